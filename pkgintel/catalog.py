@@ -1,0 +1,278 @@
+"""The documents of the NuGet catalog as types: index, page, item, leaf; and how it writes time and names packages.
+
+Nothing here knows a network, a database or a clock. Each document is parsed once, at the door; what breaks the promised
+shape raises `UpstreamChanged` with the place that broke it.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
+
+from pkgintel import version
+from pkgintel.errors import UpstreamChanged
+
+# A tick is 100 nanoseconds, the finest step of the catalog's seven fractional digits; counted from 1970, UTC.
+TICKS_PER_SECOND = 10_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIMESTAMP = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,20}))?(?:Z|([+-])(\d\d):(\d\d))?", re.ASCII
+)
+KELVIN_SIGN = "\u212a"
+
+Kind = Literal["details", "delete"]
+
+
+def ticks(text: str) -> int:
+    """The ticks of a timestamp as the catalog writes it ("2015-02-01T06:22:45.8488496Z"), all seven digits kept.
+
+    Without an offset it is UTC; digits beyond the seventh are cut off.
+    Raises: ValueError for anything else.
+    Source: NuGet docs "Catalog resource"; trimmed zeros and "+00:00" as seen on nuget.org.
+    """
+    match = _TIMESTAMP.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text[:60]!r} is not a timestamp")
+    moment = datetime(*(int(part) for part in match.group(1, 2, 3, 4, 5, 6)), tzinfo=UTC)  # type: ignore[arg-type,misc]
+    whole = moment - _EPOCH
+    seconds = whole.days * 86_400 + whole.seconds
+    if match[8]:
+        offset = int(match[9]) * 3600 + int(match[10]) * 60
+        seconds -= offset if match[8] == "+" else -offset
+    return seconds * TICKS_PER_SECOND + int((match[7] or "0")[:7].ljust(7, "0"))
+
+
+def moment(value: int) -> datetime:
+    """The aware UTC time of `value` ticks, its seventh digit cut off, never rounded up."""
+    return _EPOCH + timedelta(microseconds=value // 10)
+
+
+def timestamp(value: int) -> str:
+    """`value` ticks as the catalog writes them: UTC, seven digits at most, trailing zeros trimmed."""
+    seconds, fraction = divmod(value, TICKS_PER_SECOND)
+    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+    return f"{text}.{fraction:07d}".rstrip("0").rstrip(".") + "Z"
+
+
+def package_key(package_id: str) -> str:
+    """The id lower-cased letter by letter; U+212A stays itself, for it names another package than its ASCII twin.
+
+    Source: NuGet/Insights, CatalogDataToCsv_WithKelvinK (a fake "AWSSDK.Core" that lower-casing would merge).
+    """
+    if package_id.isascii():
+        return package_id.lower()
+    return "".join(
+        letter if letter == KELVIN_SIGN or len(letter.lower()) > 1 else letter.lower() for letter in package_id
+    )
+
+
+def _first_text(value: Any) -> Any:
+    """A text that arrives as an array counts as its first text member (the catalog's writer repeats properties so)."""
+    if isinstance(value, list):
+        return next((member for member in value if isinstance(member, str)), None)
+    return value
+
+
+def _no_nul(value: Any) -> Any:
+    """Texts without NUL, which Postgres cannot hold: each becomes U+FFFD."""
+    value = _first_text(value)
+    return value.replace("\0", "\ufffd") if isinstance(value, str) and "\0" in value else value
+
+
+def _optional(value: Any) -> Any:
+    """An empty text says as little as an absent one."""
+    return _no_nul(value) or None if isinstance(value, str | list) else value
+
+
+Ticks = Annotated[int, BeforeValidator(lambda value: ticks(value) if isinstance(value, str) else value)]
+Moment = Annotated[
+    datetime | None, BeforeValidator(lambda value: moment(ticks(value)) if isinstance(value, str) else value)
+]
+Text = Annotated[str, BeforeValidator(_no_nul), Field(min_length=1, max_length=1000)]
+OptionalText = Annotated[str | None, BeforeValidator(_optional)]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class PageEntry(_Document):
+    """A page's line in the index: its address and the newest commit the index knows of it."""
+
+    url: str = Field(alias="@id", min_length=1)
+    commit: Ticks = Field(alias="commitTimeStamp")
+
+
+class Index(_Document):
+    """The catalog index. Its `pages` come in no promised order."""
+
+    commit: Ticks = Field(alias="commitTimeStamp")
+    pages: list[PageEntry] = Field(alias="items")
+
+
+class Item(_Document):
+    """A leaf's line in a page: which event, of which package version, committed when."""
+
+    url: str = Field(alias="@id", min_length=1, max_length=4000)
+    kind: Kind
+    commit: Ticks = Field(alias="commitTimeStamp")
+    package_id: Text = Field(alias="nuget:id")
+    version: Text = Field(alias="nuget:version")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kind(cls, value: Any) -> Any:
+        return _with_kind(value)
+
+
+class Page(_Document):
+    """A page of the catalog. Its `items` come in no promised order, and may repeat those of another page."""
+
+    url: str = Field(alias="@id", min_length=1)
+    commit: Ticks = Field(alias="commitTimeStamp")
+    items: list[Item]
+
+
+class Leaf(_Document):
+    """What pkgintel reads of a leaf; the whole of it is stored as received beside these.
+
+    A delete has no declaration. `listed` is absent on the oldest leaves; the year 1900 then says unlisted.
+    """
+
+    kind: Kind
+    commit: Ticks | None = Field(None, alias="catalog:commitTimeStamp")
+    package_id: Text = Field(alias="id")
+    original_id: OptionalText = Field(None, alias="originalId")
+    version: Text
+    listed: StrictBool | None = None
+    published: Moment = None
+    created: Moment = None
+    license_expression: OptionalText = Field(None, alias="licenseExpression")
+    license_file: OptionalText = Field(None, alias="licenseFile")
+    license_url: OptionalText = Field(None, alias="licenseUrl")
+    project_url: OptionalText = Field(None, alias="projectUrl")
+    deprecation: dict[str, Any] | list[Any] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kind(cls, value: Any) -> Any:
+        return _with_kind(value)
+
+    @model_validator(mode="after")
+    def _listing_is_known(self) -> "Leaf":
+        if self.kind == "details" and self.listed is None and self.published is None:
+            raise ValueError("neither listed nor published is there, so it cannot be told whether it is listed")
+        return self
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether search shows the version.
+
+        Source: NuGet/Home issue 6435 (published in 1900 means unlisted, where `listed` is absent).
+        """
+        if self.listed is not None:
+            return self.listed
+        return self.published is not None and self.published.year != 1900
+
+
+def _with_kind(value: Any) -> Any:
+    """The document with `kind` read from its `@type`, a text or an array of texts."""
+    if not isinstance(value, dict):
+        return value
+    kinds = value.get("@type")
+    for kind in [kinds] if isinstance(kinds, str) else kinds if isinstance(kinds, list) else []:
+        if kind in ("PackageDetails", "nuget:PackageDetails"):
+            return {**value, "kind": "details"}
+        if kind in ("PackageDelete", "nuget:PackageDelete"):
+            return {**value, "kind": "delete"}
+    raise ValueError(f"@type is neither PackageDetails nor PackageDelete: {str(kinds)[:80]}")
+
+
+AnyDocument = TypeVar("AnyDocument", bound=_Document)
+
+
+def parse(kind: type[AnyDocument], body: bytes, url: str) -> AnyDocument:
+    """The document in `body`, which came from `url`.
+
+    Raises: UpstreamChanged that names the address, the place in the document and what is wrong there.
+    """
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        raise UpstreamChanged(f"{kind.__name__.lower()} {url} is not as promised: {breach(error)}", url) from None
+
+
+def breach(error: ValidationError) -> str:
+    """What pydantic found first, as one short sentence: where and what."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{place + ': ' if place else ''}{first['msg'].removeprefix('Value error, ')}{more}"[:500]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One leaf with its item: a package version was published or edited, or it was deleted.
+
+    `body` is the leaf as received. Keys are made here and nowhere else.
+    """
+
+    package_key: str
+    version_key: str
+    order: bytes
+    is_prerelease: bool
+    url: str
+    commit: int
+    leaf: Leaf
+    body: bytes
+
+
+def event(item: Item, body: bytes) -> Event:
+    """The event that `item` announced, read from the `body` of its leaf.
+
+    Raises: ValueError (pydantic's ValidationError is one) when the leaf breaks its shape, names no NuGet version, or is
+    not the leaf its item announced.
+    """
+    leaf = Leaf.model_validate_json(body)
+    announced, found = version.parse(item.version), version.parse(leaf.version)
+    keys = {package_key(leaf.package_id)} | ({package_key(leaf.original_id)} if leaf.original_id else set())
+    if leaf.kind != item.kind:
+        raise ValueError(f"the page announced a {item.kind} leaf, but this is a {leaf.kind} leaf")
+    if package_key(item.package_id) not in keys or announced.key != found.key:
+        told, is_of = f"{item.package_id} {item.version}", f"{leaf.package_id} {leaf.version}"
+        raise ValueError(f"the page announced {told[:160]}, but this is a leaf of {is_of[:160]}")
+    if leaf.commit is not None and leaf.commit != item.commit:
+        raise ValueError(
+            f"the page says it was committed at {timestamp(item.commit)}, the leaf itself {timestamp(leaf.commit)}"
+        )
+    return Event(
+        package_key=package_key(item.package_id),
+        version_key=announced.key,
+        order=announced.order,
+        is_prerelease=announced.is_prerelease,
+        url=item.url,
+        commit=item.commit,
+        leaf=leaf,
+        body=body,
+    )
+
+
+def newest(items: Iterable[Item]) -> list[Item]:
+    """The items that can still matter, oldest first: of each package version its newest details and its newest delete.
+
+    Both are kept because a deleted version keeps what was last known of it. At equal commits the greater address wins.
+    An item whose version NuGet would not read stands for itself: its leaf will be rejected, not passed over.
+    """
+    best: dict[tuple[str, str, Kind], Item] = {}
+    for item in items:
+        try:
+            version_key = version.parse(item.version).key
+        except ValueError:
+            version_key = f"?{item.url}"
+        key = (package_key(item.package_id), version_key, item.kind)
+        if key not in best or (best[key].commit, best[key].url) < (item.commit, item.url):
+            best[key] = item
+    return sorted(best.values(), key=lambda item: (item.commit, item.url))

@@ -1,0 +1,83 @@
+"""The errors of pkgintel, each named for what its reader does next.
+
+PkgintelError
+├─ SettingsError           a setting or an argument is wrong        → fix it, start again       (exit 2)
+│  └─ CatalogMismatch      the database was filled by another catalog → choose another database (exit 2)
+├─ ServiceUnavailable      Postgres or Redis cannot be used          → start it, look at its log (exit 2)
+│  └─ SchemaBehind         sql/ has migrations not yet applied       → pkgintel migrate          (exit 2)
+├─ UpstreamError           something upstream, with its address
+│  ├─ UpstreamUnavailable  timeout, reset, 408, 425, 429, 5xx        → wait: the task is retried (exit 3)
+│  └─ UpstreamChanged      a document broke its contract             → a person reads it         (exit 1)
+├─ RunInProgress           this source already has a run             → nothing; the next tick    (exit 0)
+├─ RunFailed               a run ended without doing its work        → pkgintel status           (exit 1)
+├─ GateFailed              a blocking check failed                   → read the check            (exit 1)
+└─ PackageUnknown          no such package or version is stored      → check the spelling        (exit 4)
+"""
+
+
+class PkgintelError(Exception):
+    """Base of every error raised on purpose; its text is one clear sentence for a person."""
+
+    exit_code = 1
+
+
+class SettingsError(PkgintelError):
+    """A setting or an argument is wrong: nothing was started."""
+
+    exit_code = 2
+
+
+class CatalogMismatch(SettingsError):
+    """The database was filled from another catalog, and two catalogs never share one."""
+
+
+class ServiceUnavailable(PkgintelError):
+    """Postgres or Redis cannot be reached or started."""
+
+    exit_code = 2
+
+
+class SchemaBehind(ServiceUnavailable):
+    """The database lacks migrations that this version needs, or has some this version does not know."""
+
+
+class UpstreamError(PkgintelError):
+    """Something upstream is not as it should be; `url` says where."""
+
+    def __init__(self, message: str, url: str = "") -> None:
+        super().__init__(message)
+        self.url = url
+
+    def __reduce__(self) -> tuple[type["UpstreamError"], tuple[str, str]]:
+        """Survive the pickling between a worker's processes with the address kept."""
+        return type(self), (str(self), self.url)
+
+
+class UpstreamUnavailable(UpstreamError):
+    """Transport trouble that time may heal: the task is retried, then the page and its run fail."""
+
+    exit_code = 3
+
+
+class UpstreamChanged(UpstreamError):
+    """A page, an index or a list does not have the promised shape."""
+
+
+class RunInProgress(PkgintelError):
+    """The source already has a running run, so this one was skipped."""
+
+    exit_code = 0
+
+
+class RunFailed(PkgintelError):
+    """A run could not finish; its row in `ops.runs` holds the reason."""
+
+
+class GateFailed(PkgintelError):
+    """A blocking check failed, so nothing that follows may run."""
+
+
+class PackageUnknown(PkgintelError):
+    """The package or version asked for is not stored."""
+
+    exit_code = 4

@@ -1,0 +1,122 @@
+"""What the pipeline is about: one frozen object read once from `PKGINTEL_*` variables (DESIGN of the settings: README).
+
+How work travels (queues, retries, the clock) is `celeryconfig.py`'s business, and nothing is said in both.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from pkgintel.errors import SettingsError
+
+PREFIX = "PKGINTEL_"
+NUGET_ORG = "https://api.nuget.org/v3/index.json"
+SPDX_LICENSES = "https://raw.githubusercontent.com/spdx/license-list-data/main/json/licenses.json"
+SPDX_EXCEPTIONS = "https://raw.githubusercontent.com/spdx/license-list-data/main/json/exceptions.json"
+
+
+class Settings(BaseModel):
+    """Every setting with its default; durations are seconds, sizes are bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path = Field(Path(".pkgintel"), description="where the embedded Postgres, Redis and sample keep their files")
+    database_url: str | None = Field(None, description="Postgres; unset means the embedded one")
+    redis_url: str | None = Field(None, description="Redis; unset means the embedded one")
+    service_index_url: str = Field(NUGET_ORG, description="the NuGet V3 service index, or a catalog index")
+    spdx_licenses_url: str = Field(SPDX_LICENSES, description="the SPDX license list (licenses.json)")
+    spdx_exceptions_url: str = Field(SPDX_EXCEPTIONS, description="the SPDX exceptions (exceptions.json)")
+    user_agent: str = Field(
+        "pkgintel/0.1 (+https://github.com/pkgintel/pkgintel; set PKGINTEL_USER_AGENT to your contact)",
+        min_length=3,
+        description="names the project and a contact to the servers it asks",
+    )
+    license_policy: Literal["osi-or-fsf", "osi"] = Field(
+        "osi-or-fsf", description="which approval makes a license open"
+    )
+    since: str | None = Field(None, description="where an empty database starts reading the catalog (ISO 8601, UTC)")
+    pages_per_scan: int = Field(500, ge=1, le=5000, description="most pages in one scan, and so in one chord")
+    max_in_flight: int = Field(64, ge=1, le=1024, description="HTTP requests in flight, for the whole fleet")
+    reject_limit: float = Field(0.01, ge=0, le=1, description="share of a run's leaves that may be rejected")
+    overlap: float = Field(3600, ge=0, description="seconds before the watermark that a scan lists again")
+    lost_after: float = Field(120, ge=1, description="seconds without a heartbeat until a run counts as lost")
+    request_timeout: float = Field(30, gt=0, description="seconds a single request may take without progress")
+    request_attempts: int = Field(5, ge=1, le=20, description="tries of one request before its page fails")
+    max_page_bytes: int = Field(100_000_000, ge=1000, description="largest index, page or list, decompressed")
+    max_leaf_bytes: int = Field(16_000_000, ge=1000, description="largest leaf, decompressed")
+    fresh_packages: float = Field(12 * 3600, gt=0, description="seconds until raw_nuget_packages is stale")
+    fresh_licenses: float = Field(10 * 86400, gt=0, description="seconds until raw_spdx_licenses is stale")
+    fresh_verdicts: float = Field(
+        24 * 3600, gt=0, description="seconds until enriched_nuget_package_oss_status is stale"
+    )
+    log_format: Literal["text", "json"] = Field("text", description="how log lines are written")
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgres(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must begin with postgresql://")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("redis://", "rediss://")):
+            raise ValueError("must begin with redis:// or rediss://")
+        return value
+
+    @field_validator("service_index_url", "spdx_licenses_url", "spdx_exceptions_url")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process.
+
+    A name with `_FILE` behind it is read from that file (for secrets). Empty values count as unset.
+
+    Raises: SettingsError with one sentence that names the variable, what was wrong and what is allowed.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, str] = {}
+    for variable, value in sorted(environ.items()):
+        name = variable.removeprefix(PREFIX).lower()
+        if not variable.startswith(PREFIX) or not value:
+            continue
+        if name.endswith("_file") and name.removesuffix("_file") in Settings.model_fields:
+            try:
+                value, name = Path(value).read_text().strip(), name.removesuffix("_file")
+            except OSError as error:
+                raise SettingsError(f"{variable} names a file that cannot be read: {error.strerror}: {value}") from None
+        if name in Settings.model_fields:
+            values[name] = value
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = PREFIX + str(first["loc"][0]).upper()
+        says = first["msg"].removeprefix("Value error, ")
+        # The value of an address may hold a password, so only other values are shown.
+        shown = "" if variable.endswith("_URL") else f" (it is {str(first['input'])!r})"
+        raise SettingsError(f"{variable} is wrong{shown}: {says[:1].lower()}{says[1:]}.") from None
+
+
+def unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
+    """One sentence for each `PKGINTEL_` variable that means nothing, with the nearest name that does."""
+    environ = os.environ if environ is None else environ
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    known += [name + "_FILE" for name in known]
+    sentences = []
+    for variable in sorted(environ):
+        if variable.startswith(PREFIX) and variable not in known:
+            near = difflib.get_close_matches(variable, known, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]}?" if near else "."
+            sentences.append(f"{variable} is not a setting of pkgintel{hint}")
+    return sentences

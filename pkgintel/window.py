@@ -1,0 +1,72 @@
+"""Which pages a scan reads, and which of their items: the only place that compares commits with the watermark.
+
+A window is `(after, up_to]`. Real pages overlap by seconds, share stamps and split a commit, so a scan also lists again
+what lies up to `overlap` before the watermark; what is stored already is neither fetched nor written.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from pkgintel.catalog import Index, Item, PageEntry
+
+BEGINNING = -(2**62)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one scan does: read `pages`, keep items in `(floor, up_to]`, move the watermark from `after` to `up_to`.
+
+    All times are ticks. `more` says that pages remain for a next scan; `newest` is the newest commit of the index.
+    """
+
+    after: int
+    floor: int
+    up_to: int
+    pages: tuple[PageEntry, ...]
+    more: bool
+    newest: int
+
+
+def plan(
+    index: Index,
+    *,
+    watermark: int | None,
+    origin: int,
+    overlap: int,
+    limit: int,
+    read: Collection[tuple[str, int]] = (),
+    grown: Collection[str] = (),
+) -> Plan | None:
+    """The next scan, or None when no page is newer than the watermark (caught up) and none is left to list again.
+
+    `watermark` is None on an empty database, which starts after `origin` and never reads before it. At most `limit`
+    pages are taken, oldest first. `read` holds the (url, commit) of pages that earlier scans of the same chain have
+    read; such a chain goes on until every page, also of the overlap, was listed once. `grown` are pages that held items
+    newer than their window when last read: they come along again, whatever the index (perhaps a stale copy) says.
+    """
+    after = origin if watermark is None else watermark
+    floor = origin if watermark is None else max(origin, watermark - overlap - 1)
+    ordered = sorted(index.pages, key=lambda page: (page.commit, page.url))
+    newest = ordered[-1].commit if ordered else after
+    if newest <= after and not read:
+        return None
+    wanted = [page for page in ordered if page.commit > floor and (page.url, page.commit) not in read]
+    if any(page.commit > after for page in wanted):
+        again = [page for page in ordered if page.url in grown and page not in wanted]
+        wanted = again + wanted
+    if not wanted:
+        return None
+    taken = wanted[:limit]
+    return Plan(
+        after=after,
+        floor=floor,
+        up_to=max(after, *(page.commit for page in taken)),
+        pages=tuple(taken),
+        more=len(wanted) > len(taken),
+        newest=newest,
+    )
+
+
+def inside(items: Collection[Item], *, floor: int, up_to: int) -> list[Item]:
+    """The items committed in `(floor, up_to]`."""
+    return [item for item in items if floor < item.commit <= up_to]
