@@ -23,11 +23,15 @@ RESTRICTIVE = frozenset({"Commercial", "Proprietary Free", "Source-available", "
 
 _FOREIGN = re.compile(r"[^A-Za-z0-9.\-+:() \t\r\n]")
 _EMPTY_BRACKETS = re.compile(r"\(\s*\)")
-_LICENSE = re.compile(r"(?P<id>(?:DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.-]+|[A-Za-z0-9.-]+)(?P<plus>\+?)", re.I)
-_EXCEPTION = re.compile(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?[A-Za-z0-9.-]+", re.I)
+_LICENSE = re.compile(
+    r"(?P<id>(?:DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.-]+"
+    r"|(?!(?:License|Document)Ref-)[A-Za-z0-9.-]+)(?P<plus>\+?)",
+    re.IGNORECASE,
+)
+_EXCEPTION = re.compile(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?[A-Za-z0-9.-]+", re.IGNORECASE)
 
 
-class MalformedExpression(ValueError):  # noqa: N818
+class MalformedExpression(ValueError):
     """The text is not an SPDX license expression; the message says why, without a full stop."""
 
 
@@ -95,7 +99,7 @@ def _parse(text: str) -> Tree:
     if not text:
         raise MalformedExpression("it is empty")
     if foreign := _FOREIGN.search(text):
-        raise MalformedExpression(f"the character {ascii(foreign.group())} at position {foreign.start() + 1} is not allowed")
+        raise MalformedExpression(f"the character {foreign.group()!a} at position {foreign.start() + 1} is not allowed")
     depth = deepest = 0
     for character in text:
         depth += (character == "(") - (character == ")")
@@ -209,10 +213,12 @@ class Reader:
         return evaluate(tree, lambda leaf: self.finding(leaf).meaning)
 
     def _find(self, leaf: License) -> Finding:
-        if "licenseref-" in leaf.id.lower():
+        if leaf.id.lower().startswith(("licenseref-", "documentref-")):
             return Finding(leaf, "undecided", ("license-ref",))
         # An id may itself end in "+" on the list (the deprecated GPL-2.0+).
-        listed = (self.license_list.license(leaf.id + "+") if leaf.or_later else None) or self.license_list.license(leaf.id)
+        listed = (self.license_list.license(leaf.id + "+") if leaf.or_later else None) or self.license_list.license(
+            leaf.id
+        )
         if listed is None:
             return Finding(leaf, "undecided", ("unlisted",))
         approvals = [("osi", listed.is_osi_approved), ("fsf", bool(listed.is_fsf_libre))]

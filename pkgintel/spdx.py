@@ -16,7 +16,7 @@ from pkgintel.errors import UpstreamChanged
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Document = TypeVar("Document", bound=BaseModel)
 Item = TypeVar("Item", bound=BaseModel)
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.+-]{1,200}\Z")]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.+-]{1,200}$")]
 
 
 class LicenseItem(BaseModel):
@@ -64,7 +64,7 @@ _EXCEPTION_ITEMS = TypeAdapter(list[ExceptionItem])
 
 @dataclass(frozen=True, slots=True)
 class License:
-    """One license of the list. `is_fsf_libre` is None where the FSF has not judged it; `raw` is the entry as received."""
+    """One license. `is_fsf_libre` is None where the FSF has not judged it; `raw` is the entry as received."""
 
     license_id: str
     name: str
