@@ -107,8 +107,11 @@ class PageEntry(_Document):
 
 
 class Index(_Document):
-    """The catalog index. Its `pages` come in no promised order."""
+    """The catalog index. Its `pages` come in no promised order; `kinds` is its @type."""
 
+    kinds: Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)] = Field(
+        default_factory=list, alias="@type"
+    )
     commit: Ticks = Field(alias="commitTimeStamp")
     pages: list[PageEntry] = Field(alias="items")
 

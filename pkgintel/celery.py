@@ -1,0 +1,33 @@
+"""The Celery application, found by `celery -A pkgintel`, and the way its processes write their log."""
+
+import logging
+import sys
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_process_shutdown
+
+from pkgintel import db, deployment, journal
+from pkgintel.errors import PkgintelError
+from pkgintel.settings import unknown_variables
+
+app = Celery("pkgintel")
+app.config_from_object("celeryconfig")
+
+
+@setup_logging.connect
+def _log(loglevel: int | str = "INFO", **_: Any) -> None:
+    """Every process of Celery writes its log as pkgintel does; a wrong setting ends it with one sentence."""
+    try:
+        settings = deployment.current()
+    except PkgintelError as error:
+        sys.stderr.write(f"pkgintel: {error}\n")
+        sys.exit(error.exit_code)
+    journal.set_up(settings.log_format, loglevel)
+    for sentence in unknown_variables():
+        logging.getLogger("pkgintel").warning(sentence)
+
+
+@worker_process_shutdown.connect
+def _close(**_: Any) -> None:
+    db.close()

@@ -1,0 +1,110 @@
+"""The checks after each write, and the gates they make: pure definitions and the sentence each result speaks.
+
+A blocking check that fails ends the chain at its gate and keeps the classifier from running, whichever source asks
+for it; a warning is recorded and stops nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pkgintel.settings import Settings
+
+PACKAGES = "raw_nuget_packages"
+LICENSES = "raw_spdx_licenses"
+VERDICTS = "enriched_nuget_package_oss_status"
+GATES = (PACKAGES, LICENSES, VERDICTS)
+# Which of our sources fills which asset.
+SOURCES = {PACKAGES: "nuget", LICENSES: "spdx", VERDICTS: "verdicts"}
+
+OSI_FLOOR = 100
+REJECTS_AT_LEAST = 10  # Fewer rejected leaves than this are never schema drift, whatever their share.
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One measured threshold: `value` must be at least (or at most) `threshold`.
+
+    `statement` names the file in sql/checks that measures it; `says` is the sentence, with {value} and {threshold}.
+    """
+
+    name: str
+    gate: str
+    blocking: bool
+    statement: str
+    bound: Literal["at least", "at most"]
+    threshold: float
+    says: str
+
+    def judge(self, value: float | None) -> "Result":
+        """What `value` means: no value at all never passes."""
+        passed = value is not None and (
+            value >= self.threshold if self.bound == "at least" else value <= self.threshold
+        )
+        shown = "nothing" if value is None else f"{value:.10g}"
+        if self.statement == "age":
+            shown = "never" if value is None else f"{value / 3600:.1f} h ago"
+        says = self.says.format(value=shown, threshold=f"{self.threshold:.10g}", hours=f"{self.threshold / 3600:.10g}")
+        return Result(self.name, self.gate, self.blocking, passed, value, self.threshold, f"{self.name}: {says}")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a check found, as `ops.check_results` keeps it."""
+
+    name: str
+    gate: str
+    blocking: bool
+    passed: bool
+    value: float | None
+    threshold: float
+    message: str
+
+
+REJECT_LIMIT_CHECK = "raw_nuget_packages_reject_limit"
+
+
+def of_gate(gate: str, settings: Settings) -> list[Check]:
+    """The checks of one gate, blocking ones first.
+
+    Raises: KeyError for a gate that does not exist.
+    """
+    return {
+        PACKAGES: [
+            Check(
+                "raw_nuget_packages_nonempty", gate, True, "packages", "at least", 1,
+                "{value} packages are stored and at least {threshold} is needed",
+            ),
+            Check(
+                "raw_nuget_packages_rejected", gate, False, "open_rejects", "at most", 0,
+                "{value} leaves stand rejected and {threshold} should (pkgintel reprocess --rejected)",
+            ),
+            _fresh(gate, settings.fresh_packages),
+        ],
+        LICENSES: [
+            Check(
+                "raw_spdx_licenses_osi_floor", gate, True, "osi_licenses", "at least", OSI_FLOOR,
+                "{value} OSI-approved licenses are on the list and at least {threshold} are needed",
+            ),
+            _fresh(gate, settings.fresh_licenses),
+        ],
+        VERDICTS: [
+            Check(
+                "enriched_nuget_package_oss_status_complete", gate, False, "unjudged", "at most", 0,
+                "{value} packages have no verdict and {threshold} should",
+            ),
+            _fresh(gate, settings.fresh_verdicts),
+        ],
+    }[gate]  # fmt: skip
+
+
+def _fresh(gate: str, seconds: float) -> Check:
+    says = "the last success was {value} and should be at most {hours} h ago"
+    return Check(f"{gate}_fresh", gate, False, "age", "at most", seconds, says)
+
+
+def reject_limit(rejected: int, leaves: int, limit: float) -> Result:
+    """Whether so many of a run's leaves were rejected that the schema must have drifted: more than `limit`, and ten."""
+    share = rejected / leaves if leaves else 0.0
+    passed = rejected < REJECTS_AT_LEAST or share <= limit
+    message = f"{REJECT_LIMIT_CHECK}: {rejected} of {leaves} leaves were rejected ({share:.2%}) and at most {limit:.2%} may be"
+    return Result(REJECT_LIMIT_CHECK, PACKAGES, True, passed, share, limit, message)

@@ -1,0 +1,104 @@
+"""Giving every package its verdict: what is pending is found by query, each distinct declaration is judged once.
+
+Pending is a package whose inputs, license list, policy or ruleset differ from those its verdict was made with, so
+nothing has to remember what changed. Looking at all packages is needed only when the basis changed; otherwise the rows
+touched since the last look are enough, found by the transaction that touched them.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from psycopg.types.json import Jsonb
+
+from pkgintel import db, gate, licenses, urls
+from pkgintel.errors import GateFailed
+from pkgintel.settings import Settings
+from pkgintel.spdx import LicenseList
+from pkgintel.verdict import RULESET, Declaration, Judge
+
+LOCK = 0x706B6763  # "pkgc"; any number that all classifiers share.
+BEFORE_EVERYTHING = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """What a classification did: packages decided (again), verdicts that changed, packages that lost theirs."""
+
+    decided: int
+    changed: int
+    removed: int
+    list_version: str
+    ruleset: int
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing was pending."""
+        return not (self.decided or self.removed)
+
+
+def basis(found: LicenseList, policy: str) -> str:
+    """What verdicts are made from besides the declaration: ruleset, policy, the list and our URL facts, as one text.
+
+    Two lists may carry one version and differ, so their content counts.
+    """
+    content = hashlib.sha256()
+    for key in sorted(found.licenses):
+        license_ = found.licenses[key]
+        content.update(repr((license_.license_id, license_.is_osi_approved, license_.is_fsf_libre)).encode())
+        content.update(repr(sorted(license_.see_also)).encode())
+    content.update(repr(sorted(found.exceptions)).encode())
+    content.update(repr(sorted(map(repr, urls.curated()))).encode())
+    return f"ruleset {RULESET}, {policy}, SPDX {found.version}, content {content.hexdigest()[:16]}"
+
+
+def classify(conn: db.Connection, settings: Settings) -> Classified:
+    """Decide every pending package in one transaction, and only those.
+
+    Classifications run one after the other; two upstreams that finish together need one, and the second finds nothing.
+    Raises: GateFailed when no license list is stored, or a blocking check of either source stands failed.
+    """
+    with conn.transaction():
+        db.one(conn, "verdicts/lock", key=LOCK)
+        closed = gate.closed(conn, settings)
+        if closed:
+            raise GateFailed("Nothing is classified while a gate is closed. " + ". ".join(closed) + ".")
+        found = licenses.stored(conn)
+        if found is None:
+            raise GateFailed("spdx list is empty: run spdx.sync first.")
+        on = basis(found, settings.license_policy)
+        state = db.one(conn, "verdicts/state") or {}
+        # Rows touched by a transaction that had ended before the last look began need no second look.
+        since = state["seen_before"] if state["same_server"] and state["basis"] == on else BEFORE_EVERYTHING
+        _judge_declarations(conn, found, settings, on)
+        applied = db.one(
+            conn,
+            "verdicts/apply",
+            since=since,
+            list_version=found.version,
+            ruleset=RULESET,
+            policy=settings.license_policy,
+        ) or {"decided": 0, "changed": 0}
+        removed = db.run(conn, "verdicts/remove_deleted", since=since)
+        db.run(conn, "verdicts/remember", basis=on, system_id=state["system_id"], horizon=state["horizon"])
+    return Classified(applied["decided"], applied["changed"] + removed, removed, found.version, RULESET)
+
+
+def _judge_declarations(conn: db.Connection, found: LicenseList, settings: Settings, on: str) -> None:
+    rows = db.every(conn, "verdicts/unjudged_declarations", basis=on)
+    if not rows:
+        return
+    judge = Judge(found, settings.license_policy)
+    conn.execute(db.sql("verdicts/judged"))
+    with conn.cursor() as cursor, cursor.copy(db.sql("verdicts/copy_judged")) as copy:
+        copy.set_types(["uuid", "text", "text", "text", "jsonb", "text[]"])
+        for row in rows:
+            verdict = judge.judge(Declaration(row["license_expression"], row["license_file"], row["license_url"]))
+            evidence = Jsonb(verdict.evidence, dumps=_dumps)
+            ids = list(verdict.spdx_ids)
+            copy.write_row((row["declaration"], verdict.verdict, verdict.rule, verdict.reason, evidence, ids))
+    db.run(conn, "verdicts/keep_judged", basis=on)
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, sort_keys=True)

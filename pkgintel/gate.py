@@ -1,0 +1,59 @@
+"""Measuring checks and holding gates: what is recorded, and when nothing further may run."""
+
+from pkgintel import checks, db
+from pkgintel.checks import Result
+from pkgintel.errors import GateFailed
+from pkgintel.settings import Settings
+
+
+def measure(conn: db.Connection, settings: Settings, gate: str) -> list[Result]:
+    """The checks of `gate` against what is stored now; nothing is recorded."""
+    results = []
+    for check in checks.of_gate(gate, settings):
+        parameters = {"source": checks.SOURCES[gate]} if check.statement == "age" else {}
+        row = db.one(conn, f"checks/{check.statement}", **parameters)
+        results.append(check.judge(next(iter(row.values())) if row else None))
+    return results
+
+
+def record(conn: db.Connection, results: list[Result], run_id: int | None) -> None:
+    """Keep `results` as rows, in one transaction."""
+    with conn.transaction():
+        for result in results:
+            db.run(
+                conn,
+                "checks/record",
+                name=result.name,
+                gate=result.gate,
+                blocking=result.blocking,
+                passed=result.passed,
+                value=result.value,
+                threshold=result.threshold,
+                message=result.message,
+                run_id=run_id,
+            )
+
+
+def hold(conn: db.Connection, settings: Settings, gate: str, run_id: int | None) -> list[Result]:
+    """Measure and record the checks of `gate`.
+
+    Raises: GateFailed with the number and the threshold of every blocking check that failed.
+    """
+    results = measure(conn, settings, gate)
+    record(conn, results, run_id)
+    failed = [result.message for result in results if result.blocking and not result.passed]
+    if failed:
+        raise GateFailed(f"Gate {gate} is closed. " + ". ".join(failed) + ".")
+    return results
+
+
+def blocking_names(settings: Settings) -> list[str]:
+    """The names of every blocking check."""
+    named = [check.name for gate in checks.GATES for check in checks.of_gate(gate, settings) if check.blocking]
+    return [*named, checks.REJECT_LIMIT_CHECK]
+
+
+def closed(conn: db.Connection, settings: Settings) -> list[str]:
+    """The messages of blocking checks whose newest result failed: while there is one, nothing may be classified."""
+    rows = db.every(conn, "checks/latest", names=blocking_names(settings))
+    return [row["message"] for row in rows if not row["passed"]]

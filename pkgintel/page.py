@@ -1,0 +1,169 @@
+"""One page of the catalog, from its address to the tables: one unit that is done wholly or not at all.
+
+No transaction is open while anything is fetched. The transaction that writes the page also marks it done, so a page
+that is delivered twice, or again after a crash, is written once.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from pkgintel import catalog, db, ledger, sources, store, window
+from pkgintel.catalog import Event, Item
+from pkgintel.errors import PkgintelError, UpstreamChanged
+from pkgintel.scan import address_of
+from pkgintel.settings import Settings
+from pkgintel.sources import Fetched, Reject
+from pkgintel.wire import Gauge, Wire
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a page: how many leaves were fetched, how many versions that changed, how many were rejected.
+
+    `note` says so instead when there was nothing to do.
+    """
+
+    leaves: int = 0
+    changed: int = 0
+    rejected: int = 0
+    note: str = ""
+
+
+def store_page(
+    settings: Settings,
+    wire: Wire,
+    gauge: Gauge,
+    run_id: int,
+    page_url: str,
+    *,
+    progress: Callable[[str], None] = lambda _text: None,
+) -> Stored:
+    """Fetch page `page_url` of run `run_id` and store what of it lies in the run's window.
+
+    Raises: UpstreamUnavailable and psycopg.OperationalError (try again), UpstreamChanged (the page broke its shape).
+    """
+    assert settings.database_url is not None  # noqa: S101 (deployment.current fills it in)
+    with db.connection(settings.database_url) as conn:
+        run = db.one(conn, "runs/get", id=run_id)
+        if run is None or run["state"] != "running":
+            return Stored(note=f"run {run_id} is {run['state'] if run else 'gone'}: nothing to do")
+        if db.one(conn, "runs/start_page", run_id=run_id, page_url=page_url) is None:
+            return Stored(note="done already")
+    address = address_of(run)
+    with ledger.pulse(settings, run_id):
+        page = sources.fetch_page(wire, address, page_url, gauge)
+        listed = catalog.newest(window.inside(page.items, floor=run["floor_ticks"], up_to=run["up_to_ticks"]))
+        with db.connection(settings.database_url) as conn:
+            wanted = store.unknown(conn, listed, run["after_ticks"])
+
+        def fetched(count: int, total: int) -> None:
+            progress(f"{count} of {total} leaves")
+            with db.connection(settings.database_url or "") as conn:
+                db.run(conn, "runs/progress", run_id=run_id, page_url=page_url, wanted=total, fetched=count)
+
+        found = sources.fetch_leaves(wire, address, wanted, gauge, fetched)
+        with db.connection(settings.database_url) as conn:
+            return _write(
+                conn,
+                run_id,
+                page_url,
+                found,
+                items=sum(item.commit > run["after_ticks"] for item in listed),
+                newest=max((item.commit for item in page.items), default=None),
+            )
+
+
+def _write(
+    conn: db.Connection, run_id: int, page_url: str, found: Fetched, *, items: int, newest: int | None
+) -> Stored:
+    """The page's one transaction. Leaves that Postgres cannot hold are told apart and rejected."""
+    events, rejected = list(found.events), list(found.rejected)
+    try:
+        return _transact(conn, run_id, page_url, events, rejected, items, newest)
+    except psycopg.DataError:
+        refused = store.unstorable(conn, events)
+        if not refused:
+            raise
+    words = {event.url: word for event, word in refused}
+    rejected += [reject_of(event, words[event.url]) for event in events if event.url in words]
+    events = [event for event in events if event.url not in words]
+    return _transact(conn, run_id, page_url, events, rejected, items, newest)
+
+
+def _transact(
+    conn: db.Connection,
+    run_id: int,
+    page_url: str,
+    events: Sequence[Event],
+    rejected: Sequence[Reject],
+    items: int,
+    newest: int | None,
+) -> Stored:
+    with conn.transaction():
+        state = db.one(conn, "runs/lock_page", run_id=run_id, page_url=page_url)
+        if state is None or state["state"] == "done":
+            return Stored(note="done already, by another delivery of the same task")
+        changed = store.write(conn, events)
+        for reject in rejected:
+            db.run(conn, "catalog/reject_leaf", **reject_row(reject, page_url, run_id))
+        leaves = len(events) + len(rejected)
+        db.run(
+            conn,
+            "runs/finish_page",
+            run_id=run_id,
+            page_url=page_url,
+            items=items,
+            leaves=leaves,
+            rejected=len(rejected),
+            newest=newest,
+        )
+    return Stored(leaves=leaves, changed=changed, rejected=len(rejected))
+
+
+def reject_of(event: Event, words: str) -> Reject:
+    """An event that was read well but cannot be stored."""
+    item = Item.model_construct(
+        url=event.url,
+        kind=event.leaf.kind,
+        commit=event.commit,
+        package_id=event.leaf.package_id,
+        version=event.leaf.version,
+    )
+    return Reject(item=item, reason="unstorable", error=words, body=event.body)
+
+
+def reject_row(reject: Reject, page_url: str, run_id: int) -> dict[str, object]:
+    """The row of `ops.rejected_leaves`; the body as text, what is not UTF-8 in it escaped."""
+    body = reject.body.decode("utf-8", "backslashreplace").replace("\0", "\\x00") if reject.body is not None else None
+    return {
+        "leaf_url": reject.item.url,
+        "package_id": reject.item.package_id,
+        "version": reject.item.version,
+        "kind": reject.item.kind,
+        "commit_ticks": reject.item.commit,
+        "page_url": page_url,
+        "reason": reject.reason,
+        "error": reject.error.replace("\0", "\\x00")[:2000],
+        "body": body,
+        "run_id": run_id,
+    }
+
+
+def record_failure(settings: Settings, run_id: int, page_url: str, error: Exception, *, final: bool) -> None:
+    """Write down why a page is not done; `final` says that it will not be tried again in this run."""
+    words = str(error) if isinstance(error, PkgintelError | UpstreamChanged) else f"{type(error).__name__}: {error}"
+    assert settings.database_url is not None  # noqa: S101
+    with db.connection(settings.database_url) as conn:
+        db.run(
+            conn,
+            "runs/fail_page",
+            run_id=run_id,
+            page_url=page_url,
+            state="failed" if final else "pending",
+            error=words[:2000],
+        )

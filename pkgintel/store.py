@@ -1,0 +1,146 @@
+"""How events reach the tables: one page, one COPY, a few set-based statements, one transaction of the caller's.
+
+Locks are taken in one order (packages by key, then versions, then declarations), so parallel pages never deadlock, and
+the package rows are derived after the versions, under those locks, so none is ever left stale.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from pkgintel import db, version
+from pkgintel.catalog import Event, Item, package_key
+
+_COLUMNS = [
+    "text", "text", "text", "text", "text", "text", "text", "text", "bool", "bool", "timestamptz", "timestamptz",
+    "bool", "bytea", "bool", "int8", "text", "jsonb", "bytea",
+]  # fmt: skip
+
+
+def unknown(conn: db.Connection, items: Sequence[Item], watermark: int) -> list[Item]:
+    """Those of `items` whose event is not stored yet, in their order: one join, no request upstream.
+
+    Rejected leaves up to `watermark` (ticks) are accounted for, as are those an operator accepted.
+    """
+    if not items:
+        return []
+    known: list[tuple[str, str]] = []
+    for item in items:
+        try:
+            key = version.parse(item.version).key
+        except ValueError:
+            key = item.version  # No stored row has such a key, so the leaf is fetched and rejected with its reason.
+        known.append((package_key(item.package_id), key))
+    rows = db.every(
+        conn,
+        "catalog/unknown_items",
+        package_keys=[package for package, _ in known],
+        version_keys=[key for _, key in known],
+        deletes=[item.kind == "delete" for item in items],
+        ticks=[item.commit for item in items],
+        urls=[item.url for item in items],
+        watermark=watermark,
+    )
+    return [items[row["n"] - 1] for row in rows]
+
+
+def write(conn: db.Connection, events: Sequence[Event]) -> int:
+    """Merge `events` into versions and packages, inside the caller's transaction; how many versions changed.
+
+    At most one details and one delete event of each version.
+    Raises: psycopg.DataError when Postgres cannot hold one of the leaves (see `unstorable`).
+    """
+    if not events:
+        return 0
+    _make_incoming(conn)
+    with conn.cursor() as cursor, cursor.copy(db.sql("catalog/copy_incoming")) as copy:
+        copy.set_types(_COLUMNS)
+        for event in events:
+            copy.write_row(_row(event))
+    db.run(conn, "catalog/add_packages")
+    db.one(conn, "catalog/lock_packages")
+    changed = db.run(conn, "catalog/upsert_details")
+    if any(event.leaf.kind == "delete" for event in events):
+        changed += db.run(conn, "catalog/upsert_deletes")
+    db.run(conn, "catalog/add_declarations")
+    db.run(conn, "catalog/derive_packages")
+    db.run(conn, "catalog/resolve_leaves", urls=[event.url for event in events])
+    return changed
+
+
+def unstorable(conn: db.Connection, events: Iterable[Event]) -> list[tuple[Event, str]]:
+    """The events whose leaf Postgres refuses as JSONB (a number beyond its range, say), each with its words."""
+    found = []
+    for event in events:
+        try:
+            with conn.transaction():
+                conn.execute("SELECT %s::jsonb", (_jsonb(event.body)[0],))
+        except psycopg.DataError as error:
+            found.append((event, str(error).splitlines()[0]))
+    return found
+
+
+def _make_incoming(conn: db.Connection) -> None:
+    state = db.one(conn, "catalog/incoming_state")
+    if state and not state["made"]:
+        db.run(conn, "catalog/incoming")
+        if state["lz4"]:
+            db.run(conn, "catalog/compress_incoming")
+
+
+def _row(event: Event) -> tuple[Any, ...]:
+    leaf = event.leaf
+    raw, original = _jsonb(event.body)
+    return (
+        event.package_key,
+        event.version_key,
+        leaf.package_id,
+        leaf.version,
+        leaf.license_expression,
+        leaf.license_file,
+        leaf.license_url,
+        leaf.project_url,
+        leaf.is_listed,
+        event.is_prerelease,
+        leaf.created,
+        leaf.published,
+        bool(leaf.deprecation),
+        event.order,
+        leaf.kind == "delete",
+        event.commit,
+        event.url,
+        raw,
+        original,
+    )
+
+
+def _jsonb(body: bytes) -> tuple[Jsonb, bytes | None]:
+    """The leaf's own bytes as JSONB takes them, and the original beside it where they had to change.
+
+    JSONB refuses U+0000 and lone surrogates, and one such leaf would fail a whole COPY.
+    """
+    if b"\\u0000" not in body and b"\\ud" not in body and b"\\uD" not in body:
+        return Jsonb(body, dumps=_as_is), None
+    document = json.loads(body)
+    clean = _clean(document)
+    if clean == document:
+        return Jsonb(body, dumps=_as_is), None
+    return Jsonb(clean), body
+
+
+def _clean(value: Any) -> Any:
+    """`value` with U+FFFD for every NUL and lone surrogate in its texts."""
+    if isinstance(value, dict):
+        return {_clean(key): _clean(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_clean(member) for member in value]
+    if isinstance(value, str):
+        return "".join("\ufffd" if letter == "\0" or "\ud800" <= letter <= "\udfff" else letter for letter in value)
+    return value
+
+
+def _as_is(body: bytes) -> bytes:
+    return body

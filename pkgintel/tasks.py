@@ -1,0 +1,251 @@
+"""The tasks, as Flower and a Python shell name them: each is one plain function with a queue, a retry policy and a log.
+
+    from pkgintel.tasks import scan, sync, classify, run_gate
+    scan.delay()                # look for new pages now; safe beside the fleet: a second scan is skipped
+    classify.delay()            # decide what is pending; nothing pending means nothing done
+
+All may run twice, in any order, on any worker.
+"""
+
+import logging
+import random
+from typing import Any
+
+import psycopg
+from celery import Task
+from redis.exceptions import RedisError
+
+from pkgintel import classify as classification
+from pkgintel import db, deployment, gate, journal, ledger, licenses, page, workflow
+from pkgintel import scan as scans
+from pkgintel import upkeep as upkeeping
+from pkgintel.celery import app
+from pkgintel.checks import VERDICTS
+from pkgintel.errors import GateFailed, PkgintelError, ServiceUnavailable, UpstreamUnavailable
+from pkgintel.fleet import Fleet
+from pkgintel.settings import Settings
+from pkgintel.wire import wire
+
+log = logging.getLogger(__name__)
+
+TRIES = 4  # Of a task, beyond the tries of each request inside it.
+PASSING = (UpstreamUnavailable, ServiceUnavailable, psycopg.OperationalError, RedisError)
+
+
+def _later(task: Task, error: Exception) -> Exception:
+    """What to raise so that Celery runs the task again: soon at first, then less so, never all at once."""
+    wait = max(getattr(error, "retry_after", 0.0), min(60.0, 2.0 ** (task.request.retries + 1)))
+    log.warning("%s: tried again in %.0f s: %s", task.name, wait, error)
+    again: Exception = task.retry(exc=error, countdown=wait * random.uniform(1.0, 1.3), throw=False)  # noqa: S311 (jitter)
+    return again
+
+
+def _last(task: Task) -> bool:
+    return bool(task.request.retries >= (task.max_retries or 0))
+
+
+def _database(settings: Settings) -> str:
+    assert settings.database_url is not None  # noqa: S101 (deployment.current fills it in)
+    return settings.database_url
+
+
+@app.task(bind=True, name="catalog.scan", max_retries=TRIES, default_retry_delay=5)
+def scan(self: Task, kind: ledger.Kind = "manual", root_id: int | None = None) -> str:
+    """Look for pages newer than the watermark and start their chord; says what it found.
+
+    Pass: nothing, from a shell. `kind` tells scheduled, manual and fallback scans apart; `root_id` continues a chain.
+    Safe beside the fleet: while a scan is running, this one is recorded as skipped.
+    """
+    settings = deployment.current()
+    with db.connection(_database(settings)) as conn:
+        db.require_schema(conn)
+        run_id, reason = scans.open_run(conn, settings, kind, self.request.id, root_id)
+    if run_id is None:
+        return reason
+    try:
+        with journal.about(run=run_id), ledger.pulse(settings, run_id), db.connection(_database(settings)) as conn:
+            opened = scans.plan(conn, settings, wire(settings), run_id)
+    except PASSING as error:
+        if not _last(self):
+            raise _later(self, error) from error
+        _close_failed(settings, run_id, error)
+        raise
+    except Exception as error:
+        _close_failed(settings, run_id, error)
+        raise
+    if opened is None:
+        return f"run {run_id}: caught up, nothing is newer than the watermark"
+    workflow.pages(run_id, opened.pages)
+    return f"run {run_id}: {len(opened.pages)} pages to read"
+
+
+@app.task(bind=True, name="catalog.upsert_page", max_retries=TRIES, default_retry_delay=5)
+def upsert_page(self: Task, run_id: int, page_url: str) -> dict[str, Any]:
+    """Fetch one page of a run with its leaves and store them, in one transaction that also marks the page done.
+
+    Pass: the run's id and the page's address, as `catalog.scan` does. A page that is done already is left alone.
+    """
+    settings = deployment.current()
+
+    def progress(text: str) -> None:
+        self.send_event("task-progress", result=f"{page_url.rpartition('/')[2]}: {text}")
+
+    with journal.about(run=run_id, task=self.request.id, page=page_url.rpartition("/")[2]):
+        try:
+            line = wire(settings)
+            with Fleet(settings.redis_url or "", settings.max_in_flight).gauge(line, page_url) as gauge:
+                stored = page.store_page(settings, line, gauge, run_id, page_url, progress=progress)
+        except PASSING as error:
+            page.record_failure(settings, run_id, page_url, error, final=_last(self))
+            if _last(self):
+                raise
+            raise _later(self, error) from error
+        except Exception as error:
+            page.record_failure(settings, run_id, page_url, error, final=True)
+            raise
+        log.info("%s", stored.note or f"{stored.leaves} leaves, {stored.rejected} rejected")
+    if stored.note:
+        return {"note": stored.note}
+    return {"leaves": stored.leaves, "changed": stored.changed, "rejected": stored.rejected}
+
+
+@app.task(bind=True, name="catalog.finish_scan", max_retries=TRIES, default_retry_delay=5)
+def finish_scan(self: Task, run_id: int) -> str:
+    """Close a run whose pages are all done: move the watermark, start its gate, and the next scan while pages remain.
+
+    Pass: the run's id. Safe to repeat; a run with pages still to do stays as it is.
+    """
+    settings = deployment.current()
+    try:
+        with journal.about(run=run_id), db.connection(_database(settings)) as conn:
+            finished = scans.finish(conn, settings, run_id)
+            run = db.one(conn, "runs/get", id=run_id) or {}
+    except PASSING as error:
+        raise _later(self, error) from error
+    if finished.state != "done":
+        return f"run {run_id} is {finished.state}"
+    if not run["settled_at"]:
+        workflow.after("nuget", run_id)
+        if finished.more:
+            workflow.next_scan(run["kind"], run["root_id"])
+    more = "; more pages remain" if finished.more else ""
+    return f"run {run_id} is done: {finished.leaves} leaves, {finished.rejected} rejected{more}"
+
+
+@app.task(name="catalog.fail_scan")
+def fail_scan(failed_id: str, *, run_id: int) -> str:
+    """The errback of a scan's chord: close the run with the reason of its first failed page."""
+    settings = deployment.current()
+    with db.connection(_database(settings)) as conn:
+        closed = scans.fail(
+            conn, run_id, f"the task {failed_id} failed; its traceback is in Flower and the worker's log"
+        )
+    return f"run {run_id} {'failed' if closed else 'had ended before'}"
+
+
+@app.task(bind=True, name="spdx.sync", max_retries=TRIES, default_retry_delay=5)
+def sync(self: Task, kind: ledger.Kind = "manual") -> str:
+    """Rewrite the SPDX license list if its version changed, then run its gate and the classifier.
+
+    Pass: nothing, from a shell.
+    """
+    settings = deployment.current()
+    with db.connection(_database(settings)) as conn:
+        db.require_schema(conn)
+        scans.free_lost(conn, settings)
+        run_id, reason = ledger.begin(conn, "spdx", "sync", kind, task_id=self.request.id)
+    if run_id is None:
+        return reason
+    try:
+        with journal.about(run=run_id), ledger.pulse(settings, run_id), db.connection(_database(settings)) as conn:
+            synced = licenses.sync(conn, settings, wire(settings), run_id)
+    except PASSING as error:
+        if not _last(self):
+            raise _later(self, error) from error
+        _close_failed(settings, run_id, error)
+        raise
+    except Exception as error:
+        _close_failed(settings, run_id, error)
+        raise
+    workflow.after("spdx", run_id)
+    did = "rewritten" if synced.rewritten else "unchanged"
+    return f"run {run_id}: SPDX list {synced.version} {did}, {synced.licenses} licenses"
+
+
+@app.task(bind=True, name="checks.run_gate", max_retries=TRIES, default_retry_delay=5)
+def run_gate(self: Task, gate_name: str, run_id: int | None = None) -> str:
+    """Measure and record the checks of one gate; a blocking one that fails makes this task red and ends its chain.
+
+    Pass: "raw_nuget_packages", "raw_spdx_licenses" or "enriched_nuget_package_oss_status".
+    """
+    settings = deployment.current()
+    try:
+        with journal.about(run=run_id), db.connection(_database(settings)) as conn:
+            try:
+                results = gate.hold(conn, settings, gate_name, run_id)
+            except GateFailed as error:
+                if run_id is not None:
+                    ledger.close(conn, run_id, "blocked", error=str(error), from_states=("done", "caught_up"))
+                raise
+            if gate_name == VERDICTS and run_id is not None:
+                db.run(conn, "runs/settle", id=run_id)
+    except PASSING as error:
+        raise _later(self, error) from error
+    warned = [result.name for result in results if not result.passed]
+    return f"{gate_name}: {len(results)} checks, " + (f"warnings: {', '.join(warned)}" if warned else "all passed")
+
+
+@app.task(bind=True, name="verdicts.classify", max_retries=TRIES, default_retry_delay=5)
+def classify(self: Task, run_id: int | None = None) -> str:
+    """Decide every package whose inputs, license list, policy or ruleset changed since its verdict.
+
+    Pass: nothing, from a shell; `run_id` names the run that triggered it. No network is used. Beside another
+    classification this one waits, and then finds nothing pending.
+    """
+    settings = deployment.current()
+    with journal.about(run=run_id), db.connection(_database(settings)) as conn:
+        db.require_schema(conn)
+        own_id, reason = ledger.begin(conn, "verdicts", "classify", "manual", task_id=self.request.id, cause_id=run_id)
+        if own_id is None:
+            raise _later(self, ServiceUnavailable(reason))
+    try:
+        with ledger.pulse(settings, own_id), db.connection(_database(settings)) as conn:
+            done = classification.classify(conn, settings)
+            facts: dict[str, Any] = {"decided": done.decided, "changed": done.changed, "removed": done.removed}
+            ledger.close(conn, own_id, "caught_up" if done.idle else "done", list_version=done.list_version, **facts)
+    except PASSING as error:
+        if not _last(self):
+            raise _later(self, error) from error
+        _close_failed(settings, own_id, error)
+        raise
+    except GateFailed as error:
+        _close_failed(settings, own_id, error, state="blocked")
+        raise
+    except Exception as error:
+        _close_failed(settings, own_id, error)
+        raise
+    if done.idle:
+        return f"run {own_id}: nothing was pending"
+    return f"run {own_id}: {done.decided} decided, {done.changed} verdicts changed, {done.removed} removed"
+
+
+@app.task(name="ops.upkeep")
+def upkeep() -> str:
+    """Find lost runs, send lost callbacks again, record freshness, apply the schedules. Runs every minute by itself.
+
+    Pass: nothing. Safe at any time.
+    """
+    settings = deployment.current()
+    with db.connection(_database(settings)) as conn:
+        db.require_schema(conn)
+        return upkeeping.tend(conn, settings)
+
+
+def _close_failed(settings: Settings, run_id: int, error: Exception, state: str = "failed") -> None:
+    """Write how a run ended; where even that fails, its missing heartbeat will tell."""
+    words = str(error) if isinstance(error, PkgintelError) else f"{type(error).__name__}: {error}"
+    try:
+        with db.connection(_database(settings)) as conn:
+            ledger.close(conn, run_id, state, error=words)
+    except (psycopg.Error, PkgintelError):
+        log.exception("run %s could not be closed", run_id)

@@ -1,0 +1,2 @@
+-- Which catalog filled this database.
+SELECT name FROM ops.catalog;

@@ -1,0 +1,12 @@
+-- Of a page's items, those whose event is not stored yet (their ordinal): what must be fetched.
+-- Rejected leaves that a finished window accounts for, or that an operator accepted, are left to replays.
+SELECT item.n
+FROM unnest(%(package_keys)s::text[], %(version_keys)s::text[], %(deletes)s::boolean[], %(ticks)s::bigint[], %(urls)s::text[])
+     WITH ORDINALITY AS item (package_key, version_key, is_delete, ticks, url, n)
+LEFT JOIN raw.nuget_versions v USING (package_key, version_key)
+LEFT JOIN ops.rejected_leaves r ON r.leaf_url = item.url
+WHERE CASE WHEN item.is_delete
+           THEN v.delete_ticks IS NULL OR (v.delete_ticks, v.delete_url) < (item.ticks, item.url COLLATE "C")
+           ELSE v.details_ticks IS NULL OR (v.details_ticks, v.details_url) < (item.ticks, item.url COLLATE "C") END
+  AND (r.leaf_url IS NULL OR (r.resolution IS DISTINCT FROM 'accepted' AND item.ticks > %(watermark)s))
+ORDER BY item.n;

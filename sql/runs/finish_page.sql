@@ -1,0 +1,4 @@
+-- The page is stored, in the same transaction as its rows.
+UPDATE ops.run_pages SET state = 'done', items = %(items)s, wanted = %(leaves)s, fetched = %(leaves)s, leaves = %(leaves)s,
+    rejected = %(rejected)s, newest_ticks = %(newest)s, error = NULL, finished_at = now()
+WHERE run_id = %(run_id)s AND page_url = %(page_url)s;

@@ -1,0 +1,64 @@
+-- Give every pending package the verdict on its declaration. Pending is a package whose inputs, license list, policy or
+-- ruleset differ from those its verdict was made with; `since` bounds where to look, for what lies before it was looked
+-- at already. A verdict that stays what it was keeps its time; each change of one is recorded with its cause.
+WITH pending AS MATERIALIZED (
+    SELECT p.package_key, p.package_id, p.latest_version, p.license_expression, p.license_url, p.license_file,
+           p.declaration, p.commit_timestamp, d.verdict, d.rule, d.reason, d.evidence, d.spdx_ids,
+           s.package_key IS NULL AS is_new, s.verdict AS old_verdict, s.rule AS old_rule, s.reason AS old_reason,
+           s.judged_version AS old_version,
+           CASE WHEN s.declaration IS DISTINCT FROM p.declaration THEN 'declaration'
+                WHEN s.spdx_list_version IS DISTINCT FROM %(list_version)s THEN 'license-list'
+                WHEN s.policy IS DISTINCT FROM %(policy)s THEN 'policy'
+                ELSE 'ruleset' END AS cause,
+           (s.verdict, s.rule, s.reason, s.evidence, s.spdx_ids, s.judged_version, s.declaration,
+            s.source_commit_timestamp)
+               IS DISTINCT FROM
+           (d.verdict, d.rule, d.reason, d.evidence, d.spdx_ids, p.latest_version, p.declaration,
+            p.commit_timestamp) AS decided
+    FROM raw.nuget_packages p
+    JOIN enriched.declaration_verdicts d ON d.declaration = p.declaration
+    LEFT JOIN enriched.nuget_package_oss_status s ON s.package_key = p.package_key
+    WHERE p.state <> 'deleted'
+      AND p.changed_xid >= %(since)s::xid8
+      AND (s.package_key IS NULL
+           OR s.source_commit_timestamp <> p.commit_timestamp
+           OR s.declaration <> p.declaration
+           OR s.judged_version <> p.latest_version
+           OR s.package_id <> p.package_id
+           OR s.spdx_list_version <> %(list_version)s
+           OR s.ruleset <> %(ruleset)s
+           OR s.policy <> %(policy)s
+           OR s.verdict <> d.verdict OR s.rule <> d.rule OR s.reason <> d.reason OR s.spdx_ids <> d.spdx_ids)
+), changes AS (
+    INSERT INTO enriched.verdict_changes (package_key, package_id, from_verdict, to_verdict, from_rule, to_rule,
+                                          from_reason, to_reason, from_version, to_version, cause)
+    SELECT package_key, package_id, old_verdict, verdict, old_rule, rule, old_reason, reason, old_version,
+           latest_version, cause
+    FROM pending WHERE NOT is_new AND old_verdict <> verdict
+    RETURNING 1
+), written AS (
+    INSERT INTO enriched.nuget_package_oss_status AS s
+        (package_key, package_id, verdict, rule, reason, evidence, spdx_ids, judged_version, license_expression,
+         license_url, license_file, spdx_list_version, ruleset, policy, declaration, source_commit_timestamp)
+    SELECT package_key, package_id, verdict, rule, reason, evidence, spdx_ids, latest_version, license_expression,
+           license_url, license_file, %(list_version)s, %(ruleset)s, %(policy)s, declaration, commit_timestamp
+    FROM pending
+    ON CONFLICT (package_key) DO UPDATE SET
+        package_id = excluded.package_id, verdict = excluded.verdict, rule = excluded.rule, reason = excluded.reason,
+        evidence = excluded.evidence, spdx_ids = excluded.spdx_ids, judged_version = excluded.judged_version,
+        license_expression = excluded.license_expression, license_url = excluded.license_url,
+        license_file = excluded.license_file, spdx_list_version = excluded.spdx_list_version,
+        ruleset = excluded.ruleset, policy = excluded.policy, declaration = excluded.declaration,
+        source_commit_timestamp = excluded.source_commit_timestamp,
+        classified_at = CASE WHEN (s.verdict, s.rule, s.reason, s.evidence, s.spdx_ids, s.judged_version, s.declaration,
+                                   s.source_commit_timestamp)
+                                  IS DISTINCT FROM
+                                  (excluded.verdict, excluded.rule, excluded.reason, excluded.evidence,
+                                   excluded.spdx_ids, excluded.judged_version, excluded.declaration,
+                                   excluded.source_commit_timestamp)
+                             THEN excluded.classified_at ELSE s.classified_at END
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM pending WHERE decided) AS decided,
+       (SELECT count(*) FROM changes) AS changed,
+       (SELECT count(*) FROM written) AS written;
