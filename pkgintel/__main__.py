@@ -1,9 +1,6 @@
 """`python -m pkgintel` and the `pkgintel` command."""
 
-
-def main() -> None:
-    """Run the command line."""
-
+from pkgintel.cli import main
 
 if __name__ == "__main__":
     main()

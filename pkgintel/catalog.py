@@ -57,6 +57,11 @@ def timestamp(value: int) -> str:
     return f"{text}.{fraction:07d}".rstrip("0").rstrip(".") + "Z"
 
 
+def iso(when: datetime | None) -> str | None:
+    """A time as people and `--json` get it: ISO 8601 in UTC, as precise as it is."""
+    return None if when is None else when.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def package_key(package_id: str) -> str:
     """The id lower-cased letter by letter; U+212A stays itself, for it names another package than its ASCII twin.
 

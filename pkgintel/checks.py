@@ -72,7 +72,7 @@ def of_gate(gate: str, settings: Settings) -> list[Check]:
         PACKAGES: [
             Check(
                 "raw_nuget_packages_nonempty", gate, True, "packages", "at least", 1,
-                "{value} packages are stored and at least {threshold} is needed",
+                "{value} packages were found, counting no further than the {threshold} that is needed",
             ),
             Check(
                 "raw_nuget_packages_rejected", gate, False, "open_rejects", "at most", 0,

@@ -12,7 +12,6 @@ import psycopg
 
 from pkgintel import catalog, db, ledger, sources, store, window
 from pkgintel.catalog import Event, Item
-from pkgintel.errors import PkgintelError, UpstreamChanged
 from pkgintel.scan import address_of
 from pkgintel.settings import Settings
 from pkgintel.sources import Fetched, Reject
@@ -156,7 +155,7 @@ def reject_row(reject: Reject, page_url: str, run_id: int) -> dict[str, object]:
 
 def record_failure(settings: Settings, run_id: int, page_url: str, error: Exception, *, final: bool) -> None:
     """Write down why a page is not done; `final` says that it will not be tried again in this run."""
-    words = str(error) if isinstance(error, PkgintelError | UpstreamChanged) else f"{type(error).__name__}: {error}"
+    words = f"{type(error).__name__}: {error}"
     assert settings.database_url is not None  # noqa: S101
     with db.connection(settings.database_url) as conn:
         db.run(

@@ -32,13 +32,14 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a scan ended. `more` says that the next one should start at once; `state` is the run's."""
+    """How a scan ended. `more` says that the next one should start at once, of `pages_left` pages where that is set."""
 
     run_id: int
     state: str
     more: bool
     leaves: int = 0
     rejected: int = 0
+    pages_left: int | None = None
 
 
 def name_of(index: Index, url: str) -> str:
@@ -78,11 +79,16 @@ def start_of_empty_database(settings: Settings, catalog: str, newest: int) -> in
 
 
 def open_run(
-    conn: db.Connection, settings: Settings, kind: ledger.Kind, task_id: str | None, root_id: int | None
+    conn: db.Connection,
+    settings: Settings,
+    kind: ledger.Kind,
+    task_id: str | None = None,
+    root_id: int | None = None,
+    cause_id: int | None = None,
 ) -> tuple[int | None, str]:
     """The run of this scan, or None with the reason why another one stands in its way (recorded as skipped)."""
     free_lost(conn, settings)
-    return ledger.begin(conn, "nuget", "scan", kind, task_id=task_id, root_id=root_id)
+    return ledger.begin(conn, "nuget", "scan", kind, task_id=task_id, root_id=root_id, cause_id=cause_id)
 
 
 def free_lost(conn: db.Connection, settings: Settings) -> list[db.Row]:
@@ -98,9 +104,12 @@ def free_lost(conn: db.Connection, settings: Settings) -> list[db.Row]:
     return freed
 
 
-def plan(conn: db.Connection, settings: Settings, wire: Wire, run_id: int) -> Opened | None:
+def plan(
+    conn: db.Connection, settings: Settings, wire: Wire, run_id: int, max_pages: int | None = None
+) -> Opened | None:
     """Read the index and lay down the pages of run `run_id`; None when there is nothing newer (the run is caught up).
 
+    At most `max_pages` are read by this scan and those that continue it.
     A run that was planned already (its task was sent again) keeps its plan.
     Raises: UpstreamUnavailable, UpstreamChanged, CatalogMismatch, SettingsError.
     """
@@ -122,7 +131,7 @@ def plan(conn: db.Connection, settings: Settings, wire: Wire, run_id: int) -> Op
         watermark=stored["watermark_ticks"] if stored else None,
         origin=stored["origin_ticks"] if stored else start_of_empty_database(settings, name, newest),
         overlap=int(settings.overlap * TICKS_PER_SECOND),
-        limit=settings.pages_per_scan,
+        limit=min(settings.pages_per_scan, max_pages or settings.pages_per_scan),
         read=read if root_id is not None else (),
         grown={row["page_url"] for row in db.every(conn, "runs/pages_grown")},
     )
@@ -142,6 +151,7 @@ def plan(conn: db.Connection, settings: Settings, wire: Wire, run_id: int) -> Op
             up_to=planned.up_to,
             newest=planned.newest,
             more=planned.more,
+            pages_left=None if max_pages is None else max_pages - len(planned.pages),
             catalog=Jsonb(
                 {"index_url": address.index_url, "origins": sorted(address.origins), "public": address.public}
             ),
@@ -174,15 +184,19 @@ def finish(conn: db.Connection, settings: Settings, run_id: int) -> Finished:
         if run is None:
             raise RunFailed(f"There is no run {run_id}.")
         if run["state"] not in ("running", "blocked"):
-            return Finished(run_id, run["state"], run["more"] and not run["settled_at"], run["leaves"], run["rejected"])
+            return _finished(run)
         undone = db.one(conn, "runs/undone", run_id=run_id) or {}
         if undone["pending"] and not undone["failed"]:
             return Finished(run_id, "running", more=False)
         failure = _end(conn, settings, run, undone)
     if failure:
         raise failure
-    closed = db.one(conn, "runs/get", id=run_id) or {}
-    return Finished(run_id, "done", closed["more"], closed["leaves"], closed["rejected"])
+    return _finished(db.one(conn, "runs/get", id=run_id) or run)
+
+
+def _finished(run: db.Row) -> Finished:
+    left = run["pages_left"]
+    return Finished(run["id"], run["state"], run["more"] and left != 0, run["leaves"], run["rejected"], left)
 
 
 def _end(conn: db.Connection, settings: Settings, run: db.Row, undone: db.Row) -> RunFailed | GateFailed | None:

@@ -12,11 +12,13 @@ import psycopg
 from redbeat.schedulers import RedBeatScheduler, RedBeatSchedulerEntry, ensure_conf
 
 from pkgintel import db, deployment
+from pkgintel.catalog import iso
 from pkgintel.errors import PkgintelError, SettingsError
 
 log = logging.getLogger(__name__)
 
 NAMES = ("nuget", "spdx")
+CRON = {"nuget": "0 */6 * * *", "spdx": "0 6 * * 1"}  # As celeryconfig.py has them; a test holds the two together.
 
 
 class Scheduler(RedBeatScheduler):  # type: ignore[misc]
@@ -88,6 +90,28 @@ def next_tick(app: Any, name: str) -> datetime:
     schedule = app.conf.beat_schedule[name]["schedule"]
     now = datetime.now(UTC)
     return now + schedule.remaining_estimate(now)  # type: ignore[no-any-return]
+
+
+def describe(conn: db.Connection) -> dict[str, dict[str, Any]]:
+    """The ticks as an operator sees them: cron, state, who decided it and when, last tick and its result, next tick.
+
+    Times are ISO 8601 in UTC. Needs Postgres only.
+    """
+    from pkgintel.celery import app  # Its configuration holds the crontabs, and is read when first asked.
+
+    described = {}
+    for row in db.every(conn, "runs/schedules"):
+        last = db.one(conn, "runs/last_tick", source=row["name"]) or {}
+        described[row["name"]] = {
+            "cron": CRON[row["name"]],
+            "enabled": row["enabled"],
+            "changed_by": row["changed_by"],
+            "changed_at": iso(row["changed_at"]),
+            "last_tick": iso(last.get("started_at")),
+            "last_result": last.get("state"),
+            "next_tick": iso(next_tick(app, row["name"])) if row["enabled"] else None,
+        }
+    return described
 
 
 def require(name: str) -> None:

@@ -50,21 +50,28 @@ def _database(settings: Settings) -> str:
 
 
 @app.task(bind=True, name="catalog.scan", max_retries=TRIES, default_retry_delay=5)
-def scan(self: Task, kind: ledger.Kind = "manual", root_id: int | None = None) -> str:
+def scan(
+    self: Task,
+    kind: ledger.Kind = "manual",
+    root_id: int | None = None,
+    max_pages: int | None = None,
+    cause_id: int | None = None,
+) -> str:
     """Look for pages newer than the watermark and start their chord; says what it found.
 
-    Pass: nothing, from a shell. `kind` tells scheduled, manual and fallback scans apart; `root_id` continues a chain.
+    Pass: nothing, from a shell, or `max_pages` to read no more than so many. `kind` tells scheduled, manual and fallback
+    scans apart; `root_id` continues a chain, `cause_id` names a lost run that this one takes over.
     Safe beside the fleet: while a scan is running, this one is recorded as skipped.
     """
     settings = deployment.current()
     with db.connection(_database(settings)) as conn:
         db.require_schema(conn)
-        run_id, reason = scans.open_run(conn, settings, kind, self.request.id, root_id)
+        run_id, reason = scans.open_run(conn, settings, kind, self.request.id, root_id, cause_id)
     if run_id is None:
         return reason
     try:
         with journal.about(run=run_id), ledger.pulse(settings, run_id), db.connection(_database(settings)) as conn:
-            opened = scans.plan(conn, settings, wire(settings), run_id)
+            opened = scans.plan(conn, settings, wire(settings), run_id, max_pages)
     except PASSING as error:
         if not _last(self):
             raise _later(self, error) from error
@@ -127,7 +134,7 @@ def finish_scan(self: Task, run_id: int) -> str:
     if not run["settled_at"]:
         workflow.after("nuget", run_id)
         if finished.more:
-            workflow.next_scan(run["kind"], run["root_id"])
+            workflow.next_scan(run["kind"], run["root_id"], finished.pages_left)
     more = "; more pages remain" if finished.more else ""
     return f"run {run_id} is done: {finished.leaves} leaves, {finished.rejected} rejected{more}"
 
@@ -144,7 +151,7 @@ def fail_scan(failed_id: str, *, run_id: int) -> str:
 
 
 @app.task(bind=True, name="spdx.sync", max_retries=TRIES, default_retry_delay=5)
-def sync(self: Task, kind: ledger.Kind = "manual") -> str:
+def sync(self: Task, kind: ledger.Kind = "manual", cause_id: int | None = None) -> str:
     """Rewrite the SPDX license list if its version changed, then run its gate and the classifier.
 
     Pass: nothing, from a shell.
@@ -153,7 +160,7 @@ def sync(self: Task, kind: ledger.Kind = "manual") -> str:
     with db.connection(_database(settings)) as conn:
         db.require_schema(conn)
         scans.free_lost(conn, settings)
-        run_id, reason = ledger.begin(conn, "spdx", "sync", kind, task_id=self.request.id)
+        run_id, reason = ledger.begin(conn, "spdx", "sync", kind, task_id=self.request.id, cause_id=cause_id)
     if run_id is None:
         return reason
     try:
@@ -220,6 +227,9 @@ def classify(self: Task, run_id: int | None = None) -> str:
         raise
     except GateFailed as error:
         _close_failed(settings, own_id, error, state="blocked")
+        if run_id is not None:
+            with db.connection(_database(settings)) as conn:
+                db.run(conn, "runs/settle", id=run_id)  # Whatever opens the gate again brings its own classification.
         raise
     except Exception as error:
         _close_failed(settings, own_id, error)
@@ -246,6 +256,6 @@ def _close_failed(settings: Settings, run_id: int, error: Exception, state: str 
     words = str(error) if isinstance(error, PkgintelError) else f"{type(error).__name__}: {error}"
     try:
         with db.connection(_database(settings)) as conn:
-            ledger.close(conn, run_id, state, error=words)
+            ledger.close(conn, run_id, state, error=words, error_type=type(error).__name__)
     except (psycopg.Error, PkgintelError):
         log.exception("run %s could not be closed", run_id)

@@ -11,7 +11,7 @@ def tend(conn: db.Connection, settings: Settings) -> str:
     did = recover(conn, settings)
     stale = record_freshness(conn, settings)
     if PACKAGES_STALE in stale and _may_fall_back(conn):
-        workflow.next_scan("fallback", None)
+        workflow.next_scan("fallback")
         did.append("started a fallback scan")
     return "; ".join(did) or "nothing to do"
 
@@ -34,9 +34,9 @@ def recover(conn: db.Connection, settings: Settings) -> list[str]:
     for row in scan.free_lost(conn, settings):
         did.append(f"run {row['id']} of {row['source']} is lost")
         if row["action"] == "scan":
-            workflow.next_scan(row["kind"], None)
+            workflow.next_scan(row["kind"], cause_id=row["id"])
         elif row["action"] == "sync":
-            workflow.next_sync(row["kind"])
+            workflow.next_sync(row["kind"], cause_id=row["id"])
     unsettled = db.every(conn, "runs/unsettled", lost_after=settings.lost_after)
     for source in ("nuget", "spdx"):
         runs = [row["id"] for row in unsettled if row["source"] == source]

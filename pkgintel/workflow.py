@@ -30,14 +30,17 @@ def finish(run_id: int) -> Signature:
     return _task("catalog.finish_scan", run_id).set(argsrepr=f"(run {run_id})")
 
 
-def next_scan(kind: str, root_id: int | None) -> None:
-    """Start the scan after this one, of the same chain."""
-    app.signature("catalog.scan", kwargs={"kind": kind, "root_id": root_id}, immutable=True).apply_async()
+def next_scan(
+    kind: str, root_id: int | None = None, max_pages: int | None = None, cause_id: int | None = None
+) -> None:
+    """Start a scan: one that continues the chain of `root_id`, or takes over the lost run `cause_id`, or a new one."""
+    kwargs = {"kind": kind, "root_id": root_id, "max_pages": max_pages, "cause_id": cause_id}
+    app.signature("catalog.scan", kwargs=kwargs, immutable=True).apply_async()
 
 
-def next_sync(kind: str) -> None:
-    """Start a sync of the license list."""
-    app.signature("spdx.sync", kwargs={"kind": kind}, immutable=True).apply_async()
+def next_sync(kind: str, cause_id: int | None = None) -> None:
+    """Start a sync of the license list, perhaps to take over the lost run `cause_id`."""
+    app.signature("spdx.sync", kwargs={"kind": kind, "cause_id": cause_id}, immutable=True).apply_async()
 
 
 def after(source: str, run_id: int) -> None:

@@ -212,6 +212,7 @@ CREATE TABLE ops.runs (
     up_to_ticks   bigint,
     newest_ticks  bigint,                      -- the newest commit of the index when the run looked
     more          boolean NOT NULL DEFAULT false,
+    pages_left    integer CHECK (pages_left >= 0), -- how many more this chain of scans may read, where that was asked
     catalog       jsonb,                       -- where the index was found and which hosts it may name
     root_id       bigint,                      -- the first run of a chain of scans
     cause_id      bigint,                      -- the run that triggered this one

@@ -1,0 +1,128 @@
+"""What an operator does by hand: the schema, the checks, the two ticks."""
+
+import getpass
+import json
+import sys
+from typing import Any
+
+import click
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+from rich.console import Console
+from rich.table import Table
+
+from pkgintel import checks, db, deployment, gate
+from pkgintel import schedule as ticks
+from pkgintel.catalog import iso
+from pkgintel.errors import ServiceUnavailable
+
+
+@click.command("migrate")
+def migrate() -> None:
+    """Bring the database's schema up to date. Safe to run from several places at once."""
+    settings = deployment.current()
+    applied = db.migrate(settings.database_url or "")
+    said = f"applied {', '.join(applied)}" if applied else "the schema is up to date"
+    click.echo(f"{db.place(settings.database_url or '')}: {said}")
+
+
+@click.command("check")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def check(as_json: bool) -> None:
+    """Run every check now and record the results. Exit code 1 if a blocking one fails."""
+    settings = deployment.current()
+    with db.connect(settings.database_url or "") as conn:
+        db.require_schema(conn)
+        results = [result for name in checks.GATES for result in gate.measure(conn, settings, name)]
+        gate.record(conn, results, None)
+    if as_json:
+        keys = ("name", "gate", "blocking", "passed", "value", "threshold", "message")
+        click.echo(
+            json.dumps({"checks": [{key: getattr(result, key) for key in keys} for result in results]}, indent=2)
+        )
+    else:
+        for result in results:
+            state = "passed " if result.passed else "FAILED " if result.blocking else "warning"
+            click.echo(f"{state}  {result.message}")
+    sys.exit(any(result.blocking and not result.passed for result in results))
+
+
+@click.group("schedule")
+def schedule() -> None:
+    """The two ticks: nuget (every 6 hours) and spdx (Mondays 06:00 UTC). Both ship stopped."""
+
+
+def _switch(name: str, *, enabled: bool) -> None:
+    from pkgintel.celery import app
+
+    settings = deployment.current()
+    with db.connect(settings.database_url or "") as conn:
+        db.require_schema(conn)
+        try:
+            ticks.switch(conn, app, name, enabled=enabled, by=getpass.getuser())
+        except RedisError as error:
+            raise ServiceUnavailable(
+                f"Redis does not answer ({error}); the decision is stored, and beat will follow it when it starts."
+            ) from None
+    when = f"; the next tick is {iso(ticks.next_tick(app, name))}" if enabled else ""
+    click.echo(f"{name} is {'enabled' if enabled else 'disabled'}{when}")
+
+
+@schedule.command("enable")
+@click.argument("name")
+def enable(name: str) -> None:
+    """Enable a tick. It waits for its next time and does not fire at once."""
+    _switch(name, enabled=True)
+
+
+@schedule.command("disable")
+@click.argument("name")
+def disable(name: str) -> None:
+    """Disable a tick. A run in progress goes on."""
+    _switch(name, enabled=False)
+
+
+@schedule.command("run-now")
+@click.argument("name")
+def run_now(name: str) -> None:
+    """Fire a tick's task once, whether it is enabled or not."""
+    from pkgintel.celery import app
+
+    ticks.require(name)
+    spec = app.conf.beat_schedule[name]
+    try:
+        result = app.send_task(spec["task"], kwargs={"kind": "manual"})
+    except (OperationalError, RedisError) as error:
+        raise ServiceUnavailable(f"Redis does not answer, so the task was not sent: {error}") from None
+    click.echo(f"{spec['task']} was sent (task {result.id}); a worker takes it up: see `pkgintel status`")
+
+
+@schedule.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def list_(as_json: bool) -> None:
+    """The ticks: cron, state, who decided it and when, last and next tick."""
+    settings = deployment.current()
+    with db.connect(settings.database_url or "") as conn:
+        db.require_schema(conn)
+        rows = ticks.describe(conn)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("name", "cron (UTC)", "state", "decided by", "at", "last tick", "next tick"):
+        table.add_column(heading)
+    for name, row in rows.items():
+        table.add_row(name, *map(str, _cells(row)))
+    Console().print(table)
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    state = "enabled" if row["enabled"] else "stopped"
+    return [
+        row["cron"],
+        state,
+        row["changed_by"],
+        row["changed_at"],
+        row["last_tick"] or "never",
+        row["next_tick"] or "-",
+    ]
