@@ -60,7 +60,6 @@ task_create_missing_queues = False  # A misspelled queue is an error, not a queu
 task_queues = [_Queue("ops"), _Queue("catalog"), _Queue("pages"), _Queue("verdicts")]
 task_routes = {
     "catalog.upsert_page": {"queue": "pages"},
-    "catalog.replay_page": {"queue": "pages"},
     "catalog.*": {"queue": "catalog"},
     "verdicts.*": {"queue": "verdicts"},
     "spdx.*": {"queue": "catalog"},

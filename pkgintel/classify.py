@@ -8,10 +8,11 @@ touched since the last look are enough, found by the transaction that touched th
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from pkgintel import db, gate, licenses, urls
+from pkgintel import db, gate, ledger, licenses, urls
 from pkgintel.errors import GateFailed
 from pkgintel.settings import Settings
 from pkgintel.spdx import LicenseList
@@ -52,6 +53,29 @@ def basis(found: LicenseList, policy: str) -> str:
     return f"ruleset {RULESET}, {policy}, SPDX {found.version}, content {content.hexdigest()[:16]}"
 
 
+def perform(
+    conn: db.Connection, settings: Settings, *, task_id: str | None = None, cause_id: int | None = None
+) -> tuple[int, Classified]:
+    """Classify as a run of its own, triggered by run `cause_id`: the run's id and what it did.
+
+    Raises: what `classify` raises, the run closed with it.
+    """
+    run_id = ledger.open_run(conn, "verdicts", "classify", "manual", task_id=task_id, cause_id=cause_id)
+    try:
+        with ledger.pulse(settings, run_id):
+            done = classify(conn, settings)
+    except Exception as error:
+        state = "blocked" if isinstance(error, GateFailed) else "failed"
+        ledger.close(conn, run_id, state, error=str(error), error_type=type(error).__name__)
+        if state == "blocked" and cause_id is not None:
+            # Whatever opens the gate again brings a classification of its own.
+            db.run(conn, "runs/settle", id=cause_id)
+        raise
+    facts: dict[str, Any] = {"decided": done.decided, "changed": done.changed, "removed": done.removed}
+    ledger.close(conn, run_id, "caught_up" if done.idle else "done", list_version=done.list_version, **facts)
+    return run_id, done
+
+
 def classify(conn: db.Connection, settings: Settings) -> Classified:
     """Decide every pending package in one transaction, and only those.
 
@@ -86,8 +110,13 @@ def classify(conn: db.Connection, settings: Settings) -> Classified:
 
 def _judge_declarations(conn: db.Connection, found: LicenseList, settings: Settings, on: str) -> None:
     rows = db.every(conn, "verdicts/unjudged_declarations", basis=on)
-    if not rows:
-        return
+    if rows:
+        copy_judged(conn, found, settings, rows)
+        db.run(conn, "verdicts/keep_judged", basis=on)
+
+
+def copy_judged(conn: db.Connection, found: LicenseList, settings: Settings, rows: list[db.Row]) -> None:
+    """Judge the declarations in `rows` into the temporary table `judged` of this transaction."""
     judge = Judge(found, settings.license_policy)
     conn.execute(db.sql("verdicts/judged"))
     with conn.cursor() as cursor, cursor.copy(db.sql("verdicts/copy_judged")) as copy:
@@ -97,7 +126,6 @@ def _judge_declarations(conn: db.Connection, found: LicenseList, settings: Setti
             evidence = Jsonb(verdict.evidence, dumps=_dumps)
             ids = list(verdict.spdx_ids)
             copy.write_row((row["declaration"], verdict.verdict, verdict.rule, verdict.reason, evidence, ids))
-    db.run(conn, "verdicts/keep_judged", basis=on)
 
 
 def _dumps(value: object) -> str:

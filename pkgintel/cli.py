@@ -4,7 +4,9 @@ import importlib
 import sys
 
 import click
+import kombu.exceptions
 import psycopg
+from redis.exceptions import RedisError
 
 from pkgintel.errors import PkgintelError
 
@@ -15,7 +17,7 @@ COMMANDS = {
     "why": "pkgintel.why:command",
     "judge": "pkgintel.judge:judge",
     "schedule": "pkgintel.operate:schedule",
-    "reprocess": "pkgintel.replay:command",
+    "reprocess": "pkgintel.reprocess:command",
     "check": "pkgintel.operate:check",
     "migrate": "pkgintel.operate:migrate",
     "up": "pkgintel.supervisor:command",
@@ -94,6 +96,8 @@ def main() -> None:
     except psycopg.OperationalError as error:
         lines = str(error).strip().splitlines()
         _end(f"Postgres went away: {lines[0] if lines else type(error).__name__}", 2)
+    except (RedisError, kombu.exceptions.OperationalError) as error:
+        _end(f"Redis went away: {error}", 2)
     except BrokenPipeError:
         sys.exit(0)
 

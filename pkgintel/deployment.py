@@ -6,8 +6,12 @@ its own; the one used last is the default of whoever names none.
 
 import threading
 from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import redis
 
 from pkgintel import settings as words
+from pkgintel.errors import ServiceUnavailable
 from pkgintel.settings import NUGET_ORG, Settings
 
 SAMPLE = "sample"
@@ -75,8 +79,19 @@ def _sample(settings: Settings, index: str) -> dict[str, str]:
     return update
 
 
+def require_redis(settings: Settings) -> None:
+    """Raises: ServiceUnavailable unless Redis answers, with its address but not its password."""
+    url = settings.redis_url or ""
+    try:
+        with redis.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5) as client:
+            client.ping()
+    except (redis.RedisError, ValueError) as error:
+        parts = urlsplit(url)
+        place = f"{parts.hostname}:{parts.port or 6379}"
+        raise ServiceUnavailable(f"Redis cannot be reached at {place}: {error}") from None
+
+
 def environment(settings: Settings) -> dict[str, str]:
     """The variables that give a child process these settings, with nothing left to find out."""
-    return {
-        words.PREFIX + name.upper(): str(value) for name, value in settings.model_dump().items() if value is not None
-    }
+    values = {**settings.model_dump(exclude_none=True), "home": settings.home.absolute()}
+    return {words.PREFIX + name.upper(): str(value) for name, value in values.items()}

@@ -1,6 +1,6 @@
 """Measuring checks and holding gates: what is recorded, and when nothing further may run."""
 
-from pkgintel import checks, db
+from pkgintel import checks, db, ledger
 from pkgintel.checks import Result
 from pkgintel.errors import GateFailed
 from pkgintel.settings import Settings
@@ -44,6 +44,22 @@ def hold(conn: db.Connection, settings: Settings, gate: str, run_id: int | None)
     failed = [result.message for result in results if result.blocking and not result.passed]
     if failed:
         raise GateFailed(f"Gate {gate} is closed. " + ". ".join(failed) + ".")
+    return results
+
+
+def after(conn: db.Connection, settings: Settings, gate: str, run_id: int | None) -> list[Result]:
+    """Hold `gate` behind run `run_id`: the run is blocked when it stays closed, settled when the last gate is through.
+
+    Raises: GateFailed.
+    """
+    try:
+        results = hold(conn, settings, gate, run_id)
+    except GateFailed as error:
+        if run_id is not None:
+            ledger.close(conn, run_id, "blocked", error=str(error), from_states=("done", "caught_up"))
+        raise
+    if gate == checks.VERDICTS and run_id is not None:
+        db.run(conn, "runs/settle", id=run_id)
     return results
 
 

@@ -21,6 +21,34 @@ Action = Literal["scan", "sync", "classify", "replay"]
 log = logging.getLogger(__name__)
 
 
+def open_run(
+    conn: db.Connection,
+    source: Source,
+    action: Action,
+    kind: Kind,
+    *,
+    task_id: str | None = None,
+    root_id: int | None = None,
+    cause_id: int | None = None,
+) -> int:
+    """Open a run; its id.
+
+    Raises: psycopg.errors.UniqueViolation for a second scan or sync.
+    """
+    with conn.transaction():
+        row = db.one(
+            conn,
+            "runs/open",
+            source=source,
+            kind=kind,
+            action=action,
+            task_id=task_id,
+            root_id=root_id,
+            cause_id=cause_id,
+        )
+    return int((row or {})["id"])
+
+
 def begin(
     conn: db.Connection,
     source: Source,
@@ -31,17 +59,14 @@ def begin(
     root_id: int | None = None,
     cause_id: int | None = None,
 ) -> tuple[int | None, str]:
-    """Open a run of `source`: its id and "opened", or "resumed" when this very task had opened it and was sent again.
+    """Open a scan or a sync: its id and "opened", or "resumed" when this very task had opened it and was sent again.
 
-    Where another run of the source is running, the id is None and the second value says which; that is recorded as a
+    Where another one of the source is running, the id is None and the second value says which; that is recorded as a
     skipped run.
     """
     facts: dict[str, Any] = {"task_id": task_id, "root_id": root_id, "cause_id": cause_id}
     try:
-        with conn.transaction():
-            row = db.one(conn, "runs/open", source=source, kind=kind, action=action, **facts)
-        assert row is not None  # noqa: S101 (an INSERT … RETURNING always has a row)
-        return row["id"], "opened"
+        return open_run(conn, source, action, kind, **facts), "opened"
     except UniqueViolation:
         running = db.one(conn, "runs/running", source=source)
     if running is None:

@@ -6,18 +6,23 @@ that is delivered twice, or again after a crash, is written once.
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psycopg
 
 from pkgintel import catalog, db, ledger, sources, store, window
 from pkgintel.catalog import Event, Item
+from pkgintel.errors import PkgintelError
 from pkgintel.scan import address_of
 from pkgintel.settings import Settings
 from pkgintel.sources import Fetched, Reject
 from pkgintel.wire import Gauge, Wire
 
 log = logging.getLogger(__name__)
+
+# What stands before the name of a replay's pages that are no pages of the catalog.
+OF_PACKAGE, OF_REJECTED = "package", "rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +60,17 @@ def store_page(
             return Stored(note="done already")
     address = address_of(run)
     with ledger.pulse(settings, run_id):
-        page = sources.fetch_page(wire, address, page_url, gauge)
-        listed = catalog.newest(window.inside(page.items, floor=run["floor_ticks"], up_to=run["up_to_ticks"]))
+        replay = run["action"] == "replay"
         with db.connection(settings.database_url) as conn:
-            wanted = store.unknown(conn, listed, run["after_ticks"])
+            held = _held_items(conn, page_url) if replay else None
+        items = sources.fetch_page(wire, address, page_url, gauge).items if held is None else held
+        listed = catalog.newest(window.inside(items, floor=run["floor_ticks"], up_to=run["up_to_ticks"]))
+        with db.connection(settings.database_url) as conn:
+            wanted = listed if replay else store.unknown(conn, listed, run["after_ticks"])
 
         def fetched(count: int, total: int) -> None:
             progress(f"{count} of {total} leaves")
-            with db.connection(settings.database_url or "") as conn:
+            with suppress(psycopg.Error, PkgintelError), db.connection(settings.database_url or "") as conn:
                 db.run(conn, "runs/progress", run_id=run_id, page_url=page_url, wanted=total, fetched=count)
 
         found = sources.fetch_leaves(wire, address, wanted, gauge, fetched)
@@ -73,8 +81,29 @@ def store_page(
                 page_url,
                 found,
                 items=sum(item.commit > run["after_ticks"] for item in listed),
-                newest=max((item.commit for item in page.items), default=None),
+                newest=max((item.commit for item in items), default=None),
             )
+
+
+def _held_items(conn: db.Connection, page_url: str) -> list[Item] | None:
+    """The items of what a replay treats as a page: the leaves of one package, or those a page had rejected."""
+    kind, _, name = page_url.partition(" ")
+    if kind not in (OF_PACKAGE, OF_REJECTED):
+        return None
+    if kind == OF_PACKAGE:
+        rows = db.every(conn, "replay/package_items", package_key=name)
+    else:
+        rows = db.every(conn, "replay/rejected_items", page_url=name)
+    return [
+        Item.model_construct(
+            url=row["url"],
+            kind=row["kind"],
+            commit=row["ticks"],
+            package_id=row["package_id"],
+            version=row["version"],
+        )
+        for row in rows
+    ]
 
 
 def _write(
@@ -154,15 +183,14 @@ def reject_row(reject: Reject, page_url: str, run_id: int) -> dict[str, object]:
 
 
 def record_failure(settings: Settings, run_id: int, page_url: str, error: Exception, *, final: bool) -> None:
-    """Write down why a page is not done; `final` says that it will not be tried again in this run."""
+    """Write down why a page is not done; `final` says that it will not be tried again in this run.
+
+    Where even that fails the log has it, and the run's missing heartbeat will tell.
+    """
     words = f"{type(error).__name__}: {error}"
-    assert settings.database_url is not None  # noqa: S101
-    with db.connection(settings.database_url) as conn:
-        db.run(
-            conn,
-            "runs/fail_page",
-            run_id=run_id,
-            page_url=page_url,
-            state="failed" if final else "pending",
-            error=words[:2000],
-        )
+    facts = {"run_id": run_id, "page_url": page_url, "state": "failed" if final else "pending", "error": words[:2000]}
+    try:
+        with db.connection(settings.database_url or "") as conn:
+            db.run(conn, "runs/fail_page", **facts)
+    except (psycopg.Error, PkgintelError) as trouble:
+        log.warning("%s was not recorded for %s: %s", words, page_url, trouble)

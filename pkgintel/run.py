@@ -82,11 +82,19 @@ def choose(given: Settings, catalog: str | None, screen: Screen) -> Settings:
 
 
 def _reach(given: Settings, url: str, tries: int) -> None:
-    line = Wire(given.model_copy(update={"request_timeout": 4.0, "request_attempts": tries}))
     try:
-        sources.discover(line, url)
+        with _short_wire(given, tries) as line:
+            sources.discover(line, url)
     except UpstreamUnavailable as error:
         raise UpstreamUnavailable(f"The catalog cannot be reached: {error}", url) from None
+
+
+@contextmanager
+def _short_wire(settings: Settings, tries: int = 3) -> Iterator[Wire]:
+    """A wire for a first look, which does not wait long."""
+    line = Wire(settings.model_copy(update={"request_timeout": 4.0, "request_attempts": tries}))
+    try:
+        yield line
     finally:
         line.close()
 
@@ -97,21 +105,47 @@ def perform(settings: Settings, screen: Screen, max_pages: int | None = None) ->
     applied = db.migrate(url)
     if applied:
         screen.say(f"the schema is up to date ({', '.join(applied)})")
+    deployment.require_redis(settings)
     with db.connect(url) as conn:
         _refuse_another_catalog(conn, settings)
         _free_the_orphan(conn, screen)
+        with_licenses = _licenses_can_be_had(conn, settings, screen)
+        if settings.since and db.one(conn, "catalog/watermark", source="nuget"):
+            screen.say("--since is ignored, for a watermark is stored (to read again: pkgintel reprocess --since …)")
         with _worker(settings, screen) as worker:
             tasks = _Tasks(conn, settings, screen, worker)
-            licenses = tasks.send("spdx.sync", stage="SPDX list")
+            licenses = tasks.send("spdx.sync", stage="SPDX list") if with_licenses else Followed()
             followed = tasks.send("catalog.scan", stage="catalog", max_pages=max_pages)
         return summary.facts(conn, settings, followed, licenses)
 
 
 def _refuse_another_catalog(conn: db.Connection, settings: Settings) -> None:
-    """Before anything is fetched: a database keeps to the catalog that filled it. The sample's address may change."""
+    """Before anything is sent: a database keeps to the catalog that filled it. The sample's address may change."""
     row = db.one(conn, "catalog/name")
-    if row and row["name"] not in (settings.service_index_url, "sample"):
-        scan.claim(conn, settings.service_index_url)
+    if row is None or row["name"] == settings.service_index_url:
+        return
+    name = settings.service_index_url
+    if row["name"] == deployment.SAMPLE:
+        with _short_wire(settings) as line:
+            name = scan.name_of(sources.fetch_index(line, sources.discover(line, name)), name)
+    scan.claim(conn, name)
+
+
+def _licenses_can_be_had(conn: db.Connection, settings: Settings, screen: Screen) -> bool:
+    """Whether the SPDX list answers; where it does not, a stored list serves.
+
+    Raises: UpstreamUnavailable when no list is stored either.
+    """
+    try:
+        with _short_wire(settings) as line:
+            sources.fetch_bytes(line, settings.spdx_licenses_url)
+    except UpstreamUnavailable as error:
+        stored = db.one(conn, "spdx/version") or {}
+        if not stored["licenses"]:
+            raise UpstreamUnavailable(f"The SPDX license list cannot be reached: {error}", error.url) from None
+        screen.say(f"the SPDX list cannot be reached, so the stored one ({stored['version']}) serves: {error}")
+        return False
+    return True
 
 
 def _free_the_orphan(conn: db.Connection, screen: Screen) -> None:

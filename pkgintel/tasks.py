@@ -16,13 +16,15 @@ from celery import Task
 from redis.exceptions import RedisError
 
 from pkgintel import classify as classification
-from pkgintel import db, deployment, gate, journal, ledger, licenses, page, workflow
+from pkgintel import db, deployment, journal, ledger, licenses, page, workflow
+from pkgintel import gate as gates
+from pkgintel import replay as replays
 from pkgintel import scan as scans
 from pkgintel import upkeep as upkeeping
 from pkgintel.celery import app
-from pkgintel.checks import VERDICTS
-from pkgintel.errors import GateFailed, PkgintelError, ServiceUnavailable, UpstreamUnavailable
+from pkgintel.errors import PkgintelError, ServiceUnavailable, UpstreamUnavailable
 from pkgintel.fleet import Fleet
+from pkgintel.replay import Wanted
 from pkgintel.settings import Settings
 from pkgintel.wire import wire
 
@@ -59,8 +61,8 @@ def scan(
 ) -> str:
     """Look for pages newer than the watermark and start their chord; says what it found.
 
-    Pass: nothing, from a shell, or `max_pages` to read no more than so many. `kind` tells scheduled, manual and fallback
-    scans apart; `root_id` continues a chain, `cause_id` names a lost run that this one takes over.
+    Pass: nothing, from a shell, or `max_pages` to read no more than so many. `kind` tells scheduled, manual and
+    fallback scans apart; `root_id` continues a chain, `cause_id` names a lost run that this one takes over.
     Safe beside the fleet: while a scan is running, this one is recorded as skipped.
     """
     settings = deployment.current()
@@ -139,15 +141,63 @@ def finish_scan(self: Task, run_id: int) -> str:
     return f"run {run_id} is done: {finished.leaves} leaves, {finished.rejected} rejected{more}"
 
 
-@app.task(name="catalog.fail_scan")
-def fail_scan(failed_id: str, *, run_id: int) -> str:
-    """The errback of a scan's chord: close the run with the reason of its first failed page."""
+@app.task(bind=True, name="catalog.fail_scan", max_retries=TRIES, default_retry_delay=5)
+def fail_scan(self: Task, failed_id: str, *, run_id: int) -> str:
+    """The errback of a scan's chord: close the run with the reason of its first failed page.
+
+    Pass: nothing by hand; the chord passes the id of the task that failed.
+    """
     settings = deployment.current()
-    with db.connection(_database(settings)) as conn:
-        closed = scans.fail(
-            conn, run_id, f"the task {failed_id} failed; its traceback is in Flower and the worker's log"
-        )
+    try:
+        with db.connection(_database(settings)) as conn:
+            closed = scans.fail(conn, run_id, f"the task {failed_id} failed; the worker's log has its traceback")
+    except PASSING as error:
+        raise _later(self, error) from error
     return f"run {run_id} {'failed' if closed else 'had ended before'}"
+
+
+@app.task(bind=True, name="catalog.replay", max_retries=TRIES, default_retry_delay=5)
+def replay(
+    self: Task,
+    package: str | None = None,
+    page: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    rejected: bool = False,
+) -> str:
+    """Read again what was read before, as a manual run beside the fleet; the watermark is never moved.
+
+    Pass exactly one of: package="Newtonsoft.Json", page="https://…/page7.json", since="2026-09-30" (and until=…),
+    rejected=True. The same as `pkgintel reprocess`.
+    """
+    settings = deployment.current()
+    wanted = Wanted(package=package, page=page, since=since, until=until, rejected=rejected)
+    try:
+        with db.connection(_database(settings)) as conn:
+            db.require_schema(conn)
+            run_id, urls = replays.open_run(conn, settings, wire(settings), wanted, self.request.id)
+    except PASSING as error:
+        raise _later(self, error) from error
+    workflow.replay_pages(run_id, urls)
+    return f"run {run_id}: {wanted} is read again, {len(urls)} pages"
+
+
+@app.task(bind=True, name="catalog.finish_replay", max_retries=TRIES, default_retry_delay=5)
+def finish_replay(self: Task, run_id: int) -> str:
+    """The callback of a replay: close it, see whether it frees a blocked scan, then gate and classify.
+
+    Pass: the run's id.
+    """
+    settings = deployment.current()
+    try:
+        with db.connection(_database(settings)) as conn:
+            ended = replays.finish(conn, run_id)
+            freed = replays.unblock(conn, settings) if ended else None
+    except PASSING as error:
+        raise _later(self, error) from error
+    if ended:
+        workflow.after("nuget", run_id)
+    return f"run {run_id} is {'done' if ended else 'still running'}" + (f"; {freed}" if freed else "")
 
 
 @app.task(bind=True, name="spdx.sync", max_retries=TRIES, default_retry_delay=5)
@@ -180,7 +230,7 @@ def sync(self: Task, kind: ledger.Kind = "manual", cause_id: int | None = None) 
 
 
 @app.task(bind=True, name="checks.run_gate", max_retries=TRIES, default_retry_delay=5)
-def run_gate(self: Task, gate_name: str, run_id: int | None = None) -> str:
+def run_gate(self: Task, gate: str, run_id: int | None = None) -> str:
     """Measure and record the checks of one gate; a blocking one that fails makes this task red and ends its chain.
 
     Pass: "raw_nuget_packages", "raw_spdx_licenses" or "enriched_nuget_package_oss_status".
@@ -188,18 +238,11 @@ def run_gate(self: Task, gate_name: str, run_id: int | None = None) -> str:
     settings = deployment.current()
     try:
         with journal.about(run=run_id), db.connection(_database(settings)) as conn:
-            try:
-                results = gate.hold(conn, settings, gate_name, run_id)
-            except GateFailed as error:
-                if run_id is not None:
-                    ledger.close(conn, run_id, "blocked", error=str(error), from_states=("done", "caught_up"))
-                raise
-            if gate_name == VERDICTS and run_id is not None:
-                db.run(conn, "runs/settle", id=run_id)
+            results = gates.after(conn, settings, gate, run_id)
     except PASSING as error:
         raise _later(self, error) from error
     warned = [result.name for result in results if not result.passed]
-    return f"{gate_name}: {len(results)} checks, " + (f"warnings: {', '.join(warned)}" if warned else "all passed")
+    return f"{gate}: {len(results)} checks, " + (f"warnings: {', '.join(warned)}" if warned else "all passed")
 
 
 @app.task(bind=True, name="verdicts.classify", max_retries=TRIES, default_retry_delay=5)
@@ -210,30 +253,12 @@ def classify(self: Task, run_id: int | None = None) -> str:
     classification this one waits, and then finds nothing pending.
     """
     settings = deployment.current()
-    with journal.about(run=run_id), db.connection(_database(settings)) as conn:
-        db.require_schema(conn)
-        own_id, reason = ledger.begin(conn, "verdicts", "classify", "manual", task_id=self.request.id, cause_id=run_id)
-        if own_id is None:
-            raise _later(self, ServiceUnavailable(reason))
     try:
-        with ledger.pulse(settings, own_id), db.connection(_database(settings)) as conn:
-            done = classification.classify(conn, settings)
-            facts: dict[str, Any] = {"decided": done.decided, "changed": done.changed, "removed": done.removed}
-            ledger.close(conn, own_id, "caught_up" if done.idle else "done", list_version=done.list_version, **facts)
+        with journal.about(run=run_id), db.connection(_database(settings)) as conn:
+            db.require_schema(conn)
+            own_id, done = classification.perform(conn, settings, task_id=self.request.id, cause_id=run_id)
     except PASSING as error:
-        if not _last(self):
-            raise _later(self, error) from error
-        _close_failed(settings, own_id, error)
-        raise
-    except GateFailed as error:
-        _close_failed(settings, own_id, error, state="blocked")
-        if run_id is not None:
-            with db.connection(_database(settings)) as conn:
-                db.run(conn, "runs/settle", id=run_id)  # Whatever opens the gate again brings its own classification.
-        raise
-    except Exception as error:
-        _close_failed(settings, own_id, error)
-        raise
+        raise _later(self, error) from error
     if done.idle:
         return f"run {own_id}: nothing was pending"
     return f"run {own_id}: {done.decided} decided, {done.changed} verdicts changed, {done.removed} removed"

@@ -7,9 +7,10 @@ what lies up to `overlap` before the watermark; what is stored already is neithe
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from pkgintel.catalog import Index, Item, PageEntry
+from pkgintel.catalog import Index, Item, PageEntry, ticks
 
-BEGINNING = -(2**62)
+# The year 1, before every commit: an empty database that starts here reads the whole catalog.
+BEGINNING = ticks("0001-01-01T00:00:00Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def plan(
         wanted = again + wanted
     if not wanted:
         return None
-    taken = wanted[:limit]
+    taken = wanted[: _cut(wanted, limit)]
     return Plan(
         after=after,
         floor=floor,
@@ -65,6 +66,22 @@ def plan(
         more=len(wanted) > len(taken),
         newest=newest,
     )
+
+
+def _cut(wanted: list[PageEntry], limit: int) -> int:
+    """How many of `wanted` one scan takes: `limit`, or fewer, so that pages of one stamp are never parted.
+
+    The watermark comes to stand at the stamp of the last page taken, and a page it left behind with that very stamp
+    would not be newer than it. Only where more than `limit` pages share a stamp does a scan take more.
+    """
+    if len(wanted) <= limit:
+        return len(wanted)
+    end = limit
+    while end and wanted[end - 1].commit == wanted[end].commit:
+        end -= 1
+    if end:
+        return end
+    return next((n for n, page in enumerate(wanted) if page.commit != wanted[0].commit), len(wanted))
 
 
 def inside(items: Collection[Item], *, floor: int, up_to: int) -> list[Item]:

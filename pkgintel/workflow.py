@@ -16,11 +16,23 @@ from pkgintel.checks import LICENSES, PACKAGES, VERDICTS
 
 def pages(run_id: int, page_urls: Sequence[str]) -> None:
     """Start the chord of a scan: a task for each page, then its callback, or its errback when a page failed."""
+    _chord(run_id, page_urls, finish(run_id))
+
+
+def replay_pages(run_id: int, page_urls: Sequence[str]) -> None:
+    """Start the chord of a replay; with no page to read, its callback at once."""
+    callback = _task("catalog.finish_replay", run_id).set(argsrepr=f"(run {run_id})")
+    if page_urls:
+        _chord(run_id, page_urls, callback)
+    else:
+        callback.apply_async()
+
+
+def _chord(run_id: int, page_urls: Sequence[str], callback: Signature) -> None:
     header = [
         _task("catalog.upsert_page", run_id, url).set(argsrepr=f"(run {run_id}, {url.rpartition('/')[2]})")
         for url in page_urls
     ]
-    callback = finish(run_id)
     callback.on_error(app.signature("catalog.fail_scan", kwargs={"run_id": run_id}))
     chord(header, callback).apply_async()
 
@@ -30,9 +42,7 @@ def finish(run_id: int) -> Signature:
     return _task("catalog.finish_scan", run_id).set(argsrepr=f"(run {run_id})")
 
 
-def next_scan(
-    kind: str, root_id: int | None = None, max_pages: int | None = None, cause_id: int | None = None
-) -> None:
+def next_scan(kind: str, root_id: int | None = None, max_pages: int | None = None, cause_id: int | None = None) -> None:
     """Start a scan: one that continues the chain of `root_id`, or takes over the lost run `cause_id`, or a new one."""
     kwargs = {"kind": kind, "root_id": root_id, "max_pages": max_pages, "cause_id": cause_id}
     app.signature("catalog.scan", kwargs=kwargs, immutable=True).apply_async()

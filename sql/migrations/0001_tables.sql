@@ -222,8 +222,8 @@ CREATE TABLE ops.runs (
     sends         integer NOT NULL DEFAULT 0,  -- how often upkeep sent a lost callback again
     CONSTRAINT running_has_no_end CHECK ((state = 'running') = (finished_at IS NULL))
 );
--- One running run per source; replays may run beside it.
-CREATE UNIQUE INDEX runs_one_running ON ops.runs (source) WHERE state = 'running' AND action <> 'replay';
+-- One running scan and one running sync. Replays may run beside them; classifications wait for a lock of their own.
+CREATE UNIQUE INDEX runs_one_running ON ops.runs (source) WHERE state = 'running' AND action IN ('scan', 'sync');
 CREATE INDEX runs_running ON ops.runs (heartbeat_at) WHERE state = 'running';
 CREATE INDEX runs_recent ON ops.runs (source, id DESC);
 CREATE INDEX runs_root ON ops.runs (root_id);

@@ -1,0 +1,128 @@
+"""Which addresses belong to a catalog: the one rule for pages, leaves and redirects, with no network in it.
+
+An address is judged by its origin, "scheme://host:port" in one spelling: lower case, IDN as punycode, the default port
+left out, no trailing dot. An upstream document can name any address it likes; only origins that were trusted before
+it was read are asked.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import httpx
+
+_PORTS = {"http": 80, "https": 443}
+_ODD = re.compile(r"[\x00-\x20\x7f\\]")  # What parsers disagree about, so no address may hold it.
+_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+
+
+def origin(url: str) -> str:
+    """The origin of `url` in its one spelling.
+
+    Raises: ValueError, which says what is wrong, for all that is no plain http(s) address: other schemes, no host, user
+    names, backslashes, blanks and controls (which parsers disagree about).
+    """
+    if _ODD.search(url):
+        raise ValueError("it holds a blank, a control character or a backslash")
+    try:
+        parsed = httpx.URL(url)
+        host, port = parsed.raw_host.decode("ascii").lower().removesuffix("."), parsed.port
+    except (httpx.InvalidURL, ValueError, TypeError):
+        raise ValueError("it is not an address") from None
+    if parsed.scheme not in _PORTS:
+        raise ValueError(f"its scheme is {parsed.scheme or 'missing'}, not http or https")
+    if parsed.userinfo or "@" in parsed.netloc.decode("ascii", "replace"):
+        raise ValueError("it carries a user name")
+    if ":" in host:
+        try:
+            host = f"[{ipaddress.IPv6Address(host)}]"
+        except ValueError:
+            raise ValueError("it names no proper host") from None
+    elif not _NAME.fullmatch(host):
+        raise ValueError("it names no proper host")
+    if port is not None and not 0 < port < 65536:
+        raise ValueError(f"its port is {port}")
+    return f"{parsed.scheme}://{host}" + ("" if port in (None, _PORTS[parsed.scheme]) else f":{port}")
+
+
+def host(url: str) -> str:
+    """The host of `url` as its origin spells it, an IPv6 address without its brackets.
+
+    Raises: ValueError as `origin` does.
+    """
+    return httpx.URL(origin(url)).host
+
+
+def is_public_ip(text: str) -> bool:
+    """Whether the IP address `text` is one of the open internet, also as seen through the IPv6 forms that wrap IPv4.
+
+    Raises: ValueError when it is no IP address.
+    """
+    ip = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        wrapped = ip.ipv4_mapped or ip.sixtofour or (ip.teredo and ip.teredo[1])
+        if wrapped is None and ip in ipaddress.ip_network("64:ff9b::/96"):
+            wrapped = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if wrapped:
+            return is_public_ip(str(wrapped))
+    return ip.is_global and not ip.is_multicast
+
+
+def is_public_name(name: str) -> bool:
+    """Whether a host may be public as far as its name tells: no private IP address, not localhost."""
+    try:
+        return is_public_ip(name)
+    except ValueError:
+        return name != "localhost" and not name.endswith((".localhost", ".local", ".internal"))
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogAddress:
+    """Where a catalog is: its index, the origins it may be read from, and whether its source is of the open internet.
+
+    A public source is never followed to a private address: `named` leaves such origins out, and the wire refuses
+    names that resolve to one.
+    """
+
+    index_url: str
+    origins: frozenset[str]
+    public: bool = True
+
+    def allows(self, url: str) -> str | None:
+        """Why `url` may not be fetched, as the end of a sentence; None when it may."""
+        # An address that begins with "origin/" can have no other authority, so most need no parsing.
+        end = url.find("/", 8)
+        if end > 0 and url[:end] in self.origins and not _ODD.search(url):
+            return None
+        try:
+            found = origin(url)
+        except ValueError as error:
+            return str(error)
+        if self.public and not is_public_name(host(url)):
+            return f"{found} is a private address and the source is public"
+        if found not in self.origins:
+            return f"{found} is not one of this catalog's hosts ({', '.join(sorted(self.origins)[:5])})"
+        return None
+
+
+def named(source: str, catalog: str, mentioned: Iterable[str], *, public: bool) -> frozenset[str]:
+    """The origins of a catalog: its source's own, and the https ones which its service index mentions.
+
+    A source in a private network may also keep its catalog elsewhere over plain http; all else stays https.
+    Raises: ValueError when the catalog itself is at an address that may not be asked.
+    """
+    own, home = origin(source), origin(catalog)
+    if public and not is_public_name(host(catalog)):
+        raise ValueError(f"{home} is a private address and the source is public")
+    if public and home != own and not home.startswith("https:"):
+        raise ValueError(f"{home} is neither https nor the source's own host")
+    origins = {own, home}
+    for url in mentioned:
+        try:
+            place = origin(url)
+        except ValueError:
+            continue
+        if place.startswith("https:") and (not public or is_public_name(host(url))):
+            origins.add(place)
+    return frozenset(origins)

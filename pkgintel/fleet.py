@@ -1,0 +1,375 @@
+"""The fleet's limit of requests in flight, and its circuit breakers, kept in Redis.
+
+Every page task holds a lease on a share of the limit, so that a request costs no round trip. A lease is renewed about
+twice a second by one script that is atomic in Redis: it tells how many slots the holder uses and wants, and gets its
+fair share of what is free. A share shrinks only after the holder has said that it let go, so the sum never passes the
+limit; the lease of a killed worker ends by itself. The same script carries what the servers answered: a streak of
+failures in the whole fleet, or a Retry-After, opens the host's circuit, and nobody sends but one probe at a time.
+"""
+
+import asyncio
+import random
+import secrets
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from weakref import WeakKeyDictionary
+
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from pkgintel import address
+from pkgintel.answers import TryLater
+from pkgintel.errors import PkgintelError, ServiceUnavailable
+from pkgintel.wire import Wire
+
+LEASE = 10.0  # Seconds without renewal after which a holder counts as dead.
+BEAT = 0.5  # Seconds between renewals; a holder that lacks slots renews more often.
+TURN = 5.0  # Seconds after which slots that cannot be shared evenly go to the next holders.
+LINGER = 0.3  # Seconds that who leaves keeps its claim: between two pages a share should not go round the fleet.
+PATIENCE = 60.0  # Seconds that a task waits for a closed circuit or for Redis before it gives up for now.
+FAILURES = 10  # So many failures in a row, in the whole fleet, ...
+QUIET = 3.0  # ... and no success for so long: the circuit opens.
+OPEN = 5.0  # Seconds it stays open the first time; doubled each time the probe fails ...
+LONGEST_OPEN = 300.0  # ... up to this.
+PROBE = 45.0  # Seconds after which a probe that was never heard of again is given to another.
+
+# KEYS: leases, circuit. ARGV: holder, limit, held, wanted, lease ms, grace ms, turn ms,
+#       ok, failed, retry-after ms, chance (0..1), failures, quiet ms, open ms, longest ms, probe ms, leaving.
+# Leases are a hash of holder → "slots wanted expiry", and "@since" → when it began; times are the server's, in ms.
+# Returns the slots it may use, its fair share, how many holders there are, ms until the circuit closes (0: closed),
+# and 1 if it is the probe.
+RENEW = """
+local leases, circuit, me = KEYS[1], KEYS[2], ARGV[1]
+local limit, held, wanted = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+-- The circuit: fields streak, first (failure of the streak), till, times, probe, probed.
+local ok, failed, asked = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local state = redis.call('HMGET', circuit, 'streak', 'first', 'till', 'times', 'probe', 'probed')
+local streak, first, till = tonumber(state[1] or 0), tonumber(state[2] or now), tonumber(state[3] or 0)
+local times, probe, probed = tonumber(state[4] or 0), state[5], tonumber(state[6] or 0)
+local told = state[1] or state[3]
+local probing = probe == me and now < probed
+if ok > 0 and now >= till then
+  streak, first, till, times, probe = 0, now, 0, 0, false
+elseif failed > 0 and ok == 0 then
+  if streak == 0 then first = now end
+  streak = streak + failed
+  if (probing and till > 0) or (till == 0 and streak >= tonumber(ARGV[12]) and now - first >= tonumber(ARGV[13])) then
+    till = now + math.min(ARGV[14] * 2 ^ times, ARGV[15]) * (0.75 + 0.5 * ARGV[11])
+    times, probe = times + 1, false
+  end
+end
+if asked > 0 then till, probe = math.max(till, now + asked), false end
+till = math.floor(till)
+local wait, mine = 0, 0
+if till > 0 then
+  if now < till then
+    wait = till - now
+  elseif not probe or probe == me or now >= probed then
+    if wanted == 0 or ARGV[17] == '1' then
+      probe, wait = false, 1
+    else
+      if probe ~= me then probed = now + ARGV[16] end
+      probe, mine, wait = me, 1, 1
+    end
+  else
+    wait = math.max(1, probed - now)
+  end
+end
+if streak > 0 or till > 0 then
+  redis.call('HSET', circuit, 'streak', streak, 'first', first, 'till', till, 'times', times, 'probed', probed)
+  if probe then redis.call('HSET', circuit, 'probe', probe) else redis.call('HDEL', circuit, 'probe') end
+  redis.call('PEXPIRE', circuit, math.max(till - now, 0) + 600000)
+elseif told then
+  redis.call('DEL', circuit)
+end
+
+-- The shares: what is wanted, served evenly from below; the slots left over go round in turns.
+local since = tonumber(redis.call('HGET', leases, '@since'))
+if not since then
+  since = now
+  redis.call('HSET', leases, '@since', now)
+end
+local flat, names, wants, taken = redis.call('HGETALL', leases), {me}, {[me] = wanted}, 0
+for i = 1, #flat, 2 do
+  local name = flat[i]
+  if name ~= '@since' and name ~= me then
+    local slots, want, expiry = string.match(flat[i + 1], '(%d+) (%d+) (%d+)')
+    if tonumber(expiry) <= now then
+      redis.call('HDEL', leases, name)
+    else
+      names[#names + 1] = name
+      wants[name] = tonumber(want)
+      taken = taken + tonumber(slots)
+    end
+  end
+end
+table.sort(names)
+local queue = {}
+for i, name in ipairs(names) do queue[i] = wants[name] end
+table.sort(queue)
+local left, share, greedy = limit, limit, 0
+for i, want in ipairs(queue) do
+  share = math.floor(left / (#queue - i + 1))
+  if want > share then
+    greedy = #queue - i + 1
+    break
+  end
+  left = left - want
+end
+local due = wanted
+if greedy > 0 and wanted > share then
+  local extra, place, seat = left - share * greedy, 0, 0
+  for _, name in ipairs(names) do
+    if wants[name] > share then
+      if name == me then place = seat end
+      seat = seat + 1
+    end
+  end
+  local turn = math.floor(now / tonumber(ARGV[7]))
+  due = share + ((place + turn) % greedy < extra and 1 or 0)
+end
+-- A new or flushed Redis does not know yet who holds what, so newcomers wait until everyone has had time to renew.
+if held == 0 and now - since < tonumber(ARGV[6]) then due = 0 end
+local use = ARGV[17] == '1' and 0 or math.max(0, math.min(due, limit - taken))
+redis.call('HSET', leases, me, string.format('%d %d %d', math.max(use, held), wanted, now + ARGV[5]))
+return {use, due, #names, wait, mine}
+"""
+
+
+class LocalGauge:
+    """A limit on requests in flight in this process alone, without Redis."""
+
+    def __init__(self, limit: int) -> None:
+        self.width = limit
+        self._open = limit  # How many may be in flight now.
+        self._busy = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def enter(self) -> None:
+        """Wait for a free slot, first come, first served."""
+        if self._busy < self._open and not self._waiting:
+            self._busy += 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self._lacking()
+        try:
+            await turn
+        except BaseException:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._busy -= 1
+                self._admit()
+            else:
+                with suppress(ValueError):
+                    self._waiting.remove(turn)
+            raise
+
+    def leave(self, answered: bool | None, retry_after: float | None = None) -> None:  # noqa: ARG002 - FleetGauge's
+        """Give the slot back."""
+        self._busy -= 1
+        self._admit()
+
+    def _admit(self) -> None:
+        while self._waiting and self._busy < self._open:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._busy += 1
+                turn.set_result(None)
+
+    def _lacking(self) -> None:
+        """Called when somebody begins to wait."""
+
+
+class FleetGauge(LocalGauge):
+    """This holder's share of the fleet's limit, for requests to one host. Made by `Fleet.gauge`; lives in the loop."""
+
+    def __init__(self, fleet: "Fleet", host: str, client: redis.asyncio.Redis, name: str) -> None:
+        super().__init__(fleet.limit)
+        self._open = 0
+        self._fleet = fleet
+        self._host = host
+        self._name = name
+        self._due = self._told = 0  # The fair share as last heard, and the slots last asked for.
+        self._ok = self._failed = 0
+        self._asked = 0.0
+        self._probing = False
+        self._nudge = asyncio.Event()
+        self._renewing = asyncio.Lock()
+        self._since: float | None = None  # When the present waiting for the circuit or for Redis began.
+        self._valid = 0.0  # Until when the share may be used without renewal.
+        self._holders = 1
+        self._keeper: asyncio.Task[None] | None = None
+        self._client = client
+        self._script = client.register_script(RENEW)
+        self._owing = False  # Slots were taken away that are still in use: to be told when they are free.
+
+    def leave(self, answered: bool | None, retry_after: float | None = None) -> None:
+        """Give the slot back and note for the fleet how the server did; a Retry-After is passed on at once."""
+        if answered is not None:
+            self._ok += answered
+            self._failed += not answered
+        if retry_after:
+            self._asked = max(self._asked, retry_after)
+        if retry_after or self._probing:
+            self._open = 0
+            self._nudge.set()
+        super().leave(answered)
+        if self._owing and self._busy <= self._open:
+            self._nudge.set()
+
+    def _lacking(self) -> None:
+        if self._open < self._due or self._busy + len(self._waiting) > self._told:
+            self._nudge.set()
+
+    async def join(self) -> None:
+        """Take the first share, if Redis can be asked, and keep the lease from now on."""
+        await self._try_to_renew()
+        self._keeper = asyncio.get_running_loop().create_task(self._keep())
+
+    async def quit(self) -> None:
+        """Give the share back; if that fails, the lease ends by itself."""
+        if self._keeper is not None:
+            async with self._renewing:  # A renewal that is on its way would bring the lease back.
+                self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        with suppress(RedisError, OSError, TimeoutError):
+            await self._renew(leaving=True)
+
+    async def _keep(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._fleet.beat):
+                    await self._nudge.wait()
+            self._nudge.clear()
+            await self._try_to_renew()
+            # Whoever lacks slots asks again soon, but a big fleet must not keep Redis busy with asking.
+            await asyncio.sleep(min(self._fleet.beat, 0.01 + 0.005 * self._holders))
+            if self._open < self._due and self._waiting:
+                self._nudge.set()
+
+    async def _try_to_renew(self) -> None:
+        try:
+            async with self._renewing:
+                await self._renew()
+        except (RedisError, OSError, TimeoutError) as error:
+            now = asyncio.get_running_loop().time()
+            self._since = self._since or now
+            if now > self._valid:
+                self._open = 0
+            if now - self._since > self._fleet.patience:
+                self._refuse(ServiceUnavailable(f"Redis, which keeps the limit of requests, cannot be used: {error}"))
+
+    async def _renew(self, *, leaving: bool = False) -> None:
+        fleet, loop = self._fleet, asyncio.get_running_loop()
+        asked, now = self._asked, loop.time()
+        ok, failed, self._ok, self._failed, self._asked = self._ok, self._failed, 0, 0, 0.0
+        held = self._busy if leaving or now > self._valid else max(self._open, self._busy)
+        if not leaving:
+            self._told = min(self._busy + len(self._waiting), fleet.limit)
+        arguments: list[str | float] = [
+            self._name,
+            fleet.limit,
+            held,
+            self._told,
+        ]
+        arguments += [_ms(LINGER if leaving else fleet.lease), _ms(2 * fleet.beat), _ms(TURN), ok, failed, _ms(asked)]
+        arguments += [f"{random.random():.6f}", fleet.failures, _ms(fleet.quiet), _ms(fleet.open)]  # noqa: S311
+        arguments += [_ms(LONGEST_OPEN), _ms(PROBE), int(leaving)]
+        try:
+            answer = await self._script(keys=[fleet.leases, fleet.circuit(self._host)], args=arguments)
+        except BaseException:
+            self._ok, self._failed, self._asked = self._ok + ok, self._failed + failed, max(self._asked, asked)
+            raise
+        share, self._due, self._holders, wait, probe = (int(number) for number in answer)
+        self._owing = held > share
+        # Not to the lease's very end: a request may leave just before this holder notices.
+        self._valid = now + fleet.lease * 0.7
+        self._probing = bool(probe)
+        if not wait:
+            self._since = None
+            self._open = share
+        elif probe:
+            self._since = None
+            self._open = min(1, share)
+        else:
+            self._open = 0
+            self._since = self._since or now
+            if wait / 1000 > fleet.patience or now - self._since > fleet.patience:
+                until = datetime.now(UTC) + timedelta(milliseconds=wait)
+                message = f"{self._host} keeps refusing: the fleet sends it nothing until {until:%H:%M:%S} UTC"
+                self._refuse(TryLater(message, self._host, wait / 1000))
+        self._admit()
+
+    def _refuse(self, error: PkgintelError) -> None:
+        """Let everyone who waits go with `error`."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_exception(error)
+
+
+class Fleet:
+    """The limit of requests in flight that all workers with this Redis and prefix keep together.
+
+    `lease`, `beat`, `patience`, `failures`, `quiet` and `open` are for tests; see the constants.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        limit: int,
+        prefix: str = "pkgintel:fleet:",
+        *,
+        lease: float = LEASE,
+        beat: float = BEAT,
+        patience: float = PATIENCE,
+        failures: int = FAILURES,
+        quiet: float = QUIET,
+        open: float = OPEN,  # noqa: A002 - the circuit's word
+    ) -> None:
+        self.url = url
+        self.limit = limit
+        self.leases = f"{prefix}leases"
+        self.lease, self.beat, self.patience = lease, beat, patience
+        self.failures, self.quiet, self.open = failures, quiet, open
+        self._prefix = prefix
+        self._clients: WeakKeyDictionary[Wire, redis.asyncio.Redis] = WeakKeyDictionary()
+        self._names: WeakKeyDictionary[Wire, list[str]] = WeakKeyDictionary()  # Of holders that left.
+
+    def circuit(self, host: str) -> str:
+        """The key of a host's circuit."""
+        return f"{self._prefix}circuit:{host}"
+
+    @contextmanager
+    def gauge(self, wire: Wire, url: str) -> Iterator[FleetGauge]:
+        """A share of the limit for requests to the host of `url`, leased until the block ends.
+
+        Raises: nothing of its own; who waits for a slot gets `TryLater` when the circuit stays open for longer than a
+        minute, and `ServiceUnavailable` when Redis does.
+        """
+        client = self._clients.get(wire)
+        if client is None:
+            never = Retry(NoBackoff(), 0)  # The next renewal is the retry.
+            client = redis.asyncio.from_url(self.url, socket_timeout=2, socket_connect_timeout=2, retry=never)
+            self._clients[wire] = client
+            wire.at_close.append(client.aclose)
+        names = self._names.setdefault(wire, [])
+        name = names.pop() if names else secrets.token_hex(8)
+        gauge = FleetGauge(self, address.host(url), client, name)
+        try:
+            wire.run(gauge.join())
+            yield gauge
+        finally:
+            wire.run(gauge.quit())
+            names.append(name)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

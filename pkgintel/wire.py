@@ -1,0 +1,390 @@
+"""The wire: the only module that opens HTTP connections.
+
+One `Wire` lives as long as its process: an event loop in a daemon thread and, through httpx's transport API, lasting
+connections. httpx's own pool is quadratic in requests in flight, so aiohttp carries the bytes; and since the client
+above the transport costs three times the transport and its redirects, cookies and decoding must not be used here, the
+transport is called directly, for every document alike.
+"""
+
+import asyncio
+import atexit
+import contextlib
+import functools
+import os
+import random
+import socket
+import ssl
+import threading
+import time
+import zlib
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, cast
+from urllib.parse import urljoin
+
+import aiohttp
+import httpx
+import stamina
+import stamina.instrumentation
+from httpx_aiohttp import AiohttpTransport
+
+from pkgintel import address
+from pkgintel.answers import Inflate, NotHad, NotJson, PrivateAddress, Trouble, TryLater, refusal, trouble
+from pkgintel.errors import UpstreamUnavailable
+from pkgintel.settings import Settings
+
+Result = TypeVar("Result")
+
+BACKOFF = 0.5  # Seconds before the first retry; doubled for each further one, as much again added by chance.
+LONGEST_BACKOFF = 20.0
+PATIENCE = 30.0  # The longest Retry-After that is waited for in place.
+BROKEN_ATTEMPTS = 3  # A body that is not JSON is likely to stay so: fewer tries than for trouble on the way.
+SLOWEST = 32_000  # Bytes a second below which a body counts as a drip, once twice the timeout has passed.
+REDIRECTS = 5
+ERROR_BYTES = 64_000  # Of an error's body, read so that its connection can be used again.
+
+# stamina logs a line for each retry: thousands a page when a server is down. `Wire.counts` says it in a few numbers.
+stamina.instrumentation.set_on_retry_hooks(())
+
+
+class Gauge(Protocol):
+    """What limits requests in flight: `enter` before each, `leave` after it. See `fleet`."""
+
+    @property
+    def width(self) -> int:
+        """The most requests that may ever be in flight at once."""
+
+    async def enter(self) -> None:
+        """Wait for a free slot. Raises: UpstreamUnavailable, ServiceUnavailable when none will come."""
+
+    def leave(self, answered: bool | None, retry_after: float | None = None) -> None:
+        """Give the slot back; `answered` says if the server did its work, None that it cannot be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How to ask for one kind of document: its size limit, where it may lie, and under which gauge."""
+
+    cap: int
+    allows: Callable[[str], str | None]
+    public: bool = False
+    gauge: Gauge | None = None
+
+
+class PublicResolver(aiohttp.ThreadedResolver):
+    """Resolves names to public addresses only, at the moment of connecting, so that no later answer can slip by."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[aiohttp.abc.ResolveResult]:
+        """The public addresses of `host`. Raises: PrivateAddress when it has none but private ones."""
+        found = await super().resolve(host, port, family)
+        kept = [one for one in found if address.is_public_ip(one["host"])]
+        if found and not kept:
+            raise PrivateAddress(f"{host} resolves to {found[0]['host']}, a private address, and the source is public")
+        return kept
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """The process's one context: building it costs 34 ms."""
+    return httpx.create_ssl_context()
+
+
+class Wire:
+    """One process's loop and connections. `counts` tells answers by status class ("2xx") and troubles by kind."""
+
+    def __init__(
+        self, settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None, backoff: float = BACKOFF
+    ) -> None:
+        self.settings = settings
+        self.counts: Counter[str] = Counter()
+        self.memory: dict[str, tuple[float, address.CatalogAddress]] = {}  # Of `sources.discover`.
+        self.at_close: list[Callable[[], Coroutine[Any, Any, None]]] = []  # What else lives in the loop is closed by.
+        self._backoff = backoff
+        self._given = transport
+        self._transports: dict[bool, httpx.AsyncBaseTransport] = {}
+        self._headers = httpx.Headers(
+            {"user-agent": settings.user_agent, "accept": "application/json, */*;q=0.1", "accept-encoding": "gzip"}
+        )
+        timeout = settings.request_timeout
+        self._extensions = {"timeout": {"connect": timeout, "read": timeout, "write": timeout, "pool": None}}
+        self._pid = os.getpid()
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="pkgintel-wire", daemon=True)
+        self._thread.start()
+
+    def run(
+        self, coroutine: Coroutine[Any, Any, Result], tick: Callable[[], None] | None = None, every: float = 1.0
+    ) -> Result:
+        """The result of `coroutine`, run in the loop, while the calling thread waits and calls `tick` now and then.
+
+        When the waiting thread gets an exception (a soft time limit, Ctrl-C, one of `tick`), the coroutine is
+        cancelled, its end awaited, and the exception goes on its way.
+        """
+        if self._pid != os.getpid() or threading.current_thread() is self._thread or self.loop.is_closed():
+            coroutine.close()
+            raise RuntimeError("a Wire works for its own process, from outside of its loop, until it is closed")
+        started: list[asyncio.Task[Result]] = []
+        ended = threading.Lock()  # A bare lock, for a signal's exception cannot leave it half taken as it can an Event.
+        ended.acquire()
+
+        def start() -> None:
+            task = self.loop.create_task(coroutine)
+            started.append(task)
+            task.add_done_callback(lambda _: ended.release())
+
+        def stop() -> None:
+            if started:
+                started[0].cancel()
+            else:
+                coroutine.close()
+                ended.release()
+
+        try:
+            self.loop.call_soon_threadsafe(start)
+            while not ended.acquire(timeout=every):
+                if tick is not None:
+                    tick()
+        except BaseException:
+            self.loop.call_soon_threadsafe(stop)
+            if not (started and started[0].done()):
+                ended.acquire(timeout=10)
+            raise
+        return started[0].result()
+
+    def close(self) -> None:
+        """Cancel what is under way, close the connections, end the loop. Harmless twice and in a forked child."""
+        if self._pid != os.getpid() or self.loop.is_closed():
+            return
+
+        async def end() -> None:
+            others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            closers = [transport.aclose for transport in self._transports.values()] + self.at_close
+            await asyncio.gather(*(closer() for closer in closers), return_exceptions=True)
+            await self.loop.shutdown_default_executor()
+
+        with contextlib.suppress(Exception):
+            self.run(end())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(10)
+        if not self._thread.is_alive():
+            self.loop.close()
+
+    async def is_public(self, host: str) -> bool:
+        """Whether every address that `host` resolves to now is of the open internet; an unknown name counts as such."""
+        if not address.is_public_name(host):
+            return False
+        try:
+            found = await self.loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except OSError:
+            return True
+        return all(address.is_public_ip(str(one[4][0])) for one in found)
+
+    async def fetch(self, url: str, manner: Manner, read: Callable[[bytes, str], Result]) -> Result:
+        """What `read(body, address it came from)` makes of the document at `url`, after as many tries as are allowed.
+
+        Raises:
+            UpstreamUnavailable: connect errors, timeouts, resets, truncated bodies, 408, 425, 429 and 5xx outlasted the
+                tries; or any other 4xx but 404, 410 and 451, at once: being refused (401, 403) is no fact about one
+                document, so its page fails and the watermark stays. `TryLater` when the server says how long.
+            NotHad: the document is missing, lies elsewhere, is too large, or is not JSON (`NotJson` from `read`).
+            What else `read` raises.
+        """
+        if why := manner.allows(url):
+            raise NotHad("address", f"{url[:300]} was not fetched: {why}")
+        tries = 0
+
+        async def attempt() -> Result:
+            nonlocal tries
+            tries += 1
+            try:
+                body, place = await self._follow(url, manner)
+                return read(body, place)
+            except Trouble as failure:
+                self.counts[failure.kind] += 1
+                raise
+
+        def again(error: Exception) -> bool | float:
+            if not isinstance(error, Trouble) or not error.again:
+                return False
+            if error.retry_after is not None:
+                wait = error.retry_after
+                return wait <= PATIENCE and wait + random.uniform(0, self._backoff)  # noqa: S311 - no secret
+            return not isinstance(error, NotJson) or tries < BROKEN_ATTEMPTS
+
+        try:
+            try:
+                return await attempt()
+            except Trouble as failure:
+                failed: Trouble | None = failure
+            # stamina costs as much as a whole request, so it comes in once something went wrong.
+            async for retry in stamina.retry_context(
+                on=again,
+                attempts=self.settings.request_attempts,
+                timeout=None,
+                wait_initial=self._backoff,
+                wait_jitter=self._backoff,
+                wait_max=LONGEST_BACKOFF,
+            ):
+                with retry:
+                    if failed is not None:
+                        first, failed = failed, None
+                        raise first
+                    return await attempt()
+            raise AssertionError("stamina ends with a result or an exception")
+        except NotJson as failure:
+            raise NotHad("not-json", f"{url} could not be read: {failure}", failure.body) from None
+        except Trouble as failure:
+            message = f"{url} cannot be had: {failure} ({tries} {'try' if tries == 1 else 'tries'})"
+            if failure.retry_after is not None:
+                raise TryLater(message, url, failure.retry_after) from None
+            raise UpstreamUnavailable(message, url) from None
+
+    async def _follow(self, url: str, manner: Manner) -> tuple[bytes, str]:
+        """The body of `url` and where it was found, redirects followed as far as `manner` allows."""
+        place = url
+        for _ in range(REDIRECTS + 1):
+            body, target = await self._guarded(place, manner)
+            if target is None:
+                return body, place
+            if target == place:
+                raise NotHad("redirect", f"{place} redirects to itself")
+            if why := manner.allows(target):
+                raise NotHad("redirect", f"{place} redirects to {target[:300]}, which was not followed: {why}")
+            place = target
+        raise NotHad("redirect", f"{url} redirects more than {REDIRECTS} times")
+
+    async def _guarded(self, url: str, manner: Manner) -> tuple[bytes, str | None]:
+        """One exchange under the gauge, told how it went."""
+        gauge = manner.gauge
+        if gauge is None:
+            return await self._exchange(url, manner)
+        await gauge.enter()
+        answered: bool | None = None
+        retry_after = None
+        try:
+            answer = await self._exchange(url, manner)
+            answered = True
+        except NotHad:
+            answered = True
+            raise
+        except Trouble as failure:
+            answered, retry_after = False, failure.retry_after
+            raise
+        else:
+            return answer
+        finally:
+            gauge.leave(answered, retry_after)
+
+    async def _exchange(self, url: str, manner: Manner) -> tuple[bytes, str | None]:
+        """One request and its whole answer: the decoded body of a 200, or where a redirect leads to.
+
+        Raises: Trouble, NotHad.
+        """
+        begun = time.monotonic()
+        try:
+            request = httpx.Request("GET", url, headers=self._headers, extensions=self._extensions)
+            # Without a limit of its own, a server could drip headers for ever.
+            async with asyncio.timeout(2 * self.settings.request_timeout):
+                response = await self._transport(manner.public).handle_async_request(request)
+            status = response.status_code
+            self.counts[f"{status // 100}xx"] += 1
+            headers = {name.lower(): value.decode("latin-1") for name, value in response.headers.raw}
+            try:
+                if status == 200:
+                    return await self._body(url, response, headers, manner.cap, begun), None
+                body = b""
+                # An error is what its status says, however broken its page may be.
+                with contextlib.suppress(Trouble, NotHad, httpx.HTTPError, aiohttp.ClientError, OSError, zlib.error):
+                    body = await self._body(url, response, headers, ERROR_BYTES, begun)
+            finally:
+                await response.aclose()
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            raise NotHad("address", f"{url[:300]} was not fetched: {error}") from None
+        except (httpx.HTTPError, aiohttp.ClientError, OSError, zlib.error) as error:
+            raise trouble(error) from error
+        if status in (301, 302, 303, 307, 308) and b"location" in headers:
+            return b"", urljoin(url, headers[b"location"])
+        raise refusal(url, status, headers, body)
+
+    async def _body(
+        self, url: str, response: httpx.Response, headers: dict[bytes, str], cap: int, begun: float
+    ) -> bytes:
+        """The decoded body, of `cap` bytes at most.
+
+        Raises: NotHad too-large; Trouble for a drip, a body cut short or an encoding that was not asked for.
+        """
+        coding = headers.get(b"content-encoding", "identity").strip().lower()
+        inflate = Inflate(coding) if coding != "identity" else None
+        if inflate is None and int(headers.get(b"content-length") or 0) > cap:
+            raise NotHad("too-large", f"{url} is larger than {cap:,} bytes")
+        parts: list[bytes] = []
+        size = received = 0
+        async for chunk in cast("httpx.AsyncByteStream", response.stream):
+            received += len(chunk)
+            for part in inflate.feed(chunk, cap - size + 1) if inflate else (chunk,):
+                parts.append(part)
+                size += len(part)
+            if size > cap:
+                raise NotHad("too-large", f"{url} is larger than {cap:,} bytes")
+            if time.monotonic() - begun > 2 * self.settings.request_timeout + received / SLOWEST:
+                raise Trouble("timeout", f"the body came too slowly: {received} bytes so far")
+        if inflate is not None and received and not inflate.is_complete:
+            raise Trouble("truncated", "the compressed body was cut short")
+        return b"".join(parts)
+
+    def _transport(self, public: bool) -> httpx.AsyncBaseTransport:
+        """The connections of the loop; those of public sources never reach a private address."""
+        if self._given is not None:
+            return self._given
+        if public not in self._transports:
+
+            def session() -> aiohttp.ClientSession:
+                connector = aiohttp.TCPConnector(
+                    limit=self.settings.max_in_flight,
+                    keepalive_timeout=30,
+                    ssl=_tls(),
+                    resolver=PublicResolver() if public else None,
+                )
+                return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+            self._transports[public] = AiohttpTransport(verify=_tls(), client=session)
+        return self._transports[public]
+
+
+_current: dict[Settings, Wire] = {}
+_inherited: list[dict[Settings, Wire]] = []
+_making = threading.Lock()
+
+
+def wire(settings: Settings) -> Wire:
+    """This process's wire. A forked child gets one of its own."""
+    with _making:
+        found = _current.get(settings)
+        if found is None or found.loop.is_closed():
+            found = _current[settings] = Wire(settings)
+        return found
+
+
+def _forked() -> None:
+    """Forget the parent's wire but keep it alive: finalising its loop here would unregister the parent's sockets."""
+    global _current, _making
+    if _current:
+        _inherited.append(_current)
+    _current, _making = {}, threading.Lock()
+
+
+@atexit.register
+def close() -> None:
+    """Close this process's wires; a worker process calls it when it shuts down."""
+    for one in list(_current.values()):
+        one.close()
+    _current.clear()
+
+
+os.register_at_fork(after_in_child=_forked)

@@ -1,0 +1,3 @@
+-- The rejected leaves of one page that nobody has resolved.
+SELECT package_id, version, kind, commit_ticks AS ticks, leaf_url AS url
+FROM ops.rejected_leaves WHERE resolved_at IS NULL AND page_url = %(page_url)s ORDER BY ticks, url;
