@@ -14,7 +14,7 @@ from pkgintel.address import CatalogAddress
 from pkgintel.catalog import TICKS_PER_SECOND, Index, moment, ticks
 from pkgintel.errors import CatalogMismatch, GateFailed, RunFailed, SettingsError
 from pkgintel.settings import NUGET_ORG, Settings
-from pkgintel.wire import Wire
+from pkgintel.wire import Gauge, Wire
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,12 @@ def free_lost(conn: db.Connection, settings: Settings) -> list[db.Row]:
 
 
 def plan(
-    conn: db.Connection, settings: Settings, wire: Wire, run_id: int, max_pages: int | None = None
+    conn: db.Connection,
+    settings: Settings,
+    wire: Wire,
+    run_id: int,
+    max_pages: int | None = None,
+    gauge: Gauge | None = None,
 ) -> Opened | None:
     """Read the index and lay down the pages of run `run_id`; None when there is nothing newer (the run is caught up).
 
@@ -118,8 +123,8 @@ def plan(
         raise RunFailed(f"Run {run_id} is no longer running, so it is not planned again.")
     if run["pages_total"]:
         return Opened(run_id, pages_of(conn, run_id))
-    address = sources.discover(wire, settings.service_index_url)
-    index = sources.fetch_index(wire, address)
+    address = sources.discover(wire, settings.service_index_url, gauge)
+    index = sources.fetch_index(wire, address, gauge)
     name = name_of(index, settings.service_index_url)
     claim(conn, name)
     stored = db.one(conn, "catalog/watermark", source="nuget")

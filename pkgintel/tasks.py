@@ -9,6 +9,7 @@ All may run twice, in any order, on any worker.
 
 import logging
 import random
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -34,12 +35,20 @@ TRIES = 4  # Of a task, beyond the tries of each request inside it.
 PASSING = (UpstreamUnavailable, ServiceUnavailable, psycopg.OperationalError, RedisError)
 
 
-def _later(task: Task, error: Exception) -> Exception:
+def _later(task: Task, error: Exception, run_id: int | None = None) -> Exception:
     """What to raise so that Celery runs the task again: soon at first, then less so, never all at once."""
     wait = max(getattr(error, "retry_after", 0.0), min(60.0, 2.0 ** (task.request.retries + 1)))
+    wait *= random.uniform(1.0, 1.3)  # noqa: S311 (jitter)
     log.warning("%s: tried again in %.0f s: %s", task.name, wait, error)
-    again: Exception = task.retry(exc=error, countdown=wait * random.uniform(1.0, 1.3), throw=False)  # noqa: S311 (jitter)
+    if run_id is not None:
+        with suppress(psycopg.Error, PkgintelError), db.connection(_database(deployment.current())) as conn:
+            db.run(conn, "runs/wait", id=run_id, seconds=wait)
+    again: Exception = task.retry(exc=error, countdown=wait, throw=False)
     return again
+
+
+def _fleet(settings: Settings) -> Fleet:
+    return Fleet(settings.redis_url or "", settings.max_in_flight)
 
 
 def _last(task: Task) -> bool:
@@ -72,11 +81,17 @@ def scan(
     if run_id is None:
         return reason
     try:
-        with journal.about(run=run_id), ledger.pulse(settings, run_id), db.connection(_database(settings)) as conn:
-            opened = scans.plan(conn, settings, wire(settings), run_id, max_pages)
+        line = wire(settings)
+        with (
+            journal.about(run=run_id),
+            ledger.pulse(settings, run_id),
+            _fleet(settings).gauge(line, settings.service_index_url) as gauge,
+            db.connection(_database(settings)) as conn,
+        ):
+            opened = scans.plan(conn, settings, line, run_id, max_pages, gauge)
     except PASSING as error:
         if not _last(self):
-            raise _later(self, error) from error
+            raise _later(self, error, run_id) from error
         _close_failed(settings, run_id, error)
         raise
     except Exception as error:
@@ -102,13 +117,14 @@ def upsert_page(self: Task, run_id: int, page_url: str) -> dict[str, Any]:
     with journal.about(run=run_id, task=self.request.id, page=page_url.rpartition("/")[2]):
         try:
             line = wire(settings)
-            with Fleet(settings.redis_url or "", settings.max_in_flight).gauge(line, page_url) as gauge:
+            host = page_url if page_url.startswith("http") else settings.service_index_url  # A replay's "package x".
+            with _fleet(settings).gauge(line, host) as gauge:
                 stored = page.store_page(settings, line, gauge, run_id, page_url, progress=progress)
         except PASSING as error:
             page.record_failure(settings, run_id, page_url, error, final=_last(self))
             if _last(self):
                 raise
-            raise _later(self, error) from error
+            raise _later(self, error, run_id) from error
         except Exception as error:
             page.record_failure(settings, run_id, page_url, error, final=True)
             raise
@@ -218,7 +234,7 @@ def sync(self: Task, kind: ledger.Kind = "manual", cause_id: int | None = None) 
             synced = licenses.sync(conn, settings, wire(settings), run_id)
     except PASSING as error:
         if not _last(self):
-            raise _later(self, error) from error
+            raise _later(self, error, run_id) from error
         _close_failed(settings, run_id, error)
         raise
     except Exception as error:
