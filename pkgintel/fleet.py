@@ -315,6 +315,11 @@ class FleetGauge(LocalGauge):
                 turn.set_exception(error)
 
 
+# A process's connections to Redis and its names in the hash outlive the page tasks, as its wire does.
+_clients: WeakKeyDictionary[Wire, dict[str, redis.asyncio.Redis]] = WeakKeyDictionary()
+_names: WeakKeyDictionary[Wire, list[str]] = WeakKeyDictionary()
+
+
 class Fleet:
     """The limit of requests in flight that all workers with this Redis and prefix keep together.
 
@@ -340,8 +345,6 @@ class Fleet:
         self.lease, self.beat, self.patience = lease, beat, patience
         self.failures, self.quiet, self.open = failures, quiet, open
         self._prefix = prefix
-        self._clients: WeakKeyDictionary[Wire, redis.asyncio.Redis] = WeakKeyDictionary()
-        self._names: WeakKeyDictionary[Wire, list[str]] = WeakKeyDictionary()  # Of holders that left.
 
     def circuit(self, host: str) -> str:
         """The key of a host's circuit."""
@@ -354,15 +357,15 @@ class Fleet:
         Raises: nothing of its own; who waits for a slot gets `TryLater` when the circuit stays open for longer than a
         minute, and `ServiceUnavailable` when Redis does.
         """
-        client = self._clients.get(wire)
-        if client is None:
+        clients = _clients.setdefault(wire, {})
+        if self.url not in clients:
             never = Retry(NoBackoff(), 0)  # The next renewal is the retry.
             client = redis.asyncio.from_url(self.url, socket_timeout=2, socket_connect_timeout=2, retry=never)
-            self._clients[wire] = client
+            clients[self.url] = client
             wire.at_close.append(client.aclose)
-        names = self._names.setdefault(wire, [])
+        names = _names.setdefault(wire, [])
         name = names.pop() if names else secrets.token_hex(8)
-        gauge = FleetGauge(self, address.host(url), client, name)
+        gauge = FleetGauge(self, address.host(url), clients[self.url], name)
         try:
             wire.run(gauge.join())
             yield gauge
