@@ -1,0 +1,29 @@
+"""How times and foreign texts are written on the screen."""
+
+import re
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
+
+
+def minute(stamp: str | None) -> str:
+    """A timestamp of `catalog.iso` as the screen has it: to the minute, in UTC."""
+    return "never" if stamp is None else f"{stamp[:10]} {stamp[11:16]}"
+
+
+def span(seconds: float) -> str:
+    """A length of time in its largest unit that leaves at least two of it: "90 s", "12 min", "5 h", "3 d"."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
+
+
+def ago(seconds: float | None) -> str:
+    """How long ago something was."""
+    return "never" if seconds is None else f"{span(seconds)} ago"
+
+
+def plain(text: object, limit: int = 1_000) -> str:
+    """A text of foreign making that may be printed: no control characters, no surrogates, of bounded length."""
+    shown = _CONTROL.sub(" ", str(text)[: limit + 1]).encode("utf-8", "replace").decode()
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
