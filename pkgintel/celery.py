@@ -1,18 +1,23 @@
 """The Celery application, found by `celery -A pkgintel`, and the way its processes write their log."""
 
 import logging
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging, worker_process_shutdown
 
-from pkgintel import db, deployment, journal
+from pkgintel import db, deployment, journal, wire
 from pkgintel.errors import PkgintelError
 from pkgintel.settings import unknown_variables
 
 app = Celery("pkgintel")
 app.config_from_object("celeryconfig")
+
+# `celery -A pkgintel flower` reads its options from here, unless it is told otherwise.
+os.environ.setdefault("FLOWER_CONF", str(Path(__file__).with_name("flowerconfig.py")))
 
 
 @setup_logging.connect
@@ -30,4 +35,5 @@ def _log(loglevel: int | str = "INFO", **_: Any) -> None:
 
 @worker_process_shutdown.connect
 def _close(**_: Any) -> None:
+    wire.close()
     db.close()

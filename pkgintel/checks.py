@@ -76,7 +76,7 @@ def of_gate(gate: str, settings: Settings) -> list[Check]:
             ),
             Check(
                 "raw_nuget_packages_rejected", gate, False, "open_rejects", "at most", 0,
-                "{value} leaves stand rejected and {threshold} should (pkgintel reprocess --rejected)",
+                "leaves that stand rejected: {value}, where {threshold} should (pkgintel reprocess --rejected)",
             ),
             _fresh(gate, settings.fresh_packages),
         ],

@@ -72,6 +72,8 @@ def perform(
             db.run(conn, "runs/settle", id=cause_id)
         raise
     facts: dict[str, Any] = {"decided": done.decided, "changed": done.changed, "removed": done.removed}
+    if not done.idle:
+        facts["verdicts"] = {row["verdict"]: row["packages"] for row in db.every(conn, "verdicts/counts")}
     ledger.close(conn, run_id, "caught_up" if done.idle else "done", list_version=done.list_version, **facts)
     return run_id, done
 

@@ -3,18 +3,16 @@
 import getpass
 import json
 import sys
-from typing import Any
 
 import click
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
-from rich.console import Console
-from rich.table import Table
 
 from pkgintel import checks, db, deployment, gate
 from pkgintel import schedule as ticks
 from pkgintel.catalog import iso
 from pkgintel.errors import ServiceUnavailable
+from pkgintel.shown import minute, plain
 
 
 @click.command("migrate")
@@ -100,7 +98,7 @@ def run_now(name: str) -> None:
 @schedule.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def list_(as_json: bool) -> None:
-    """The ticks: cron, state, who decided it and when, last and next tick."""
+    """The ticks: cron, state, who decided it and when, last tick and its result, next tick. Times are UTC."""
     settings = deployment.current()
     with db.connect(settings.database_url or "") as conn:
         db.require_schema(conn)
@@ -108,21 +106,13 @@ def list_(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("name", "cron (UTC)", "state", "decided by", "at", "last tick", "next tick"):
-        table.add_column(heading)
     for name, row in rows.items():
-        table.add_row(name, *map(str, _cells(row)))
-    Console().print(table)
-
-
-def _cells(row: dict[str, Any]) -> list[str]:
-    state = "enabled" if row["enabled"] else "stopped"
-    return [
-        row["cron"],
-        state,
-        row["changed_by"],
-        row["changed_at"],
-        row["last_tick"] or "never",
-        row["next_tick"] or "-",
-    ]
+        click.echo(f"{name:<6} {row['cron']:<12} {'enabled' if row['enabled'] else 'stopped'}")
+        who = "" if row["changed_by"] == "install" else f" by {plain(row['changed_by'], 60)}"
+        click.echo(f"       {'so since install' if not who else 'decided ' + minute(row['changed_at']) + who}")
+        last = (
+            f"{minute(row['last_tick'])} (run {row['last_run']}: {row['last_result']})" if row["last_tick"] else "never"
+        )
+        click.echo(
+            f"       last tick {last}; next tick {minute(row['next_tick']) if row['next_tick'] else 'none'} (UTC)"
+        )

@@ -1,0 +1,4 @@
+-- What else there is to say of a run.
+SELECT heartbeat_at, settled_at, task_id, more, detail,
+       extract(epoch FROM now() - heartbeat_at)::float8 AS silent_seconds
+FROM ops.runs WHERE id = %(id)s;

@@ -1,0 +1,9 @@
+-- The ticks: what an operator decided, and when a tick last came, with the run it started and how that ended. The scans
+-- that continue a tick's chain or take over its lost run are no ticks of their own.
+SELECT s.name, s.enabled, s.changed_at, s.changed_by, greatest(s.last_tick, tick.started_at) AS last_tick,
+       coalesce(tick.id, s.last_run) AS last_run, tick.state AS last_result
+FROM ops.schedules s
+LEFT JOIN LATERAL (SELECT id, state, started_at FROM ops.runs
+                   WHERE source = s.name AND kind = 'scheduled' AND cause_id IS NULL AND coalesce(root_id, id) = id
+                   ORDER BY id DESC LIMIT 1) AS tick ON true
+ORDER BY s.name;
