@@ -1,0 +1,56 @@
+# Needs python3 (3.11 or later) and make, nothing else. `make help` lists the targets.
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+# Tests with real servers and workers want a core each; more than six only wait for each other.
+TEST_WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 6 ] && n=6; echo $$n)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run up test check lint format clean
+
+help: ## this list
+	@sed -n $(if $(wildcard tests/bench.py),,-e '/^bench:/d') $(if $(wildcard tests/chaos.py),,-e '/^chaos:/d') \
+		-e 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@echo '  ARGS="…" goes to the command behind run, up and test; PYTHON=python3.13 chooses the Python of .venv.'
+
+run: setup ## ingest and judge once, live: ARGS="--catalog sample", ARGS=--help
+	@$(BIN)/pkgintel run $(ARGS)
+
+up: setup ## worker, beat and Flower until Ctrl-C, with embedded Postgres and Redis
+	@$(BIN)/pkgintel up $(ARGS)
+
+test: setup ## the whole test suite, against real servers and workers: ARGS="-k journey"
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope -q -ra $(ARGS)
+
+check: lint test ## all that .ci/run asks for: lint, format, types, import contracts, tests
+
+lint: setup ## the quick part of check
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: setup ## bring the source into its form
+	@$(BIN)/ruff check --fix-only -q
+	@$(BIN)/ruff format
+
+clean: ## remove .venv and caches; .pkgintel (your data) stays
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+setup: ## only make or update .venv
+	@PYTHON='$(PYTHON)' CHOSEN='$(filter command environment,$(origin PYTHON))' sh .ci/setup $(VENV) >&2
+
+# What is there to run beyond the product has a target of the same name.
+ifneq ($(wildcard tests/bench.py),)
+.PHONY: bench
+bench: setup ## measure: ARGS=--help
+	@$(BIN)/python tests/bench.py $(ARGS)
+endif
+ifneq ($(wildcard tests/chaos.py),)
+.PHONY: chaos
+chaos: setup ## kill workers and servers while they work: ROUNDS=100 SEED=7
+	@$(BIN)/python tests/chaos.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+endif
