@@ -4,13 +4,23 @@ Nothing here knows a network, a database or a clock. Each document is parsed onc
 shape raises `UpstreamChanged` with the place that broke it.
 """
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    model_validator,
+)
 
 from pkgintel import version
 from pkgintel.errors import UpstreamChanged
@@ -46,8 +56,14 @@ def ticks(text: str) -> int:
 
 
 def moment(value: int) -> datetime:
-    """The aware UTC time of `value` ticks, its seventh digit cut off, never rounded up."""
-    return _EPOCH + timedelta(microseconds=value // 10)
+    """The aware UTC time of `value` ticks, its seventh digit cut off, never rounded up.
+
+    Raises: ValueError before the year 1 and after 9999, where an offset can lead.
+    """
+    try:
+        return _EPOCH + timedelta(microseconds=value // 10)
+    except OverflowError:
+        raise ValueError("a time before the year 1 or after the year 9999") from None
 
 
 def timestamp(value: int) -> str:
@@ -96,7 +112,23 @@ Ticks = Annotated[int, BeforeValidator(lambda value: ticks(value) if isinstance(
 Moment = Annotated[
     datetime | None, BeforeValidator(lambda value: moment(ticks(value)) if isinstance(value, str) else value)
 ]
-Text = Annotated[str, BeforeValidator(_no_nul), Field(min_length=1, max_length=1000)]
+
+
+def _short(most: int) -> AfterValidator:
+    """At most so many bytes: what is part of a key must fit an index of Postgres."""
+
+    def check(text: str) -> str:
+        if len(text.encode("utf-8", "replace")) > most:
+            raise ValueError(f"longer than {most} bytes")
+        return text
+
+    return AfterValidator(check)
+
+
+Text = Annotated[str, BeforeValidator(_no_nul), Field(min_length=1), _short(1000)]
+# An index holds the id once and the version twice; nuget.org takes no more than 128 and 64 letters.
+VersionText = Annotated[str, BeforeValidator(_no_nul), Field(min_length=1), _short(500)]
+Url = Annotated[str, Field(min_length=1), _short(2000)]
 OptionalText = Annotated[str | None, BeforeValidator(_optional)]
 
 
@@ -107,7 +139,7 @@ class _Document(BaseModel):
 class PageEntry(_Document):
     """A page's line in the index: its address and the newest commit the index knows of it."""
 
-    url: str = Field(alias="@id", min_length=1)
+    url: Url = Field(alias="@id")
     commit: Ticks = Field(alias="commitTimeStamp")
 
 
@@ -124,11 +156,11 @@ class Index(_Document):
 class Item(_Document):
     """A leaf's line in a page: which event, of which package version, committed when."""
 
-    url: str = Field(alias="@id", min_length=1, max_length=4000)
+    url: Url = Field(alias="@id")
     kind: Kind
     commit: Ticks = Field(alias="commitTimeStamp")
     package_id: Text = Field(alias="nuget:id")
-    version: Text = Field(alias="nuget:version")
+    version: VersionText = Field(alias="nuget:version")
 
     @model_validator(mode="before")
     @classmethod
@@ -139,7 +171,7 @@ class Item(_Document):
 class Page(_Document):
     """A page of the catalog. Its `items` come in no promised order, and may repeat those of another page."""
 
-    url: str = Field(alias="@id", min_length=1)
+    url: Url = Field(alias="@id")
     commit: Ticks = Field(alias="commitTimeStamp")
     items: list[Item]
 
@@ -154,7 +186,7 @@ class Leaf(_Document):
     commit: Ticks | None = Field(None, alias="catalog:commitTimeStamp")
     package_id: Text = Field(alias="id")
     original_id: OptionalText = Field(None, alias="originalId")
-    version: Text
+    version: VersionText
     listed: StrictBool | None = None
     published: Moment = None
     created: Moment = None
@@ -244,7 +276,7 @@ def event(item: Item, body: bytes) -> Event:
     Raises: ValueError (pydantic's ValidationError is one) when the leaf breaks its shape, names no NuGet version, or is
     not the leaf its item announced.
     """
-    leaf = Leaf.model_validate_json(body)
+    leaf = _leaf(body)
     announced, found = version.parse(item.version), version.parse(leaf.version)
     keys = {package_key(leaf.package_id)} | ({package_key(leaf.original_id)} if leaf.original_id else set())
     if leaf.kind != item.kind:
@@ -266,6 +298,32 @@ def event(item: Item, body: bytes) -> Event:
         leaf=leaf,
         body=body,
     )
+
+
+def _leaf(body: bytes) -> Leaf:
+    """The leaf in `body`. Half of a surrogate pair in a text (a cut emoji), which the parser refuses, is replaced."""
+    try:
+        return Leaf.model_validate_json(body)
+    except ValidationError as error:
+        broken = error.errors(include_input=False, include_url=False)[0]["type"] == "json_invalid"
+        if not broken or b"\\ud" not in body.lower():
+            raise
+        try:
+            document = storable(json.loads(body))
+        except (ValueError, RecursionError):
+            raise error from None
+    return Leaf.model_validate(document)
+
+
+def storable(value: Any) -> Any:
+    """`value` with U+FFFD for every NUL and lone surrogate in its texts, which Postgres cannot hold."""
+    if isinstance(value, dict):
+        return {storable(key): storable(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [storable(member) for member in value]
+    if isinstance(value, str):
+        return "".join("\ufffd" if letter == "\0" or "\ud800" <= letter <= "\udfff" else letter for letter in value)
+    return value
 
 
 def newest(items: Iterable[Item]) -> list[Item]:

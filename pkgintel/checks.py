@@ -106,5 +106,6 @@ def reject_limit(rejected: int, leaves: int, limit: float) -> Result:
     """Whether so many of a run's leaves were rejected that the schema must have drifted: more than `limit`, and ten."""
     share = rejected / leaves if leaves else 0.0
     passed = rejected < REJECTS_AT_LEAST or share <= limit
-    message = f"{REJECT_LIMIT_CHECK}: {rejected} of {leaves} leaves were rejected ({share:.2%}) and at most {limit:.2%} may be"
+    told = f"{rejected} of {leaves} leaves were rejected ({share:.2%}), and at most {limit:.2%} may be"
+    message = f"{REJECT_LIMIT_CHECK}: {told}"
     return Result(REJECT_LIMIT_CHECK, PACKAGES, True, passed, share, limit, message)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import psycopg
 
 from pkgintel import catalog, db, ledger, sources, store, window
+from pkgintel.address import CatalogAddress
 from pkgintel.catalog import Event, Item
-from pkgintel.errors import PkgintelError
+from pkgintel.errors import PkgintelError, UpstreamUnavailable
 from pkgintel.scan import address_of
 from pkgintel.settings import Settings
 from pkgintel.sources import Fetched, Reject
@@ -56,25 +57,40 @@ def store_page(
         run = db.one(conn, "runs/get", id=run_id)
         if run is None or run["state"] != "running":
             return Stored(note=f"run {run_id} is {run['state'] if run else 'gone'}: nothing to do")
-        if db.one(conn, "runs/start_page", run_id=run_id, page_url=page_url) is None:
+        started = db.one(conn, "runs/start_page", run_id=run_id, page_url=page_url)
+        if started is None:
             return Stored(note="done already")
     address = address_of(run)
     with ledger.pulse(settings, run_id):
         replay = run["action"] == "replay"
         with db.connection(settings.database_url) as conn:
             held = _held_items(conn, page_url) if replay else None
-        items = sources.fetch_page(wire, address, page_url, gauge).items if held is None else held
-        listed = catalog.newest(window.inside(items, floor=run["floor_ticks"], up_to=run["up_to_ticks"]))
-        with db.connection(settings.database_url) as conn:
-            wanted = listed if replay else store.unknown(conn, listed, run["after_ticks"])
+        items = _listed(wire, address, page_url, gauge, started["page_ticks"]) if held is None else held
+        inside = window.inside(items, floor=run["floor_ticks"], up_to=run["up_to_ticks"])
 
         def fetched(count: int, total: int) -> None:
             progress(f"{count} of {total} leaves")
             with suppress(psycopg.Error, PkgintelError), db.connection(settings.database_url or "") as conn:
                 db.run(conn, "runs/progress", run_id=run_id, page_url=page_url, wanted=total, fetched=count)
 
-        found = sources.fetch_leaves(wire, address, wanted, gauge, fetched)
+        listed = catalog.newest(inside)
+        events: list[Event] = []
+        rejected: list[Reject] = []
+        left, asked = listed, set[str]()
+        while left:
+            with db.connection(settings.database_url) as conn:
+                wanted = left if replay else store.unknown(conn, left, run["after_ticks"])
+            found = sources.fetch_leaves(wire, address, wanted, gauge, fetched)
+            events += found.events
+            rejected += found.rejected
+            asked |= {item.url for item in left}
+            # Where the newest leaf of a version cannot be had, the one before it counts, as it would from another page.
+            lost = {reject.item.url for reject in rejected}
+            usable = catalog.newest(item for item in inside if item.url not in lost) if found.rejected else []
+            left = [item for item in usable if item.url not in asked]
+        found = Fetched(events, rejected)
         with db.connection(settings.database_url) as conn:
+            _count_answers(conn, wire)
             return _write(
                 conn,
                 run_id,
@@ -83,6 +99,26 @@ def store_page(
                 items=sum(item.commit > run["after_ticks"] for item in listed),
                 newest=max((item.commit for item in items), default=None),
             )
+
+
+def _listed(wire: Wire, address: CatalogAddress, page_url: str, gauge: Gauge, told: int | None) -> list[Item]:
+    """The items of a page, which must be at least as new as the index `told`: a cache may hold an older copy of it."""
+    page = sources.fetch_page(wire, address, page_url, gauge)
+    newest = max([page.commit, *(item.commit for item in page.items)])
+    if told is not None and newest < told:
+        have, known = catalog.timestamp(newest), catalog.timestamp(told)
+        raise UpstreamUnavailable(
+            f"{page_url} came as an older copy, of {have}; the index knows it of {known}", page_url
+        )
+    return page.items
+
+
+def _count_answers(conn: db.Connection, wire: Wire) -> None:
+    """Add what upstream answered to the totals; a statement of its own, for it locks rows that every page touches."""
+    heard = {kind: count for kind, count in dict(wire.counts).items() if count}
+    wire.counts.subtract(heard)
+    if heard:
+        db.run(conn, "runs/count_answers", kinds=list(heard), answers=list(heard.values()))
 
 
 def _held_items(conn: db.Connection, page_url: str) -> list[Item] | None:

@@ -18,6 +18,7 @@ from pkgintel.wire import Gauge, Wire
 
 log = logging.getLogger(__name__)
 
+TRIES = 4  # Of a task after its first one, beyond the tries of each request inside it.
 ONE_HOUR = 3600 * TICKS_PER_SECOND
 SAMPLE_KIND = "PkgintelSample"  # An @type of the sample's catalog index, whatever port it is served at.
 
@@ -190,6 +191,8 @@ def finish(conn: db.Connection, settings: Settings, run_id: int) -> Finished:
             raise RunFailed(f"There is no run {run_id}.")
         if run["state"] not in ("running", "blocked"):
             return _finished(run)
+        if run["action"] != "scan" or run["up_to_ticks"] is None:
+            return Finished(run_id, run["state"], more=False)
         undone = db.one(conn, "runs/undone", run_id=run_id) or {}
         if undone["pending"] and not undone["failed"]:
             return Finished(run_id, "running", more=False)
@@ -235,12 +238,21 @@ def _move_watermark(conn: db.Connection, run: db.Row) -> bool:
     )
 
 
-def fail(conn: db.Connection, run_id: int, error: str) -> bool:
-    """Close a running run as failed, with its first page's error where there is one."""
+def fail(conn: db.Connection, run_id: int, error: str) -> str:
+    """The chord of run `run_id` broke: the state the run is in now.
+
+    Failed when a page did, or was begun more often than it may be; its first page's error tells why. Lost when no page
+    failed, so that the work goes on in a new run. Still running when every page is done: its callback is missing.
+    """
     undone = db.one(conn, "runs/undone", run_id=run_id) or {}
-    if undone.get("first_error"):
-        error = f"{undone['failed'] + undone['pending']} pages are not done, first {undone['first_error']}"
-    return ledger.close(conn, run_id, "failed", error=error)
+    left = undone["failed"] + undone["pending"]
+    if undone["first_error"]:
+        error = f"{left} pages are not done, first {undone['first_error']}"
+    if undone["first_error"] or undone["attempts"] > TRIES:
+        ledger.close(conn, run_id, "failed", error=error)
+    elif left:
+        ledger.close(conn, run_id, "lost", error=f"{left} pages are not done, though none of them failed: {error}")
+    return str((db.one(conn, "runs/get", id=run_id) or {"state": "gone"})["state"])
 
 
 def address_of(run: db.Row) -> CatalogAddress:

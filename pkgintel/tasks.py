@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 from celery import Task
+from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
 from pkgintel import classify as classification
@@ -26,12 +27,12 @@ from pkgintel.celery import app
 from pkgintel.errors import PkgintelError, ServiceUnavailable, UpstreamUnavailable
 from pkgintel.fleet import Fleet
 from pkgintel.replay import Wanted
+from pkgintel.scan import TRIES
 from pkgintel.settings import Settings
 from pkgintel.wire import wire
 
 log = logging.getLogger(__name__)
 
-TRIES = 4  # Of a task, beyond the tries of each request inside it.
 PASSING = (UpstreamUnavailable, ServiceUnavailable, psycopg.OperationalError, RedisError)
 
 
@@ -75,12 +76,13 @@ def scan(
     Safe beside the fleet: while a scan is running, this one is recorded as skipped.
     """
     settings = deployment.current()
-    with db.connection(_database(settings)) as conn:
-        db.require_schema(conn)
-        run_id, reason = scans.open_run(conn, settings, kind, self.request.id, root_id, cause_id)
-    if run_id is None:
-        return reason
+    run_id = None
     try:
+        with db.connection(_database(settings)) as conn:
+            db.require_schema(conn)
+            run_id, reason = scans.open_run(conn, settings, kind, self.request.id, root_id, cause_id)
+        if run_id is None:
+            return reason
         line = wire(settings)
         with (
             journal.about(run=run_id),
@@ -112,7 +114,8 @@ def upsert_page(self: Task, run_id: int, page_url: str) -> dict[str, Any]:
     settings = deployment.current()
 
     def progress(text: str) -> None:
-        self.send_event("task-progress", result=f"{page_url.rpartition('/')[2]}: {text}")
+        with suppress(BrokerError, RedisError, OSError):  # Redis may be away; that is no trouble of the page.
+            self.send_event("task-progress", result=f"{page_url.rpartition('/')[2]}: {text}")
 
     with journal.about(run=run_id, task=self.request.id, page=page_url.rpartition("/")[2]):
         try:
@@ -145,31 +148,37 @@ def finish_scan(self: Task, run_id: int) -> str:
         with journal.about(run=run_id), db.connection(_database(settings)) as conn:
             finished = scans.finish(conn, settings, run_id)
             run = db.one(conn, "runs/get", id=run_id) or {}
+            following = db.every(conn, "runs/to_go_on", id=run_id, after=0.0)
     except PASSING as error:
         raise _later(self, error) from error
     if finished.state != "done":
         return f"run {run_id} is {finished.state}"
     if not run["settled_at"]:
         workflow.after("nuget", run_id)
-        if finished.more:
-            workflow.next_scan(run["kind"], run["root_id"], finished.pages_left)
+        for row in following:
+            workflow.go_on(row)
     more = "; more pages remain" if finished.more else ""
     return f"run {run_id} is done: {finished.leaves} leaves, {finished.rejected} rejected{more}"
 
 
 @app.task(bind=True, name="catalog.fail_scan", max_retries=TRIES, default_retry_delay=5)
 def fail_scan(self: Task, failed_id: str, *, run_id: int) -> str:
-    """The errback of a scan's chord: close the run with the reason of its first failed page.
+    """The errback of a chord: close the run with the reason of its first failed page.
 
-    Pass: nothing by hand; the chord passes the id of the task that failed.
+    Pass: nothing by hand; the chord passes the id of the task that failed. Rows decide, not the chord: it also breaks
+    when Redis goes away as a page ends well.
     """
     settings = deployment.current()
     try:
         with db.connection(_database(settings)) as conn:
-            closed = scans.fail(conn, run_id, f"the task {failed_id} failed; the worker's log has its traceback")
+            state = scans.fail(conn, run_id, f"the task {failed_id} failed; the worker's log has its traceback")
+            run = db.one(conn, "runs/get", id=run_id) or {}
     except PASSING as error:
         raise _later(self, error) from error
-    return f"run {run_id} {'failed' if closed else 'had ended before'}"
+    if state == "running":
+        workflow.finish(run_id, run["action"]).apply_async()
+        return f"run {run_id}: every page is done, so its callback is sent again"
+    return f"run {run_id} is {state}"
 
 
 @app.task(bind=True, name="catalog.replay", max_retries=TRIES, default_retry_delay=5)
@@ -223,13 +232,14 @@ def sync(self: Task, kind: ledger.Kind = "manual", cause_id: int | None = None) 
     Pass: nothing, from a shell.
     """
     settings = deployment.current()
-    with db.connection(_database(settings)) as conn:
-        db.require_schema(conn)
-        scans.free_lost(conn, settings)
-        run_id, reason = ledger.begin(conn, "spdx", "sync", kind, task_id=self.request.id, cause_id=cause_id)
-    if run_id is None:
-        return reason
+    run_id = None
     try:
+        with db.connection(_database(settings)) as conn:
+            db.require_schema(conn)
+            scans.free_lost(conn, settings)
+            run_id, reason = ledger.begin(conn, "spdx", "sync", kind, task_id=self.request.id, cause_id=cause_id)
+        if run_id is None:
+            return reason
         with journal.about(run=run_id), ledger.pulse(settings, run_id), db.connection(_database(settings)) as conn:
             synced = licenses.sync(conn, settings, wire(settings), run_id)
     except PASSING as error:
@@ -292,8 +302,10 @@ def upkeep() -> str:
         return upkeeping.tend(conn, settings)
 
 
-def _close_failed(settings: Settings, run_id: int, error: Exception, state: str = "failed") -> None:
-    """Write how a run ended; where even that fails, its missing heartbeat will tell."""
+def _close_failed(settings: Settings, run_id: int | None, error: Exception, state: str = "failed") -> None:
+    """Write how a run ended, if it had begun; where even that fails, its missing heartbeat will tell."""
+    if run_id is None:
+        return
     words = str(error) if isinstance(error, PkgintelError) else f"{type(error).__name__}: {error}"
     try:
         with db.connection(_database(settings)) as conn:

@@ -1,6 +1,9 @@
 """What keeps the pipeline true by itself, once a minute: lost runs and callbacks, freshness, the staleness fallback."""
 
-from pkgintel import checks, db, gate, scan, workflow
+from redis.exceptions import RedisError
+
+from pkgintel import checks, db, gate, scan, schedule, workflow
+from pkgintel.celery import app
 from pkgintel.settings import Settings
 
 SENDS = 3  # How often a callback is sent again before its run counts as lost.
@@ -9,6 +12,10 @@ SENDS = 3  # How often a callback is sent again before its run counts as lost.
 def tend(conn: db.Connection, settings: Settings) -> str:
     """Do all of it once; says what there was to do."""
     did = recover(conn, settings)
+    try:
+        did += schedule.apply(conn, app)
+    except RedisError as error:
+        did.append(f"the ticks could not be told to beat: {error}")
     stale = record_freshness(conn, settings)
     if PACKAGES_STALE in stale and _may_fall_back(conn):
         workflow.next_scan("fallback")
@@ -22,21 +29,22 @@ PACKAGES_STALE = f"{checks.PACKAGES}_fresh"
 def recover(conn: db.Connection, settings: Settings) -> list[str]:
     """Send again what was lost on the way, and take over runs that gave no sign of life.
 
-    A run whose pages are all done gets its callback again; any other silent one is closed as lost and its work goes on
-    in a new run, from the pages that are stored. What follows a finished run is sent again until it is through.
+    A run whose pages are all done gets its callback again; any other silent one is closed as lost. What follows from
+    ended runs is read from their rows and sent until it is there, so no message is one that may not get lost: the scan
+    or sync that goes on where a lost one stood or that a skipped tick asked for, the next scan while pages remain, the
+    gates and the classifier.
     """
     did = []
     for row in db.every(conn, "runs/lost", lost_after=settings.lost_after):
-        if row["source"] == "nuget" and row["action"] == "scan" and row["all_done"] and row["sends"] < SENDS:
+        if row["all_done"] and row["sends"] < SENDS:
             db.run(conn, "runs/send_again", id=row["id"])
-            workflow.finish(row["id"]).apply_async()
+            workflow.finish(row["id"], row["action"]).apply_async()
             did.append(f"sent the callback of run {row['id']} again")
-    for row in scan.free_lost(conn, settings):
-        did.append(f"run {row['id']} of {row['source']} is lost")
-        if row["action"] == "scan":
-            workflow.next_scan(row["kind"], cause_id=row["id"])
-        elif row["action"] == "sync":
-            workflow.next_sync(row["kind"], cause_id=row["id"])
+    did += [f"run {row['id']} of {row['source']} is lost" for row in scan.free_lost(conn, settings)]
+    for row in db.every(conn, "runs/to_go_on", id=None, after=settings.lost_after):
+        workflow.go_on(row)
+        db.run(conn, "runs/touch", ids=[row["id"]])
+        did.append(f"the {row['action']} goes on where run {row['id']} ended")
     unsettled = db.every(conn, "runs/unsettled", lost_after=settings.lost_after)
     for source in ("nuget", "spdx"):
         runs = [row["id"] for row in unsettled if row["source"] == source]

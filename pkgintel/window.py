@@ -1,7 +1,8 @@
 """Which pages a scan reads, and which of their items: the only place that compares commits with the watermark.
 
 A window is `(after, up_to]`. Real pages overlap by seconds, share stamps and split a commit, so a scan also lists again
-what lies up to `overlap` before the watermark; what is stored already is neither fetched nor written.
+the pages of the last `overlap` before the watermark. Of a page it lists, it takes all items up to `up_to` that are not
+stored yet: a page may hold items far older than its neighbour's newest, so the watermark tells nothing about them.
 """
 
 from collections.abc import Collection
@@ -46,24 +47,26 @@ def plan(
     newer than their window when last read: they come along again, whatever the index (perhaps a stale copy) says.
     """
     after = origin if watermark is None else watermark
-    floor = origin if watermark is None else max(origin, watermark - overlap - 1)
+    again_after = origin if watermark is None else max(origin, watermark - overlap - 1)
     ordered = sorted(index.pages, key=lambda page: (page.commit, page.url))
     newest = ordered[-1].commit if ordered else after
     if newest <= after and not read:
         return None
-    wanted = [page for page in ordered if page.commit > floor and (page.url, page.commit) not in read]
-    if any(page.commit > after for page in wanted):
-        again = [page for page in ordered if page.url in grown and page not in wanted]
-        wanted = again + wanted
+    wanted = [page for page in ordered if page.commit > again_after and (page.url, page.commit) not in read]
     if not wanted:
         return None
-    taken = wanted[: _cut(wanted, limit)]
+    again: list[PageEntry] = []
+    if any(page.commit > after for page in wanted):
+        # Never all that a scan takes: with a stale index they stay grown, and the chain would not come to its end.
+        again = [page for page in ordered if page.url in grown and page not in wanted][: limit - 1]
+    new = wanted[: _cut(wanted, limit - len(again))]
+    taken = again + new
     return Plan(
         after=after,
-        floor=floor,
+        floor=origin,
         up_to=max(after, *(page.commit for page in taken)),
         pages=tuple(taken),
-        more=len(wanted) > len(taken),
+        more=len(wanted) > len(new),
         newest=newest,
     )
 

@@ -5,7 +5,8 @@ catalog.scan ─▶ chord[ catalog.upsert_page × n ] ─▶ catalog.finish_scan
      checks.run_gate ─▶ verdicts.classify ─▶ checks.run_gate
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from celery import chain, chord
 from celery.canvas import Signature
@@ -16,34 +17,33 @@ from pkgintel.checks import LICENSES, PACKAGES, VERDICTS
 
 def pages(run_id: int, page_urls: Sequence[str]) -> None:
     """Start the chord of a scan: a task for each page, then its callback, or its errback when a page failed."""
-    _chord(run_id, page_urls, finish(run_id))
+    _chord(run_id, page_urls, finish(run_id, "scan"), "pages")
 
 
 def replay_pages(run_id: int, page_urls: Sequence[str]) -> None:
     """Start the chord of a replay; with no page to read, its callback at once."""
-    callback = _task("catalog.finish_replay", run_id).set(argsrepr=f"(run {run_id})")
     if page_urls:
-        _chord(run_id, page_urls, callback)
+        _chord(run_id, page_urls, finish(run_id, "replay"), "replays")
     else:
-        callback.apply_async()
+        finish(run_id, "replay").apply_async()
 
 
-def _chord(run_id: int, page_urls: Sequence[str], callback: Signature) -> None:
-    header = [
-        _task("catalog.upsert_page", run_id, url).set(argsrepr=f"(run {run_id}, {url.rpartition('/')[2]})")
-        for url in page_urls
-    ]
+def _chord(run_id: int, page_urls: Sequence[str], callback: Signature, queue: str) -> None:
+    header = []
+    for url in page_urls:
+        told = f"(run {run_id}, {url.rpartition('/')[2]})"
+        header.append(_task("catalog.upsert_page", run_id, url).set(argsrepr=told, queue=queue))
     callback.on_error(app.signature("catalog.fail_scan", kwargs={"run_id": run_id}))
     chord(header, callback).apply_async()
 
 
-def finish(run_id: int) -> Signature:
-    """The callback of a scan, alone: for the chord, and for when it has to be sent again."""
-    return _task("catalog.finish_scan", run_id).set(argsrepr=f"(run {run_id})")
+def finish(run_id: int, action: str) -> Signature:
+    """The callback of a scan or a replay, alone: for the chord, and for when it has to be sent again."""
+    return _task(f"catalog.finish_{action}", run_id).set(argsrepr=f"(run {run_id})")
 
 
 def next_scan(kind: str, root_id: int | None = None, max_pages: int | None = None, cause_id: int | None = None) -> None:
-    """Start a scan: one that continues the chain of `root_id`, or takes over the lost run `cause_id`, or a new one."""
+    """Start a scan: one that continues the chain of `root_id`, or follows the run `cause_id`, or a new one."""
     kwargs = {"kind": kind, "root_id": root_id, "max_pages": max_pages, "cause_id": cause_id}
     app.signature("catalog.scan", kwargs=kwargs, immutable=True).apply_async()
 
@@ -51,6 +51,16 @@ def next_scan(kind: str, root_id: int | None = None, max_pages: int | None = Non
 def next_sync(kind: str, cause_id: int | None = None) -> None:
     """Start a sync of the license list, perhaps to take over the lost run `cause_id`."""
     app.signature("spdx.sync", kwargs={"kind": kind, "cause_id": cause_id}, immutable=True).apply_async()
+
+
+def go_on(run: Mapping[str, Any]) -> None:
+    """Start what a row of `runs/to_go_on` asks for."""
+    if run["action"] == "sync":
+        next_sync(run["kind"], cause_id=run["id"])
+    elif run["more"]:
+        next_scan(run["kind"], run["root_id"], run["pages_left"])
+    else:
+        next_scan(run["kind"], max_pages=run["pages_left"] or None, cause_id=run["id"])
 
 
 def after(source: str, run_id: int) -> None:

@@ -144,7 +144,7 @@ CREATE TABLE enriched.nuget_package_oss_status (
     declaration             uuid NOT NULL,
     source_commit_timestamp timestamptz NOT NULL,
     classified_at           timestamptz NOT NULL DEFAULT now()
-);
+) WITH (fillfactor = 85);  -- Room on the page: a verdict that is made again in place touches no index.
 CREATE INDEX oss_status_verdict ON enriched.nuget_package_oss_status (verdict, rule);
 
 CREATE TABLE enriched.verdict_changes (

@@ -1,2 +1,2 @@
--- What follows from a finished run was sent again.
+-- What follows from ended runs was sent again.
 UPDATE ops.runs SET heartbeat_at = now() WHERE id = ANY (%(ids)s);

@@ -4,8 +4,8 @@
 WITH pending AS MATERIALIZED (
     SELECT p.package_key, p.package_id, p.latest_version, p.license_expression, p.license_url, p.license_file,
            p.declaration, p.commit_timestamp, d.verdict, d.rule, d.reason, d.evidence, d.spdx_ids,
-           s.package_key IS NULL AS is_new, s.verdict AS old_verdict, s.rule AS old_rule, s.reason AS old_reason,
-           s.judged_version AS old_version,
+           s.ctid AS place, s.package_key IS NULL AS is_new, s.verdict AS old_verdict, s.rule AS old_rule,
+           s.reason AS old_reason, s.judged_version AS old_version,
            CASE WHEN s.declaration IS DISTINCT FROM p.declaration THEN 'declaration'
                 WHEN s.spdx_list_version IS DISTINCT FROM %(list_version)s THEN 'license-list'
                 WHEN s.policy IS DISTINCT FROM %(policy)s THEN 'policy'
@@ -36,29 +36,27 @@ WITH pending AS MATERIALIZED (
            latest_version, cause
     FROM pending WHERE NOT is_new AND old_verdict <> verdict
     RETURNING 1
-), written AS (
-    INSERT INTO enriched.nuget_package_oss_status AS s
+), rewritten AS (
+    -- By its place: classifications run one after the other, and nobody else writes this table.
+    UPDATE enriched.nuget_package_oss_status s SET
+        package_id = n.package_id, verdict = n.verdict, rule = n.rule, reason = n.reason, evidence = n.evidence,
+        spdx_ids = n.spdx_ids, judged_version = n.latest_version, license_expression = n.license_expression,
+        license_url = n.license_url, license_file = n.license_file, spdx_list_version = %(list_version)s,
+        ruleset = %(ruleset)s, policy = %(policy)s, declaration = n.declaration,
+        source_commit_timestamp = n.commit_timestamp,
+        classified_at = CASE WHEN n.decided THEN now() ELSE s.classified_at END
+    FROM pending n
+    WHERE s.ctid = n.place
+    RETURNING 1
+), added AS (
+    INSERT INTO enriched.nuget_package_oss_status
         (package_key, package_id, verdict, rule, reason, evidence, spdx_ids, judged_version, license_expression,
          license_url, license_file, spdx_list_version, ruleset, policy, declaration, source_commit_timestamp)
     SELECT package_key, package_id, verdict, rule, reason, evidence, spdx_ids, latest_version, license_expression,
            license_url, license_file, %(list_version)s, %(ruleset)s, %(policy)s, declaration, commit_timestamp
-    FROM pending
-    ON CONFLICT (package_key) DO UPDATE SET
-        package_id = excluded.package_id, verdict = excluded.verdict, rule = excluded.rule, reason = excluded.reason,
-        evidence = excluded.evidence, spdx_ids = excluded.spdx_ids, judged_version = excluded.judged_version,
-        license_expression = excluded.license_expression, license_url = excluded.license_url,
-        license_file = excluded.license_file, spdx_list_version = excluded.spdx_list_version,
-        ruleset = excluded.ruleset, policy = excluded.policy, declaration = excluded.declaration,
-        source_commit_timestamp = excluded.source_commit_timestamp,
-        classified_at = CASE WHEN (s.verdict, s.rule, s.reason, s.evidence, s.spdx_ids, s.judged_version, s.declaration,
-                                   s.source_commit_timestamp)
-                                  IS DISTINCT FROM
-                                  (excluded.verdict, excluded.rule, excluded.reason, excluded.evidence,
-                                   excluded.spdx_ids, excluded.judged_version, excluded.declaration,
-                                   excluded.source_commit_timestamp)
-                             THEN excluded.classified_at ELSE s.classified_at END
+    FROM pending WHERE is_new
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM pending WHERE decided) AS decided,
        (SELECT count(*) FROM changes) AS changed,
-       (SELECT count(*) FROM written) AS written;
+       (SELECT count(*) FROM rewritten) + (SELECT count(*) FROM added) AS written;

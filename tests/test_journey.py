@@ -1,0 +1,230 @@
+"""The whole journey with real workers: from an empty database through the sample catalog to verdicts, and on.
+
+Every process is started as an operator starts it, and the final tables must equal the oracle's exactly.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from celery import Celery
+
+from pkgintel import db, deployment
+from pkgintel.sample_server import Server, serve
+from pkgintel.sample_source import CATALOG_INDEX, SPDX_EXCEPTIONS, SPDX_LICENSES, Sample
+from pkgintel.spdx import LicenseList
+from pkgintel.verdict import Declaration, Judge
+from tests import oracle
+from tests.conftest import quick, until
+from tests.tables import differences
+
+pytestmark = pytest.mark.processes
+
+CHECKOUT = Path(__file__).parent.parent
+PATIENCE = 60
+
+
+class Fleet:
+    """Real workers on one database, one Redis and a sample catalog; and a client that sends them tasks."""
+
+    def __init__(self, stack: ExitStack, database: str, redis_url: str, logs: Path) -> None:
+        self.server: Server = stack.enter_context(serve())
+        self.settings = quick(
+            database,
+            redis_url,
+            service_index_url=self.server.url,
+            spdx_licenses_url=self.server.licenses_url,
+            spdx_exceptions_url=self.server.exceptions_url,
+            request_timeout=10,
+            pages_per_scan=8,
+            lost_after=2,
+            home=logs / "home",  # Nobody should come to need one.
+        )
+        self.conn = stack.enter_context(db.connect(database))
+        self.client = stack.enter_context(Celery(broker=redis_url, set_as_current=False))
+        self._logs = logs
+        self._stack = stack
+
+    def worker(self, name: str) -> subprocess.Popen[bytes]:
+        """Start a worker and wait until it takes tasks."""
+        log = self._logs / f"{name}.log"
+        command = [
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "pkgintel",
+            "worker",
+            "-c",
+            "2",
+            "-l",
+            "INFO",
+            "-n",
+            f"{name}@tests",
+        ]
+        environment = os.environ | deployment.environment(self.settings)
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command, cwd=CHECKOUT, env=environment, stdout=output, stderr=output, start_new_session=True
+            )
+        self._stack.callback(kill, process)
+        until(lambda: b" ready." in log.read_bytes() or process.poll() is not None, f"{name} is ready", PATIENCE)
+        assert process.poll() is None, log.read_text()[-4000:]
+        return process
+
+    def send(self, task: str, **arguments: Any) -> None:
+        """Send a task as a shell or the clock would, to the queue where celeryconfig routes it."""
+        self.client.send_task(task, kwargs=arguments, queue="ops" if task.startswith("ops.") else "catalog")
+
+    def wait(self, condition: Callable[[], Any], what: str) -> Any:
+        """Wait for `condition`, and show the runs and logs if it does not come."""
+        try:
+            return until(condition, what, PATIENCE)
+        except AssertionError as error:
+            logs = [log.read_text()[-3000:] for log in self._logs.glob("*.log")]
+            raise AssertionError("\n".join(map(str, [error, *self.runs(), *logs]))) from None
+
+    def runs(self) -> list[db.Row]:
+        return self.conn.execute("SELECT * FROM ops.runs ORDER BY id").fetchall()
+
+    def is_through(self, events: list[oracle.Event]) -> bool:
+        """Everything is stored up to the newest event and judged, and nothing is under way."""
+        mark = self.conn.execute("SELECT watermark_ticks FROM ops.watermarks").fetchone()
+        newest = max(event.commit for event in events)
+        ended = all(run["settled_at"] and run["state"] != "running" for run in self.runs())
+        return ended and mark == {"watermark_ticks": newest}
+
+    def check(self, events: list[oracle.Event]) -> None:
+        """Wait for the end, and compare every table with the oracle."""
+        self.wait(lambda: self.is_through(events), "all is stored and judged")
+        assert differences(self.conn, events) == []
+        assert self.verdicts() == expected_verdicts(self.server, events)
+        assert self.conn.execute("SELECT * FROM ops.rejected_leaves").fetchall() == []
+        failed = self.conn.execute("SELECT message FROM ops.check_results WHERE blocking AND NOT passed").fetchall()
+        assert failed == []
+
+    def verdicts(self) -> dict[str, tuple[Any, ...]]:
+        rows = self.conn.execute("SELECT * FROM enriched.nuget_package_oss_status").fetchall()
+        names = ("package_id", "judged_version", "verdict", "rule")
+        return {row["package_key"]: tuple(row[name] for name in names) for row in rows}
+
+    def changes(self) -> list[tuple[Any, ...]]:
+        """Package, old verdict and new one of every change, those of one moment in order of their packages."""
+        query = "SELECT * FROM enriched.verdict_changes ORDER BY changed_at, package_key"
+        rows = self.conn.execute(query).fetchall()
+        return [(row["package_key"], row["from_verdict"], row["to_verdict"]) for row in rows]
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End a worker and its pool at once, as a power cut does."""
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with suppress(ProcessLookupError):
+                os.kill(child.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
+
+
+def published(server: Server, stage: Any) -> list[oracle.Event]:
+    """The events of the sample, read from its documents."""
+    return oracle.read(Sample(stage).documents(server.base_url), server.base_url, CATALOG_INDEX)
+
+
+def expected_verdicts(server: Server, events: list[oracle.Event]) -> dict[str, tuple[Any, ...]]:
+    """What each package that is not deleted should be judged as, by the speaking version of the oracle."""
+    documents = Sample(1).documents(server.base_url)
+    judge = Judge(LicenseList.parse(documents[SPDX_LICENSES], documents[SPDX_EXCEPTIONS]))
+    found = {}
+    for key, row in oracle.replay(events)[1].items():
+        if row["state"] != "deleted":
+            said = judge.judge(Declaration(row["license_expression"], row["license_file"], row["license_url"]))
+            found[key] = (row["package_id"], row["latest_version"], said.verdict, said.rule)
+    return found
+
+
+@pytest.fixture
+def fleet(database: str, redis_url: str, tmp_path: Path) -> Iterator[Fleet]:
+    with ExitStack() as stack:
+        yield Fleet(stack, database, redis_url, tmp_path)
+
+
+def test_from_nothing_to_verdicts_and_through_the_second_increment(fleet: Fleet) -> None:
+    first, second = published(fleet.server, 1), published(fleet.server, 2)
+    fleet.worker("one")
+    fleet.send("spdx.sync")
+    fleet.send("catalog.scan")
+    fleet.check(first)
+    before, history = fleet.verdicts(), fleet.changes()
+    assert {verdict for _, _, verdict, _ in before.values()} == {"open_source", "proprietary", "unknown"}
+
+    fleet.server.publish(2)
+    fleet.send("catalog.scan", kind="scheduled")
+    fleet.check(second)
+    after = fleet.verdicts()
+    assert fleet.changes()[len(history) :] == sorted(
+        (key, before[key][2], after[key][2] if key in after else None)
+        for key in before
+        if key not in after or before[key][2] != after[key][2]
+    )
+
+    rows = fleet.conn.execute("SELECT xmin::text, package_key FROM raw.nuget_packages ORDER BY 2").fetchall()
+    last = fleet.runs()[-1]["id"]
+    fleet.send("catalog.scan")
+    fleet.wait(lambda: [run for run in fleet.runs() if run["id"] > last and run["state"] == "caught_up"], "caught up")
+    fleet.check(second)
+    again = fleet.conn.execute("SELECT xmin::text, package_key FROM raw.nuget_packages ORDER BY 2").fetchall()
+    assert again == rows, "a second look writes nothing"
+
+
+def test_two_workers_share_one_scan_and_nothing_is_done_twice(fleet: Fleet) -> None:
+    events = published(fleet.server, 2)
+    fleet.server.publish(2)
+    for task in ("catalog.scan", "spdx.sync", "catalog.scan", "spdx.sync", "catalog.scan"):
+        fleet.send(task)
+    fleet.worker("one")
+    fleet.worker("two")
+    fleet.check(events)
+    scans = [run for run in fleet.runs() if run["action"] == "scan"]
+    assert {run["state"] for run in scans} <= {"done", "caught_up", "skipped"}
+    done = [run for run in scans if run["state"] == "done"]
+    assert sum(run["leaves"] for run in done) <= len(events), "no leaf is fetched twice"
+    assert all(run["pages_done"] == run["pages_total"] for run in done)
+    assert (
+        sum(run["kind"] == "manual" and run["state"] == "done" for run in fleet.runs() if run["source"] == "spdx") == 1
+    )
+
+
+def test_a_worker_killed_in_the_middle_of_a_scan_loses_nothing(fleet: Fleet) -> None:
+    events = published(fleet.server, 2)
+    fleet.server.publish(2)
+    victim = fleet.worker("victim")
+    fleet.send("spdx.sync")
+    fleet.send("catalog.scan")
+
+    def counted(query: str) -> int:
+        row = fleet.conn.execute(query).fetchone()
+        return int(row["n"]) if row else 0
+
+    done = "SELECT count(*) AS n FROM ops.run_pages WHERE state = 'done'"
+    running = "SELECT count(*) AS n FROM ops.runs WHERE state = 'running' AND action = 'scan' AND pages_total > 0"
+    fleet.wait(lambda: counted(done) and counted(running), "pages are done and the scan is running")
+    kill(victim)
+    assert not fleet.is_through(events)
+    fleet.worker("heir")
+    alive = "SELECT count(*) AS n FROM ops.runs WHERE heartbeat_at > now() - interval '2 seconds'"
+
+    def recovered() -> bool:
+        if not counted(alive) and not fleet.is_through(events):
+            fleet.send("ops.upkeep")  # The clock sends it each minute; here as soon as all is silent.
+            until(lambda: counted(alive) or fleet.is_through(events), "upkeep did something", 10)
+        return fleet.is_through(events)
+
+    fleet.wait(recovered, "upkeep brings the scan to its end")
+    fleet.check(events)
