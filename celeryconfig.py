@@ -57,7 +57,8 @@ redis_retry_on_timeout = True
 task_default_queue = "ops"
 task_create_missing_queues = False  # A misspelled queue is an error, not a queue nobody reads.
 # Control tasks have queues of their own, so that a callback never waits behind two thousand pages.
-task_queues = [_Queue("ops"), _Queue("catalog"), _Queue("pages"), _Queue("verdicts")]
+# So have the pages of replays, for queues take turns: a scan whose pages wait behind a long replay would count as lost.
+task_queues = [_Queue("ops"), _Queue("catalog"), _Queue("pages"), _Queue("replays"), _Queue("verdicts")]
 task_routes = {
     "catalog.upsert_page": {"queue": "pages"},
     "catalog.*": {"queue": "catalog"},

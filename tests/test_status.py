@@ -287,7 +287,7 @@ def test_no_worker_is_wrong_only_where_one_is_needed(healthy: db.Connection, set
 def test_the_crew_is_asked_and_may_be_unknown(settings: Settings) -> None:
     found = status.crew(settings, timeout=0.2)
     assert found["workers"] == []
-    assert found["queues"] == {"ops": 0, "catalog": 0, "pages": 0, "verdicts": 0}
+    assert found["queues"] == {"ops": 0, "catalog": 0, "pages": 0, "replays": 0, "verdicts": 0}
     dead = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
     found = status.crew(dead, timeout=0.2)
     assert found["workers"] == found["queues"] == "unknown"

@@ -1,0 +1,21 @@
+"""The pipeline comes to the right end by itself, whatever is killed under it: a short run of chaos.py."""
+
+import os
+import random
+
+import pytest
+
+from tests import chaos
+
+ROUNDS = 30
+
+
+@pytest.mark.processes
+def test_the_pipeline_comes_right_whatever_is_killed(capfd: pytest.CaptureFixture[str]) -> None:
+    seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
+
+    def say(line: str) -> None:
+        with capfd.disabled():
+            print(f"\nchaos: {line}", end="", flush=True)
+
+    assert chaos.perform(ROUNDS, seed, say) == ROUNDS
