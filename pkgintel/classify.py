@@ -8,6 +8,7 @@ touched since the last look are enough, found by the transaction that touched th
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -38,19 +39,18 @@ class Classified:
         return not (self.decided or self.removed)
 
 
-def basis(found: LicenseList, policy: str) -> str:
+def basis(stored: db.Row, policy: str) -> str:
     """What verdicts are made from besides the declaration: ruleset, policy, the list and our URL facts, as one text.
 
-    Two lists may carry one version and differ, so their content counts.
+    Two lists may carry one version and differ, so their content counts: `stored` has its hash (spdx/fingerprint.sql).
     """
-    content = hashlib.sha256()
-    for key in sorted(found.licenses):
-        license_ = found.licenses[key]
-        content.update(repr((license_.license_id, license_.is_osi_approved, license_.is_fsf_libre)).encode())
-        content.update(repr(sorted(license_.see_also)).encode())
-    content.update(repr(sorted(found.exceptions)).encode())
-    content.update(repr(sorted(map(repr, urls.curated()))).encode())
-    return f"ruleset {RULESET}, {policy}, SPDX {found.version}, content {content.hexdigest()[:16]}"
+    content = hashlib.sha256(f"{stored['content']}, {_our_facts()}".encode())
+    return f"ruleset {RULESET}, {policy}, SPDX {stored['version']}, content {content.hexdigest()[:16]}"
+
+
+@cache
+def _our_facts() -> str:
+    return hashlib.sha256(repr(sorted(map(repr, urls.curated()))).encode()).hexdigest()
 
 
 def perform(
@@ -89,30 +89,32 @@ def classify(conn: db.Connection, settings: Settings) -> Classified:
         closed = gate.closed(conn, settings)
         if closed:
             raise GateFailed("Nothing is classified while a gate is closed. " + ". ".join(closed) + ".")
-        found = licenses.stored(conn)
-        if found is None:
+        db.run(conn, "spdx/lock_shared")  # The list stays as it is from its hash to the last verdict.
+        stored = db.one(conn, "spdx/fingerprint")
+        if stored is None:
             raise GateFailed("spdx list is empty: run spdx.sync first.")
-        on = basis(found, settings.license_policy)
+        on = basis(stored, settings.license_policy)
         state = db.one(conn, "verdicts/state") or {}
         # Rows touched by a transaction that had ended before the last look began need no second look.
         since = state["seen_before"] if state["same_server"] and state["basis"] == on else BEFORE_EVERYTHING
-        _judge_declarations(conn, found, settings, on)
+        _judge_declarations(conn, settings, on)
         applied = db.one(
             conn,
             "verdicts/apply",
             since=since,
-            list_version=found.version,
+            list_version=stored["version"],
             ruleset=RULESET,
             policy=settings.license_policy,
         ) or {"decided": 0, "changed": 0}
         removed = db.run(conn, "verdicts/remove_deleted", since=since)
         db.run(conn, "verdicts/remember", basis=on, system_id=state["system_id"], horizon=state["horizon"])
-    return Classified(applied["decided"], applied["changed"] + removed, removed, found.version, RULESET)
+    return Classified(applied["decided"], applied["changed"] + removed, removed, stored["version"], RULESET)
 
 
-def _judge_declarations(conn: db.Connection, found: LicenseList, settings: Settings, on: str) -> None:
+def _judge_declarations(conn: db.Connection, settings: Settings, on: str) -> None:
     rows = db.every(conn, "verdicts/unjudged_declarations", basis=on)
-    if rows:
+    found = licenses.stored(conn) if rows else None
+    if found:
         copy_judged(conn, found, settings, rows)
         db.run(conn, "verdicts/keep_judged", basis=on)
 

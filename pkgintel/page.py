@@ -70,6 +70,8 @@ def store_page(
 
         def fetched(count: int, total: int) -> None:
             progress(f"{count} of {total} leaves")
+            if count == total:
+                return  # What is written next says so, with the leaves themselves.
             with suppress(psycopg.Error, PkgintelError), db.connection(settings.database_url or "") as conn:
                 db.run(conn, "runs/progress", run_id=run_id, page_url=page_url, wanted=total, fetched=count)
 

@@ -14,8 +14,15 @@ from typing import Any
 
 import click
 
-from pkgintel import db, deployment, scan, sources, summary, upkeep, watch
-from pkgintel.errors import RunFailed, ServiceUnavailable, SettingsError, UpstreamError, UpstreamUnavailable
+from pkgintel import db, deployment, ledger, scan, sources, summary, upkeep, watch
+from pkgintel.errors import (
+    PkgintelError,
+    RunFailed,
+    ServiceUnavailable,
+    SettingsError,
+    UpstreamError,
+    UpstreamUnavailable,
+)
 from pkgintel.settings import NUGET_ORG, Settings, load, unknown_variables
 from pkgintel.watch import Followed, Screen
 from pkgintel.wire import Wire
@@ -42,16 +49,31 @@ def command(catalog: str | None, since: str | None, max_pages: int | None, as_js
     """
     begun = time.monotonic()
     screen = Screen()
-    for sentence in unknown_variables():
-        screen.say(f"pkgintel: {sentence}")
-    given = load({**os.environ, **({"PKGINTEL_SINCE": since} if since else {})})
-    settings = choose(given, catalog, screen)
-    deployment.use(settings)
-    scan.start_of_empty_database(settings, "", 0)  # A wrong --since is told before anything starts.
-    result = perform(settings, screen, max_pages)
+    try:
+        result = _prepare_and_perform(catalog, since, max_pages, screen)
+    except PkgintelError as error:
+        if not as_json:
+            raise
+        # Who reads JSON gets one object whatever happened; the sentence goes to stderr as ever.
+        seconds = round(time.monotonic() - begun, 1)
+        summary.show(summary.nothing(error, seconds), as_json=True)
+        screen.say(f"pkgintel: {error}")
+        sys.exit(error.exit_code)
     result["seconds"] = round(time.monotonic() - begun, 1)
     summary.show(result, as_json=as_json)
     sys.exit(summary.exit_code(result))
+
+
+def _prepare_and_perform(
+    catalog: str | None, since: str | None, max_pages: int | None, screen: Screen
+) -> dict[str, Any]:
+    for sentence in unknown_variables():
+        screen.say(f"pkgintel: {sentence}")
+    given = load({**os.environ, **({"PKGINTEL_SINCE": since} if since else {})})
+    scan.start_of_empty_database(given, "", 0)  # A wrong --since is told before anything starts.
+    settings = choose(given, catalog, screen)
+    deployment.use(settings)
+    return perform(settings, screen, max_pages)
 
 
 def choose(given: Settings, catalog: str | None, screen: Screen) -> Settings:
@@ -109,12 +131,12 @@ def perform(settings: Settings, screen: Screen, max_pages: int | None = None) ->
     with db.connect(url) as conn:
         _refuse_another_catalog(conn, settings)
         _free_the_orphan(conn, screen)
-        with_licenses = _licenses_can_be_had(conn, settings, screen)
+        unreachable = _licenses_cannot_be_had(conn, settings, screen)
         if settings.since and db.one(conn, "catalog/watermark", source="nuget"):
             screen.say("--since is ignored, for a watermark is stored (to read again: pkgintel reprocess --since …)")
         with _worker(settings, screen) as worker:
             tasks = _Tasks(conn, settings, screen, worker)
-            licenses = tasks.send("spdx.sync", stage="SPDX list") if with_licenses else Followed()
+            licenses = tasks.send("spdx.sync", stage="SPDX list") if unreachable is None else unreachable
             followed = tasks.send("catalog.scan", stage="catalog", max_pages=max_pages)
         return summary.facts(conn, settings, followed, licenses)
 
@@ -131,8 +153,8 @@ def _refuse_another_catalog(conn: db.Connection, settings: Settings) -> None:
     scan.claim(conn, name)
 
 
-def _licenses_can_be_had(conn: db.Connection, settings: Settings, screen: Screen) -> bool:
-    """Whether the SPDX list answers; where it does not, a stored list serves.
+def _licenses_cannot_be_had(conn: db.Connection, settings: Settings, screen: Screen) -> Followed | None:
+    """None when the SPDX list answers; else, where a stored list serves, the failed run that says it did not.
 
     Raises: UpstreamUnavailable when no list is stored either.
     """
@@ -140,12 +162,17 @@ def _licenses_can_be_had(conn: db.Connection, settings: Settings, screen: Screen
         with _short_wire(settings) as line:
             sources.fetch_bytes(line, settings.spdx_licenses_url)
     except UpstreamUnavailable as error:
+        sentence = f"The SPDX license list cannot be reached: {error}"
         stored = db.one(conn, "spdx/version") or {}
         if not stored["licenses"]:
-            raise UpstreamUnavailable(f"The SPDX license list cannot be reached: {error}", error.url) from None
-        screen.say(f"the SPDX list cannot be reached, so the stored one ({stored['version']}) serves: {error}")
-        return False
-    return True
+            raise UpstreamUnavailable(sentence, error.url) from None
+        screen.say(f"{sentence}; the stored list {stored['version']} serves")
+        task_id = str(uuid.uuid4())
+        run_id, _ = ledger.begin(conn, "spdx", "sync", "manual", task_id=task_id)
+        if run_id is not None:
+            ledger.close(conn, run_id, "failed", error=sentence, error_type=type(error).__name__)
+        return watch.follow(conn, [task_id])
+    return None
 
 
 def _free_the_orphan(conn: db.Connection, screen: Screen) -> None:

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from pkgintel import checks, db, gate
 from pkgintel.catalog import iso
+from pkgintel.errors import PkgintelError
 from pkgintel.settings import Settings
 from pkgintel.watch import Followed
 
@@ -49,6 +50,25 @@ def facts(conn: db.Connection, settings: Settings, scans: Followed, licenses: Fo
         "database": db.place(settings.database_url or ""),
         "home": str(settings.home),
         "example": example["package_id"] if example else None,
+    }
+
+
+def nothing(error: PkgintelError, seconds: float) -> dict[str, Any]:
+    """The facts of a run that could not begin."""
+    return {
+        "outcome": "failed",
+        "error": str(error),
+        "error_type": type(error).__name__,
+        "catalog": None,
+        "watermark": None,
+        "pages": 0,
+        "leaves": 0,
+        "rejected": 0,
+        "packages": None,
+        "versions": None,
+        "verdicts": {},
+        "checks": [],
+        "seconds": seconds,
     }
 
 

@@ -33,7 +33,7 @@ from pkgintel.wire import wire
 
 log = logging.getLogger(__name__)
 
-PASSING = (UpstreamUnavailable, ServiceUnavailable, psycopg.OperationalError, RedisError)
+PASSING = (UpstreamUnavailable, ServiceUnavailable, psycopg.OperationalError, RedisError, BrokerError)
 
 
 def _later(task: Task, error: Exception, run_id: int | None = None) -> Exception:
@@ -80,6 +80,8 @@ def scan(
     try:
         with db.connection(_database(settings)) as conn:
             db.require_schema(conn)
+            # Where no beat runs, a tick is what sends lost messages again.
+            upkeeping.recover(conn, settings, go_on=False)
             run_id, reason = scans.open_run(conn, settings, kind, self.request.id, root_id, cause_id)
         if run_id is None:
             return reason
@@ -91,6 +93,8 @@ def scan(
             db.connection(_database(settings)) as conn,
         ):
             opened = scans.plan(conn, settings, line, run_id, max_pages, gauge)
+        if opened is not None:
+            workflow.pages(run_id, opened.pages)
     except PASSING as error:
         if not _last(self):
             raise _later(self, error, run_id) from error
@@ -101,7 +105,6 @@ def scan(
         raise
     if opened is None:
         return f"run {run_id}: caught up, nothing is newer than the watermark"
-    workflow.pages(run_id, opened.pages)
     return f"run {run_id}: {len(opened.pages)} pages to read"
 
 
@@ -149,14 +152,14 @@ def finish_scan(self: Task, run_id: int) -> str:
             finished = scans.finish(conn, settings, run_id)
             run = db.one(conn, "runs/get", id=run_id) or {}
             following = db.every(conn, "runs/to_go_on", id=run_id, after=0.0)
+        if finished.state == "done" and not run["settled_at"]:
+            workflow.after("nuget", run_id)
+            for row in following:
+                workflow.go_on(row)
     except PASSING as error:
         raise _later(self, error) from error
     if finished.state != "done":
         return f"run {run_id} is {finished.state}"
-    if not run["settled_at"]:
-        workflow.after("nuget", run_id)
-        for row in following:
-            workflow.go_on(row)
     more = "; more pages remain" if finished.more else ""
     return f"run {run_id} is done: {finished.leaves} leaves, {finished.rejected} rejected{more}"
 

@@ -26,13 +26,13 @@ def tend(conn: db.Connection, settings: Settings) -> str:
 PACKAGES_STALE = f"{checks.PACKAGES}_fresh"
 
 
-def recover(conn: db.Connection, settings: Settings) -> list[str]:
+def recover(conn: db.Connection, settings: Settings, *, go_on: bool = True) -> list[str]:
     """Send again what was lost on the way, and take over runs that gave no sign of life.
 
     A run whose pages are all done gets its callback again; any other silent one is closed as lost. What follows from
     ended runs is read from their rows and sent until it is there, so no message is one that may not get lost: the scan
     or sync that goes on where a lost one stood or that a skipped tick asked for, the next scan while pages remain, the
-    gates and the classifier.
+    gates and the classifier. A scan that is about to begin itself asks for no other to go on.
     """
     did = []
     for row in db.every(conn, "runs/lost", lost_after=settings.lost_after):
@@ -41,7 +41,7 @@ def recover(conn: db.Connection, settings: Settings) -> list[str]:
             workflow.finish(row["id"], row["action"]).apply_async()
             did.append(f"sent the callback of run {row['id']} again")
     did += [f"run {row['id']} of {row['source']} is lost" for row in scan.free_lost(conn, settings)]
-    for row in db.every(conn, "runs/to_go_on", id=None, after=settings.lost_after):
+    for row in db.every(conn, "runs/to_go_on", id=None, after=settings.lost_after) if go_on else []:
         workflow.go_on(row)
         db.run(conn, "runs/touch", ids=[row["id"]])
         did.append(f"the {row['action']} goes on where run {row['id']} ended")

@@ -38,8 +38,9 @@ hypothesis_settings.load_profile("pkgintel")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--histories N`: how many catalog histories the property tests make up in all."""
+    """How much the property tests and the tests of growth do."""
     parser.addoption("--histories", type=int, default=160, help="catalog histories read into Postgres, in all")
+    parser.addoption("--versions", type=int, default=100_000, help="package versions in the tests of growth")
 
 
 def pytest_configure(config: pytest.Config) -> None:

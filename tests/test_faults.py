@@ -168,6 +168,20 @@ def test_a_run_that_ended_well_or_failed_with_no_tick_behind_it_is_left_alone(si
     assert site.recover() == []
 
 
+def test_without_upkeep_the_next_tick_sends_a_lost_callback_again(
+    site: Site, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis was flushed with every page done, and no beat runs."""
+    opened = site.open()
+    site.read(opened.run_id, *opened.pages)
+    site.silence(opened.run_id)
+    deployment.use(site.settings)
+    assert "already_running" in tasks.scan()
+    assert sent == [("catalog.finish_scan", {"args": [opened.run_id]})]
+    tasks.finish_scan(opened.run_id)
+    assert sent.names() == ["catalog.finish_scan", "checks.run_gate", "catalog.scan"]
+
+
 def test_the_callback_of_a_replay_is_sent_again_too(site: Site, sent: Sent) -> None:
     opened = site.open()
     site.read(opened.run_id, *opened.pages)

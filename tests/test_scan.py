@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pkgintel import classify, db, gate, ledger, page, scan
+from pkgintel import classify, db, gate, ledger, page, replay, scan
 from pkgintel.checks import LICENSES, PACKAGES, VERDICTS
 from pkgintel.errors import CatalogMismatch, GateFailed, RunFailed, UpstreamChanged, UpstreamUnavailable
 from pkgintel.fleet import LocalGauge
+from pkgintel.replay import Wanted
 from pkgintel.settings import Settings
 from pkgintel.wire import Wire
 from tests.catalogs import ZERO, Catalog, delete, details
@@ -366,6 +367,20 @@ def test_a_blocked_catalog_goes_on_once_its_leaves_read_well(bench: Bench) -> No
     assert bench.watermark() == ZERO + 19
     assert differences(bench.conn, events) == []
     assert gate.closed(bench.conn, bench.settings) == []
+
+
+def test_a_replay_that_cannot_have_them_either_leaves_the_run_blocked(bench: Bench) -> None:
+    drift(bench, 10, 20)
+    with pytest.raises(GateFailed):
+        bench.scan()
+    blocked = bench.runs()[-1]["id"]
+    run_id, urls = replay.open_run(bench.conn, bench.settings, bench.wire, Wanted(rejected=True))
+    for url in urls:
+        page.store_page(bench.settings, bench.wire, LocalGauge(8), run_id, url)
+    assert replay.finish(bench.conn, run_id)
+    assert "stays blocked" in str(replay.unblock(bench.conn, bench.settings))
+    assert [run["state"] for run in bench.runs() if run["id"] == blocked] == ["blocked"]
+    assert bench.watermark() is None
 
 
 def test_accepted_rejects_let_a_blocked_run_end_and_are_not_asked_for_again(bench: Bench) -> None:

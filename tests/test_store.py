@@ -241,9 +241,8 @@ def test_every_statement_is_understood_by_a_migrated_database(conn: db.Connectio
             body = re.sub(r"^--.*$", "", text, flags=re.MULTILINE).strip()
             if re.match(r"(CREATE|ALTER|COPY|LOCK|DO|SET)\b", body):
                 continue
-            names = sorted(set(re.findall(r"%\((\w+)\)s", body)))
-            for place, parameter in enumerate(names, 1):
-                body = body.replace(f"%({parameter})s", f"${place}")
+            names = sorted(set(re.findall(r"%\((\w+)\)[sb]", body)))
+            body = re.sub(r"%\((\w+)\)[sb]", lambda found, names=names: f"${1 + names.index(found[1])}", body)
             try:
                 with conn.transaction():
                     conn.execute(b"PREPARE tried AS " + body.replace("%%", "%").encode())

@@ -7,14 +7,13 @@ WITH touched AS (
 UPDATE raw.nuget_packages p SET
     package_id = x.package_id, latest_version = x.version, license_expression = x.license_expression,
     license_url = x.license_url, license_file = x.license_file, project_url = x.project_url, state = x.state,
-    commit_ticks = x.newest, raw = x.raw, declaration = x.declaration, changed_xid = pg_current_xact_id()
+    commit_ticks = greatest(x.newest, p.commit_ticks), raw = x.raw, declaration = x.declaration, changed_xid = pg_current_xact_id()
 FROM (
     SELECT touched.package_key, coalesce(v.package_id, gone.package_id) AS package_id, v.version, v.license_expression,
            v.license_url, v.license_file, v.project_url, v.raw, v.declaration,
            CASE WHEN v.version IS NULL THEN 'deleted' WHEN v.listed THEN 'listed' ELSE 'unlisted' END AS state,
-           greatest(touched.newest, stored.commit_ticks) AS newest
+           touched.newest
     FROM touched
-    JOIN raw.nuget_packages stored USING (package_key)
     LEFT JOIN LATERAL (
         SELECT * FROM raw.nuget_versions s
         WHERE s.package_key = touched.package_key AND s.deleted_at IS NULL
@@ -33,4 +32,4 @@ WHERE p.package_key = x.package_key
        p.commit_ticks, p.raw, p.declaration)
       IS DISTINCT FROM
       (x.package_id, x.version, x.license_expression, x.license_url, x.license_file, x.project_url, x.state,
-       x.newest, x.raw, x.declaration);
+       greatest(x.newest, p.commit_ticks), x.raw, x.declaration);

@@ -1,7 +1,8 @@
 -- Of a page's items, those whose event is not stored yet (their ordinal): what must be fetched.
+-- The arrays come in binary, which costs psycopg a fifth of what text does.
 -- Rejected leaves that a finished window accounts for, or that an operator accepted, are left to replays.
 SELECT item.n
-FROM unnest(%(package_keys)s::text[], %(version_keys)s::text[], %(deletes)s::boolean[], %(ticks)s::bigint[], %(urls)s::text[])
+FROM unnest(%(package_keys)b::text[], %(version_keys)b::text[], %(deletes)b::boolean[], %(ticks)b::bigint[], %(urls)b::text[])
      WITH ORDINALITY AS item (package_key, version_key, is_delete, ticks, url, n)
 LEFT JOIN raw.nuget_versions v USING (package_key, version_key)
 LEFT JOIN ops.rejected_leaves r ON r.leaf_url = item.url

@@ -81,7 +81,6 @@ CREATE TABLE raw.nuget_packages (
     CONSTRAINT declaration_is_of_a_version CHECK ((latest_version IS NULL) = (declaration IS NULL))
 );
 CREATE INDEX nuget_packages_changed ON raw.nuget_packages (changed_xid);
-CREATE INDEX nuget_packages_declaration ON raw.nuget_packages (declaration);
 
 -- Each distinct declaration of any version.
 CREATE TABLE raw.license_declarations (
