@@ -3,12 +3,19 @@
 Every public name here is a Celery setting; each value has its reason beside it.
 """
 
+import sys as _sys
+
 from celery.schedules import crontab as _crontab
 from kombu import Queue as _Queue
 
 from pkgintel import deployment as _deployment
+from pkgintel.errors import PkgintelError as _PkgintelError
 
-_redis_url = _deployment.current().redis_url
+try:
+    _redis_url = _deployment.current().redis_url
+except _PkgintelError as _error:
+    _sys.stderr.write(f"pkgintel: {_error}\n")
+    _sys.exit(_error.exit_code)
 
 broker_url = _redis_url
 result_backend = _redis_url

@@ -72,7 +72,7 @@ def of_gate(gate: str, settings: Settings) -> list[Check]:
         PACKAGES: [
             Check(
                 "raw_nuget_packages_nonempty", gate, True, "packages", "at least", 1,
-                "{value} packages were found, counting no further than the {threshold} that is needed",
+                "packages stored: {value} (counted no further than needed), and at least {threshold} must be",
             ),
             Check(
                 "raw_nuget_packages_rejected", gate, False, "open_rejects", "at most", 0,
@@ -98,7 +98,7 @@ def of_gate(gate: str, settings: Settings) -> list[Check]:
 
 
 def _fresh(gate: str, seconds: float) -> Check:
-    says = "the last success was {value} and should be at most {hours} h ago"
+    says = "last success: {value}; fresh is at most {hours} h ago"
     return Check(f"{gate}_fresh", gate, False, "age", "at most", seconds, says)
 
 

@@ -8,7 +8,9 @@ import kombu.exceptions
 import psycopg
 from redis.exceptions import RedisError
 
+from pkgintel import settings
 from pkgintel.errors import PkgintelError
+from pkgintel.settings import unknown_variables
 
 # name → where its command is; imported when asked for, so that `--help` answers at once.
 COMMANDS = {
@@ -39,6 +41,10 @@ SHORT = {
 }
 
 
+# These look at what is stored, and make nothing where nothing is.
+LOOKING = ("status", "why", "runs", "schedule", "reprocess", "check")
+
+
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
         return [name for name in COMMANDS if name in SHORT]
@@ -65,6 +71,12 @@ def pkgintel(ctx: click.Context) -> None:
     Settings are PKGINTEL_… variables; without any, an embedded Postgres and Redis are used. Begin with: pkgintel run
     """
     ctx.obj = {"license_list": _license_list}
+    for sentence in unknown_variables():
+        click.echo(f"pkgintel: {sentence}", err=True)
+    if ctx.invoked_subcommand in LOOKING and not {"-h", "--help"} & set(sys.argv):
+        from pkgintel import deployment  # Slow to import, and not needed by the others.
+
+        deployment.require_home(settings.load())
 
 
 def _license_list() -> object:

@@ -91,6 +91,19 @@ def require_redis(settings: Settings) -> None:
         raise ServiceUnavailable(f"Redis cannot be reached at {place}: {error}") from None
 
 
+def require_home(settings: Settings) -> None:
+    """For commands that only look: they start the embedded services of a home, but never make one.
+
+    Raises: ServiceUnavailable when the embedded services are meant and nothing was ever stored there.
+    """
+    embedded = settings.database_url is None or settings.redis_url is None
+    if embedded and not (settings.home / "postgres").exists():
+        raise ServiceUnavailable(
+            f"Nothing is stored in {settings.home.absolute()} yet: begin with `pkgintel run`, stand in the directory "
+            "where you ran it, or set PKGINTEL_HOME."
+        )
+
+
 def environment(settings: Settings) -> dict[str, str]:
     """The variables that give a child process these settings, with nothing left to find out."""
     values = {**settings.model_dump(exclude_none=True), "home": settings.home.absolute()}

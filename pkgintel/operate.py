@@ -92,7 +92,9 @@ def run_now(name: str) -> None:
         result = app.send_task(spec["task"], kwargs={"kind": "manual"})
     except (OperationalError, RedisError) as error:
         raise ServiceUnavailable(f"Redis does not answer, so the task was not sent: {error}") from None
-    click.echo(f"{spec['task']} was sent (task {result.id}); a worker takes it up: see `pkgintel status`")
+    awake = app.control.ping(timeout=1.0)
+    then = "a worker takes it up" if awake else "no worker answers now, so it waits for one (`pkgintel up` starts one)"
+    click.echo(f"{spec['task']} was sent (task {result.id}); {then}; see `pkgintel status`")
 
 
 @schedule.command("list")

@@ -37,10 +37,10 @@ class Wanted:
         """Raises: SettingsError unless exactly one thing is asked for, and the times are times."""
         asked = [bool(self.package), bool(self.page), bool(self.since or self.until), self.rejected, self.everything]
         if sum(asked) != 1:
-            raise SettingsError("Say one of --package ID, --page URL, --since T [--until T], --rejected or --all.")
-        for text in (self.since, self.until):
-            if text:
-                moment_of(text)
+            raise SettingsError("Say just one of --package ID, --page URL, --since T --until T, --rejected or --all.")
+        times = [moment_of(text) for text in (self.since, self.until) if text]
+        if times != sorted(set(times)):
+            raise SettingsError(f"--until {self.until} is not after --since {self.since}.")
         return self
 
     def __str__(self) -> str:
@@ -57,8 +57,8 @@ def moment_of(text: str) -> int:
     """
     try:
         return ticks(text if "T" in text else f"{text}T00:00:00Z")
-    except ValueError as error:
-        raise SettingsError(f"{error}; write 2026-09-30 or 2026-09-30T12:00:00Z.") from None
+    except ValueError:
+        raise SettingsError(f"{text!r} is no time; write 2026-09-30 or 2026-09-30T12:00:00Z, in UTC.") from None
 
 
 def pages(conn: db.Connection, settings: Settings, wire: Wire, wanted: Wanted) -> tuple[list[str], int, int, Any]:

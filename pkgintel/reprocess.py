@@ -50,6 +50,8 @@ def command(
         raise SettingsError("--from-raw goes with --all or --package ID.")
     if accept and not rejected:
         raise SettingsError('--accept goes with --rejected: pkgintel reprocess --rejected --accept --why "…".')
+    if why and not accept:
+        raise SettingsError("--why goes with --accept: it is the reason why the rejected leaves are accepted.")
     settings = deployment.current()
     with db.connect(settings.database_url or "") as conn:
         db.require_schema(conn)
@@ -88,7 +90,7 @@ def _fetch(conn: db.Connection, settings: Settings, wanted: Wanted, *, dry_run: 
     line = wire(settings)
     if dry_run:
         urls, *_ = replay.pages(conn, settings, line, wanted)
-        return {"would_read": len(urls), "pages": urls[:20]}
+        return {"pages_that_would_be_read": len(urls), "first_of_them": ", ".join(urls[:5])}
     run_id, urls = replay.open_run(conn, settings, line, wanted)
     counts = {"leaves": 0, "changed": 0, "rejected": 0}
     with Fleet(settings.redis_url or "", settings.max_in_flight).gauge(line, settings.service_index_url) as gauge:

@@ -23,7 +23,7 @@ from pkgintel.errors import (
     UpstreamError,
     UpstreamUnavailable,
 )
-from pkgintel.settings import NUGET_ORG, Settings, load, unknown_variables
+from pkgintel.settings import NUGET_ORG, Settings, load
 from pkgintel.watch import Followed, Screen
 from pkgintel.wire import Wire
 
@@ -67,8 +67,6 @@ def command(catalog: str | None, since: str | None, max_pages: int | None, as_js
 def _prepare_and_perform(
     catalog: str | None, since: str | None, max_pages: int | None, screen: Screen
 ) -> dict[str, Any]:
-    for sentence in unknown_variables():
-        screen.say(f"pkgintel: {sentence}")
     given = load({**os.environ, **({"PKGINTEL_SINCE": since} if since else {})})
     scan.start_of_empty_database(given, "", 0)  # A wrong --since is told before anything starts.
     settings = choose(given, catalog, screen)

@@ -72,9 +72,10 @@ def start_of_empty_database(settings: Settings, catalog: str, newest: int) -> in
         text = settings.since if "T" in settings.since else f"{settings.since}T00:00:00Z"
         try:
             return ticks(text)
-        except ValueError as error:
+        except ValueError:
             raise SettingsError(
-                f"PKGINTEL_SINCE (--since) is wrong: {error}; write 2026-09-30 or 2026-09-30T12:00:00Z."
+                f"PKGINTEL_SINCE (--since) is wrong: {settings.since!r} is no time; write 2026-09-30 or "
+                "2026-09-30T12:00:00Z, in UTC."
             ) from None
     return newest - ONE_HOUR if catalog == NUGET_ORG else window.BEGINNING
 

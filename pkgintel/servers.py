@@ -89,6 +89,7 @@ class Server(ABC):
 
     name: str
     title: str
+    remedy = ""  # What to do when it does not start, where that is known; {directory} is its own.
     stop_signal: signal.Signals
     kill_signal: signal.Signals
 
@@ -205,7 +206,10 @@ class Server(ABC):
                 time.sleep(0.01)
             if port_is_free(self.port):  # Else somebody took it between our look and the server's.
                 break
-        raise ServiceUnavailable(f"{self.title} did not start: {self._last_words(written)} (see {self.log}).")
+        raise ServiceUnavailable(
+            f"{self.title} did not start: {self._last_words(written)} (see {self.log})."
+            + self.remedy.format(directory=self.directory)
+        )
 
     def _last_words(self, written: int) -> str:
         """The line of the log that says why, among those after the first `written` bytes."""

@@ -1,6 +1,8 @@
 """What came of `pkgintel run`: its facts with the keys of `--json`, and the summary a person reads."""
 
 import json
+import os
+import sys
 from typing import Any
 
 from rich.console import Console
@@ -8,6 +10,7 @@ from rich.table import Table
 
 from pkgintel import checks, db, gate
 from pkgintel.catalog import iso
+from pkgintel.db import Row
 from pkgintel.errors import PkgintelError
 from pkgintel.settings import Settings
 from pkgintel.watch import Followed
@@ -21,7 +24,7 @@ def facts(conn: db.Connection, settings: Settings, scans: Followed, licenses: Fo
     rules = db.every(conn, "run/rules")
     names = [check.name for gate_name in checks.GATES for check in checks.of_gate(gate_name, settings)]
     read = [run for run in scans.of("nuget") if run["read_something"]]
-    bad = scans.bad() or licenses.bad()
+    bad = _bad(scans, licenses)
     example = db.one(conn, "run/example")
     verdicts = dict.fromkeys(("open_source", "proprietary", "unknown"), 0)
     for rule in rules:
@@ -35,6 +38,7 @@ def facts(conn: db.Connection, settings: Settings, scans: Followed, licenses: Fo
         "leaves": sum(run["leaves"] for run in read),
         "rejected": sum(run["rejected"] for run in read),
         "packages": totals["packages"],
+        "deleted": totals["deleted"],
         "versions": totals["versions"],
         "verdicts": verdicts,
         "rules": {rule["rule"]: rule["packages"] for rule in rules},
@@ -74,11 +78,17 @@ def nothing(error: PkgintelError, seconds: float) -> dict[str, Any]:
 
 def outcome(scans: Followed, licenses: Followed) -> str:
     """One word for how it went: done, caught_up, already_running, blocked or failed."""
-    bad = scans.bad() or licenses.bad()
+    bad = _bad(scans, licenses)
     if bad:
         return {"skipped": "already_running", "blocked": "blocked"}.get(bad["state"], "failed")
     ran = scans.of("nuget")
     return "caught_up" if ran and all(run["state"] == "caught_up" for run in ran) else "done"
+
+
+def _bad(scans: Followed, licenses: Followed) -> Row | None:
+    """The run that spoilt it. A sync that was skipped behind somebody else's spoils nothing."""
+    found = licenses.bad()
+    return scans.bad() or (None if found and found["state"] == "skipped" else found)
 
 
 def exit_code(result: dict[str, Any]) -> int:
@@ -114,7 +124,8 @@ def show(result: dict[str, Any], *, as_json: bool) -> None:
         table.add_row("window", f"from {'the beginning' if after.startswith('0001') else after} to {up_to}")
         told = f"{result['pages']:,} pages, {result['leaves']:,} leaves, {result['rejected']:,} rejected"
         table.add_row("read now", told + ("; more pages remain: run it again" if result["more_pages"] else ""))
-    table.add_row("stored", f"{result['packages']:,} packages, {result['versions']:,} versions")
+    gone = f" ({result['deleted']:,} of them deleted, so without a verdict)" if result["deleted"] else ""
+    table.add_row("stored", f"{result['versions']:,} versions of {result['packages']:,} packages{gone}")
     table.add_row("watermark", result["watermark"] or "none yet")
     table.add_row("SPDX list", result["spdx_list_version"] or "none yet")
     console.print(table)
@@ -126,7 +137,8 @@ def show(result: dict[str, Any], *, as_json: bool) -> None:
             console.print(f"  {'BLOCKING' if check['blocking'] else 'warning'}  {check['message']}", markup=False)
     console.print(f"\nThe data is in Postgres at {result['database']} (files: {result['home']}).", markup=False)
     if result["example"]:
-        console.print(f"Try next:  pkgintel why {result['example']}   pkgintel status", markup=False)
+        called = os.path.relpath(sys.argv[0]) if os.sep in sys.argv[0] else "pkgintel"
+        console.print(f"Try next:  {called} why {result['example']}    {called} status", markup=False)
 
 
 def _verdicts(console: Console, result: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ import click
 
 from pkgintel import db, deployment
 from pkgintel.errors import ServiceUnavailable, SettingsError
-from pkgintel.settings import Settings, load, unknown_variables
+from pkgintel.settings import Settings, load
 
 ROOT = Path(__file__).resolve().parent.parent
 GRACE = 60.0  # Seconds from SIGTERM to SIGKILL, for all of them together.
@@ -212,8 +212,6 @@ def command(catalog: str | None, procfile: Path) -> None:
         for name, colour in zip(commands, itertools.cycle(COLOURS), strict=False)
     }
     flower = _flower_port() if "flower" in commands else None
-    for sentence in unknown_variables():
-        click.echo(f"pkgintel: {sentence}", err=True)
     settings = deployment.resolve(load(), catalog, lambda line: click.echo(f"pkgintel: {line}"))
     deployment.use(settings)
     _require_redis(settings)

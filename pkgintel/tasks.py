@@ -206,7 +206,11 @@ def replay(
             run_id, urls = replays.open_run(conn, settings, wire(settings), wanted, self.request.id)
     except PASSING as error:
         raise _later(self, error) from error
-    workflow.replay_pages(run_id, urls)
+    try:
+        workflow.replay_pages(run_id, urls)
+    except Exception as error:
+        _close_failed(settings, run_id, error)
+        raise
     return f"run {run_id}: {wanted} is read again, {len(urls)} pages"
 
 
