@@ -176,10 +176,14 @@ def fail_scan(self: Task, failed_id: str, *, run_id: int) -> str:
         with db.connection(_database(settings)) as conn:
             state = scans.fail(conn, run_id, f"the task {failed_id} failed; the worker's log has its traceback")
             run = db.one(conn, "runs/get", id=run_id) or {}
+            following = db.every(conn, "runs/to_go_on", id=run_id, after=0.0)
+        if state == "running":
+            workflow.finish(run_id, run["action"]).apply_async()
+        for row in following:
+            workflow.go_on(row)
     except PASSING as error:
         raise _later(self, error) from error
     if state == "running":
-        workflow.finish(run_id, run["action"]).apply_async()
         return f"run {run_id}: every page is done, so its callback is sent again"
     return f"run {run_id} is {state}"
 

@@ -144,7 +144,7 @@ def test_a_lost_sync_is_taken_over(site: Site, sent: Sent) -> None:
     assert sent == [("spdx.sync", {"kind": "scheduled", "cause_id": run_id, "args": []})]
 
 
-@pytest.mark.parametrize("how", ["done", "failed"])
+@pytest.mark.parametrize("how", ["done", "failed", "failed at once"])
 def test_a_tick_that_was_skipped_is_given_again_when_the_run_before_it_ended(site: Site, sent: Sent, how: str) -> None:
     opened = site.open(max_pages=2)
     assert scan.open_run(site.conn, site.settings, "scheduled", "a-tick")[0] is None
@@ -153,6 +153,9 @@ def test_a_tick_that_was_skipped_is_given_again_when_the_run_before_it_ended(sit
         assert scan.fail(site.conn, opened.run_id, "why") == "failed"
         site.silence(opened.run_id)
         assert site.recover() == [f"the scan goes on where run {opened.run_id} ended"]
+    elif how == "failed at once":
+        page.record_failure(site.settings, opened.run_id, opened.pages[0], ValueError("broken"), final=True)
+        tasks.fail_scan("a-page", run_id=opened.run_id)
     else:
         site.read(opened.run_id, *opened.pages)
         tasks.finish_scan(opened.run_id)
