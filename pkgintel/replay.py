@@ -12,6 +12,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from pkgintel import catalog, classify, db, ledger, licenses, scan, sources, store, window
+from pkgintel.address import CatalogAddress
 from pkgintel.catalog import Event, Item, ticks
 from pkgintel.errors import GateFailed, PackageUnknown, RunFailed, SettingsError
 from pkgintel.page import OF_PACKAGE, OF_REJECTED
@@ -66,7 +67,7 @@ def pages(conn: db.Connection, settings: Settings, wire: Wire, wanted: Wanted) -
 
     Raises: PackageUnknown, SettingsError, UpstreamUnavailable.
     """
-    address = sources.discover(wire, settings.service_index_url)
+    address = _address(conn, settings, wire)
     floor, up_to = window.BEGINNING, FOREVER
     if wanted.package:
         key = catalog.package_key(wanted.package)
@@ -91,6 +92,20 @@ def pages(conn: db.Connection, settings: Settings, wire: Wire, wanted: Wanted) -
     ordered = sorted((page for page in index.pages if page.commit > floor), key=lambda page: (page.commit, page.url))
     inside = [page.url for page in ordered if page.commit <= up_to]
     return inside + [page.url for page in ordered if page.commit > up_to][:2], floor, up_to, address
+
+
+def _address(conn: db.Connection, settings: Settings, wire: Wire) -> CatalogAddress:
+    """Where the catalog that filled this database is, whatever the settings say.
+
+    Raises: CatalogMismatch when the database holds the sample and the settings lead elsewhere.
+    """
+    row = db.one(conn, "catalog/name")
+    if row and row["name"].startswith("http"):
+        return sources.discover(wire, row["name"])
+    address = sources.discover(wire, settings.service_index_url)
+    if row:
+        scan.claim(conn, scan.name_of(sources.fetch_index(wire, address), settings.service_index_url))
+    return address
 
 
 def open_run(

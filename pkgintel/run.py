@@ -82,6 +82,8 @@ def choose(given: Settings, catalog: str | None, screen: Screen) -> Settings:
     if catalog not in (None, "nuget.org", deployment.SAMPLE) and not catalog.startswith(("http://", "https://")):
         raise SettingsError(f"--catalog {catalog} is neither nuget.org nor sample nor a URL beginning with http.")
     if catalog is None and "service_index_url" not in given.model_fields_set:
+        catalog = _remembered(given)
+    if catalog is None and "service_index_url" not in given.model_fields_set:
         try:
             _reach(given, NUGET_ORG, tries=1)
             catalog = "nuget.org"
@@ -99,6 +101,16 @@ def choose(given: Settings, catalog: str | None, screen: Screen) -> Settings:
 
         embedded.hold(given).remember_catalog(catalog or settings.service_index_url)
     return settings
+
+
+def _remembered(given: Settings) -> str | None:
+    """The catalog that filled the database whose address was given, if any did: its default from then on."""
+    if given.database_url is None:
+        return None
+    with db.connect(given.database_url) as conn:
+        known = db.one(conn, "catalog/exists") or {}
+        row = db.one(conn, "catalog/name") if known["found"] else None
+    return row["name"] if row else None
 
 
 def _reach(given: Settings, url: str, tries: int) -> None:

@@ -13,7 +13,7 @@ from pkgintel.catalog import iso
 from pkgintel.db import Row
 from pkgintel.errors import PkgintelError
 from pkgintel.settings import Settings
-from pkgintel.watch import Followed
+from pkgintel.watch import GOOD, Followed
 
 UNREACHABLE = ("UpstreamUnavailable", "TryLater")
 
@@ -86,9 +86,15 @@ def outcome(scans: Followed, licenses: Followed) -> str:
 
 
 def _bad(scans: Followed, licenses: Followed) -> Row | None:
-    """The run that spoilt it. A sync that was skipped behind somebody else's spoils nothing."""
+    """The run that spoilt it.
+
+    A sync that was skipped behind somebody else's spoils nothing, nor does a classification that found a gate closed
+    which the scan then opened.
+    """
     found = licenses.bad()
-    return scans.bad() or (None if found and found["state"] == "skipped" else found)
+    judged = any(run["state"] in GOOD for run in scans.of("verdicts"))
+    harmless = found and (found["state"] == "skipped" or (found["source"] == "verdicts" and judged))
+    return scans.bad() or (None if harmless else found)
 
 
 def exit_code(result: dict[str, Any]) -> int:

@@ -383,6 +383,17 @@ def test_a_replay_that_cannot_have_them_either_leaves_the_run_blocked(bench: Ben
     assert bench.watermark() is None
 
 
+def test_a_replay_asks_the_catalog_that_filled_the_database(bench: Bench) -> None:
+    drift(bench, 3, 20)
+    bench.scan()
+    elsewhere = bench.settings.model_copy(update={"service_index_url": "https://api.nuget.org/v3/index.json"})
+    run_id, urls = replay.open_run(bench.conn, elsewhere, bench.wire, Wanted(rejected=True))
+    assert urls
+    run = bench.conn.execute("SELECT catalog FROM ops.runs WHERE id = %s", (run_id,)).fetchone()
+    assert run is not None
+    assert run["catalog"]["index_url"].startswith(bench.settings.service_index_url.removesuffix("/v3/index.json"))
+
+
 def test_accepted_rejects_let_a_blocked_run_end_and_are_not_asked_for_again(bench: Bench) -> None:
     events = drift(bench, 10, 20)
     with pytest.raises(GateFailed):
@@ -499,7 +510,7 @@ def test_nothing_is_classified_without_a_license_list(bench: Bench) -> None:
 
 
 def test_an_empty_catalog_closes_its_gate(bench: Bench) -> None:
-    with pytest.raises(GateFailed, match="raw_nuget_packages_nonempty: 0 packages"):
+    with pytest.raises(GateFailed, match="raw_nuget_packages_nonempty: packages stored: 0"):
         gate.hold(bench.conn, bench.settings, PACKAGES, None)
     with pytest.raises(GateFailed, match="raw_nuget_packages_nonempty"):
         classify.classify(bench.conn, bench.settings)
@@ -519,5 +530,5 @@ def test_warnings_are_recorded_and_stop_nothing(bench: Bench) -> None:
     }
     rows = bench.conn.execute("SELECT passed, blocking, message FROM ops.check_results ORDER BY id").fetchall()
     assert [(row["passed"], row["blocking"]) for row in rows] == [(True, False), (False, False)]
-    assert "the last success was never" in rows[1]["message"]
+    assert "last success: never" in rows[1]["message"]
     assert gate.closed(bench.conn, bench.settings) == []
