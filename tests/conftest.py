@@ -49,6 +49,8 @@ def pytest_configure(config: pytest.Config) -> None:
         del os.environ[name]
     if not hasattr(config, "workerinput"):
         os.environ[HOME] = tempfile.mkdtemp(prefix="pkgintel-tests-")
+    # Whatever looks for services without being told which finds those of this run, never those of the checkout.
+    os.environ[f"{PREFIX}HOME"] = os.environ[HOME]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
