@@ -156,6 +156,7 @@ class Program:
 
     def __init__(self, name: str, words: list[str], environ: dict[str, str], logs: Path) -> None:
         self.name = name
+        self.struck = False
         self.log = logs / f"{name}.log"
         with self.log.open("ab") as log:
             self.popen = subprocess.Popen(
@@ -171,6 +172,10 @@ class Program:
 
     def running(self) -> bool:
         return self.popen.poll() is None
+
+    def gave_up(self) -> bool:
+        """Whether it ended because one of its pool was killed while the pool was starting, as Celery does."""
+        return not self.running() and self.struck and "Could not start worker processes" in self.log.read_text()
 
     def children(self) -> list[int]:
         """The processes of its pool."""
@@ -358,10 +363,12 @@ class Chaos:
         self._replace(worker)
 
     def _child_killed(self) -> None:
-        children = self._any().children()
+        worker = self._any()
+        children = worker.children()
         if children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.chance.choice(children), signal.SIGKILL)
+                worker.struck = True
 
     def _deploy(self, number: int) -> None:
         worker = self._any()
@@ -505,6 +512,8 @@ class Chaos:
             wrong = self._wrong()
             if not wrong:
                 return now - begun, tick
+            for worker in [worker for worker in self.stack.workers if worker.gave_up()]:
+                self._replace(worker)  # As whoever keeps the workers does.
             dead = [worker.name for worker in self.stack.workers if not worker.running()]
             if dead:
                 raise Broken(f"{', '.join(dead)} ended, and nobody had killed it\n{self.story()}")
