@@ -49,6 +49,10 @@ class Broken(AssertionError):
     """The pipeline did not come to the right end."""
 
 
+class Stuck(Broken):
+    """The pipeline did not come right in time, or a worker ended by itself. Nothing is known to be lost or wrong."""
+
+
 class World(Catalog):
     """The catalog as nuget.org would serve it, growing, and now and then out of order."""
 
@@ -516,9 +520,9 @@ class Chaos:
                 self._replace(worker)  # As whoever keeps the workers does.
             dead = [worker.name for worker in self.stack.workers if not worker.running()]
             if dead:
-                raise Broken(f"{', '.join(dead)} ended, and nobody had killed it\n{self.story()}")
+                raise Stuck(f"{', '.join(dead)} ended, and nobody had killed it\n{self.story()}")
             if now - begun > PATIENCE:
-                raise Broken(f"not right after {PATIENCE:.0f} s: {'; '.join(wrong)}\n{self.story()}")
+                raise Stuck(f"not right after {PATIENCE:.0f} s: {'; '.join(wrong)}\n{self.story()}")
             busy = any(not line.startswith("behind") for line in wrong)
             quiet_since = None if busy else quiet_since or now
             if quiet_since and not tick and now - quiet_since > 2 * LOST_AFTER:
@@ -704,7 +708,7 @@ def perform(
             say(chaos.summary())
             return done
     except Broken as error:
-        raise Broken(f"{error}\nseed {seed}") from None
+        raise type(error)(f"{error}\nseed {seed}") from None
     finally:
         if not keep:
             shutil.rmtree(home, ignore_errors=True)

@@ -18,4 +18,9 @@ def test_the_pipeline_comes_right_whatever_is_killed(capfd: pytest.CaptureFixtur
         with capfd.disabled():
             print(f"\nchaos: {line}", end="", flush=True)
 
-    assert chaos.perform(ROUNDS, seed, say) == ROUNDS
+    try:
+        assert chaos.perform(ROUNDS, seed, say) == ROUNDS
+    except chaos.Stuck as stuck:
+        # A busy machine can be too slow once. What is lost or wrong fails at once; being stuck twice is no chance.
+        say(f"once more, for it got stuck: {str(stuck).splitlines()[0]}")
+        assert chaos.perform(ROUNDS, seed, say) == ROUNDS
