@@ -136,7 +136,7 @@ def retry_after(text: str | None, now: datetime | None = None) -> float | None:
 
 def trouble(error: Exception) -> Exception:
     """What broke on the way. The transport's names mislead (a reset is a ConnectTimeout), its causes do not."""
-    cause = error.__cause__ or error
+    cause = (error.__cause__ if isinstance(error, httpx.TransportError) else None) or error
     reason: BaseException | None = error
     while reason is not None:
         if isinstance(reason, PrivateAddress):

@@ -1,4 +1,4 @@
-"""The wire: the only module that opens HTTP connections.
+"""The wire: how a document is asked for, and asked again.
 
 One `Wire` lives as long as its process: an event loop in a daemon thread and, through httpx's transport API, lasting
 connections. httpx's own pool is quadratic in requests in flight, so aiohttp carries the bytes; and since the client
@@ -9,11 +9,9 @@ transport is called directly, for every document alike.
 import asyncio
 import atexit
 import contextlib
-import functools
 import os
 import random
 import socket
-import ssl
 import threading
 import time
 import zlib
@@ -27,10 +25,9 @@ import aiohttp
 import httpx
 import stamina
 import stamina.instrumentation
-from httpx_aiohttp import AiohttpTransport
 
-from pkgintel import address
-from pkgintel.answers import Inflate, NotHad, NotJson, PrivateAddress, Trouble, TryLater, refusal, trouble
+from pkgintel import address, transport
+from pkgintel.answers import Inflate, NotHad, NotJson, Trouble, TryLater, refusal, trouble
 from pkgintel.errors import UpstreamUnavailable
 from pkgintel.settings import Settings
 
@@ -72,26 +69,6 @@ class Manner:
     gauge: Gauge | None = None
 
 
-class PublicResolver(aiohttp.ThreadedResolver):
-    """Resolves names to public addresses only, at the moment of connecting, so that no later answer can slip by."""
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[aiohttp.abc.ResolveResult]:
-        """The public addresses of `host`. Raises: PrivateAddress when it has none but private ones."""
-        found = await super().resolve(host, port, family)
-        kept = [one for one in found if address.is_public_ip(one["host"])]
-        if found and not kept:
-            raise PrivateAddress(f"{host} resolves to {found[0]['host']}, a private address, and the source is public")
-        return kept
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    """The process's one context: building it costs 34 ms."""
-    return httpx.create_ssl_context()
-
-
 class Wire:
     """One process's loop and connections. `counts` tells answers by status class ("2xx") and troubles by kind."""
 
@@ -108,8 +85,6 @@ class Wire:
         self._headers = httpx.Headers(
             {"user-agent": settings.user_agent, "accept": "application/json, */*;q=0.1", "accept-encoding": "gzip"}
         )
-        timeout = settings.request_timeout
-        self._extensions = {"timeout": {"connect": timeout, "read": timeout, "write": timeout, "pool": None}}
         self._pid = os.getpid()
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, name="pkgintel-wire", daemon=True)
@@ -288,7 +263,7 @@ class Wire:
         """
         begun = time.monotonic()
         try:
-            request = httpx.Request("GET", url, headers=self._headers, extensions=self._extensions)
+            request = httpx.Request("GET", url, headers=self._headers)
             # Without a limit of its own, a server could drip headers for ever.
             async with asyncio.timeout(2 * self.settings.request_timeout):
                 response = await self._transport(manner.public).handle_async_request(request)
@@ -343,17 +318,8 @@ class Wire:
         if self._given is not None:
             return self._given
         if public not in self._transports:
-
-            def session() -> aiohttp.ClientSession:
-                connector = aiohttp.TCPConnector(
-                    limit=self.settings.max_in_flight,
-                    keepalive_timeout=30,
-                    ssl=_tls(),
-                    resolver=PublicResolver() if public else None,
-                )
-                return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-
-            self._transports[public] = AiohttpTransport(verify=_tls(), client=session)
+            settings = self.settings
+            self._transports[public] = transport.connections(settings.max_in_flight, settings.request_timeout, public)
         return self._transports[public]
 
 

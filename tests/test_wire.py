@@ -27,7 +27,8 @@ from pkgintel.answers import NotHad, NotJson, TryLater, retry_after
 from pkgintel.errors import UpstreamUnavailable
 from pkgintel.fleet import LocalGauge
 from pkgintel.settings import Settings
-from pkgintel.wire import Manner, PublicResolver, Wire
+from pkgintel.transport import PublicResolver
+from pkgintel.wire import Manner, Wire
 
 BODY = b'{"some": "json"}' * 100
 
