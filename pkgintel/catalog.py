@@ -28,9 +28,8 @@ from pkgintel.errors import UpstreamChanged
 # A tick is 100 nanoseconds, the finest step of the catalog's seven fractional digits; counted from 1970, UTC.
 TICKS_PER_SECOND = 10_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TIMESTAMP = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,20}))?(?:Z|([+-])(\d\d):(\d\d))?", re.ASCII
-)
+_NAIVE_EPOCH = _EPOCH.replace(tzinfo=None)
+_TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,20}))?(?:Z|([+-])(\d\d):(\d\d))?", re.ASCII)
 KELVIN_SIGN = "\u212a"
 
 Kind = Literal["details", "delete"]
@@ -46,13 +45,13 @@ def ticks(text: str) -> int:
     match = _TIMESTAMP.fullmatch(text)
     if match is None:
         raise ValueError(f"{text[:60]!r} is not a timestamp")
-    moment = datetime(*(int(part) for part in match.group(1, 2, 3, 4, 5, 6)), tzinfo=UTC)  # type: ignore[arg-type,misc]
-    whole = moment - _EPOCH
+    second, fraction, sign, hours, minutes = match.groups()
+    whole = datetime.fromisoformat(second) - _NAIVE_EPOCH
     seconds = whole.days * 86_400 + whole.seconds
-    if match[8]:
-        offset = int(match[9]) * 3600 + int(match[10]) * 60
-        seconds -= offset if match[8] == "+" else -offset
-    return seconds * TICKS_PER_SECOND + int((match[7] or "0")[:7].ljust(7, "0"))
+    if sign:
+        offset = int(hours) * 3600 + int(minutes) * 60
+        seconds -= offset if sign == "+" else -offset
+    return seconds * TICKS_PER_SECOND + (int(fraction[:7].ljust(7, "0")) if fraction else 0)
 
 
 def moment(value: int) -> datetime:
@@ -114,6 +113,19 @@ Moment = Annotated[
 ]
 
 
+def _kind(value: Any) -> Any:
+    """What an `@type`, a text or an array of texts, says of the event."""
+    for kind in [value] if isinstance(value, str) else value if isinstance(value, list) else []:
+        if kind in ("PackageDetails", "nuget:PackageDetails"):
+            return "details"
+        if kind in ("PackageDelete", "nuget:PackageDelete"):
+            return "delete"
+    raise ValueError(f"neither PackageDetails nor PackageDelete: {str(value)[:80]}")
+
+
+KindOfType = Annotated[Kind, BeforeValidator(_kind)]
+
+
 def _short(most: int) -> AfterValidator:
     """At most so many bytes: what is part of a key must fit an index of Postgres."""
 
@@ -157,15 +169,10 @@ class Item(_Document):
     """A leaf's line in a page: which event, of which package version, committed when."""
 
     url: Url = Field(alias="@id")
-    kind: Kind
+    kind: KindOfType = Field(alias="@type")
     commit: Ticks = Field(alias="commitTimeStamp")
     package_id: Text = Field(alias="nuget:id")
     version: VersionText = Field(alias="nuget:version")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _kind(cls, value: Any) -> Any:
-        return _with_kind(value)
 
 
 class Page(_Document):
@@ -182,7 +189,7 @@ class Leaf(_Document):
     A delete has no declaration. `listed` is absent on the oldest leaves; the year 1900 then says unlisted.
     """
 
-    kind: Kind
+    kind: KindOfType = Field(alias="@type")
     commit: Ticks | None = Field(None, alias="catalog:commitTimeStamp")
     package_id: Text = Field(alias="id")
     original_id: OptionalText = Field(None, alias="originalId")
@@ -195,11 +202,6 @@ class Leaf(_Document):
     license_url: OptionalText = Field(None, alias="licenseUrl")
     project_url: OptionalText = Field(None, alias="projectUrl")
     deprecation: dict[str, Any] | list[Any] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _kind(cls, value: Any) -> Any:
-        return _with_kind(value)
 
     @model_validator(mode="after")
     def _listing_is_known(self) -> "Leaf":
@@ -216,19 +218,6 @@ class Leaf(_Document):
         if self.listed is not None:
             return self.listed
         return self.published is not None and self.published.year != 1900
-
-
-def _with_kind(value: Any) -> Any:
-    """The document with `kind` read from its `@type`, a text or an array of texts."""
-    if not isinstance(value, dict):
-        return value
-    kinds = value.get("@type")
-    for kind in [kinds] if isinstance(kinds, str) else kinds if isinstance(kinds, list) else []:
-        if kind in ("PackageDetails", "nuget:PackageDetails"):
-            return {**value, "kind": "details"}
-        if kind in ("PackageDelete", "nuget:PackageDelete"):
-            return {**value, "kind": "delete"}
-    raise ValueError(f"@type is neither PackageDetails nor PackageDelete: {str(kinds)[:80]}")
 
 
 AnyDocument = TypeVar("AnyDocument", bound=_Document)

@@ -93,7 +93,7 @@ ONE = details("A", "1.0.0", 7)
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"@type": "Package"}, "@type is neither"),
+        ({"@type": "Package"}, "neither PackageDetails nor PackageDelete: Package"),
         ({"@type": ["PackageDelete"]}, "announced a details leaf, but this is a delete leaf"),
         ({"id": "B"}, "this is a leaf of B 1.0.0"),
         ({"version": "1.0.1"}, "this is a leaf of A 1.0.1"),
