@@ -28,8 +28,10 @@ FROM (
     ) AS gone ON true
 ) AS x
 WHERE p.package_key = x.package_key
-  AND (p.package_id, p.latest_version, p.license_expression, p.license_url, p.license_file, p.project_url, p.state,
-       p.commit_ticks, p.raw, p.declaration)
-      IS DISTINCT FROM
-      (x.package_id, x.version, x.license_expression, x.license_url, x.license_file, x.project_url, x.state,
-       greatest(x.newest, p.commit_ticks), x.raw, x.declaration);
+  AND ((p.package_id, p.latest_version, p.license_expression, p.license_url, p.license_file, p.project_url, p.state,
+        p.commit_ticks, p.declaration)
+       IS DISTINCT FROM
+       (x.package_id, x.version, x.license_expression, x.license_url, x.license_file, x.project_url, x.state,
+        greatest(x.newest, p.commit_ticks), x.declaration)
+       -- Leaves are large to compare: a row that this very page has added holds the leaf of the version it names.
+       OR (p.changed_xid <> pg_current_xact_id() AND p.raw IS DISTINCT FROM x.raw));
