@@ -29,6 +29,7 @@ from pkgintel.wire import Wire
 LEASE = 10.0  # Seconds without renewal after which a holder counts as dead.
 BEAT = 0.5  # Seconds between renewals; a holder that lacks slots renews more often.
 TURN = 5.0  # Seconds after which slots that cannot be shared evenly go to the next holders.
+SOON = 0.1  # Seconds between renewals while somebody waits: how long a slot that another holder left lies idle at most.
 LINGER = 0.3  # Seconds that who leaves keeps its claim: between two pages a share should not go round the fleet.
 PATIENCE = 60.0  # Seconds that a task waits for a closed circuit or for Redis before it gives up for now.
 FAILURES = 10  # So many failures in a row, in the whole fleet, ...
@@ -221,7 +222,8 @@ class FleetGauge(LocalGauge):
             self._open = 0
             self._nudge.set()
         super().leave(answered)
-        if self._owing and self._busy <= self._open:
+        # Slots that were taken away are free now, or a page's last request has ended: others may have them at once.
+        if (self._owing and self._busy <= self._open) or (self._open > 1 and not self._busy and not self._waiting):
             self._nudge.set()
 
     def _lacking(self) -> None:
@@ -245,7 +247,8 @@ class FleetGauge(LocalGauge):
     async def _keep(self) -> None:
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._fleet.beat):
+                soon = max(SOON, 0.02 * self._holders)
+                async with asyncio.timeout(min(self._fleet.beat, soon) if self._waiting else self._fleet.beat):
                     await self._nudge.wait()
             self._nudge.clear()
             await self._try_to_renew()
@@ -270,6 +273,8 @@ class FleetGauge(LocalGauge):
         fleet, loop = self._fleet, asyncio.get_running_loop()
         asked, now = self._asked, loop.time()
         ok, failed, self._ok, self._failed, self._asked = self._ok, self._failed, 0, 0, 0.0
+        if not self._waiting:
+            self._open = min(self._open, self._busy)  # Whoever comes next asks again.
         held = self._busy if leaving or now > self._valid else max(self._open, self._busy)
         if not leaving:
             self._told = min(self._busy + len(self._waiting), fleet.limit)
