@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import redis.asyncio
@@ -38,110 +39,7 @@ OPEN = 5.0  # Seconds it stays open the first time; doubled each time the probe 
 LONGEST_OPEN = 300.0  # ... up to this.
 PROBE = 45.0  # Seconds after which a probe that was never heard of again is given to another.
 
-# KEYS: leases, circuit. ARGV: holder, limit, held, wanted, lease ms, grace ms, turn ms,
-#       ok, failed, retry-after ms, chance (0..1), failures, quiet ms, open ms, longest ms, probe ms, leaving.
-# Leases are a hash of holder → "slots wanted expiry", and "@since" → when it began; times are the server's, in ms.
-# Returns the slots it may use, its fair share, how many holders there are, ms until the circuit closes (0: closed),
-# and 1 if it is the probe.
-RENEW = """
-local leases, circuit, me = KEYS[1], KEYS[2], ARGV[1]
-local limit, held, wanted = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-
--- The circuit: fields streak, first (failure of the streak), till, times, probe, probed.
-local ok, failed, asked = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
-local state = redis.call('HMGET', circuit, 'streak', 'first', 'till', 'times', 'probe', 'probed')
-local streak, first, till = tonumber(state[1] or 0), tonumber(state[2] or now), tonumber(state[3] or 0)
-local times, probe, probed = tonumber(state[4] or 0), state[5], tonumber(state[6] or 0)
-local told = state[1] or state[3]
-local probing = probe == me and now < probed
-if ok > 0 and now >= till then
-  streak, first, till, times, probe = 0, now, 0, 0, false
-elseif failed > 0 and ok == 0 then
-  if streak == 0 then first = now end
-  streak = streak + failed
-  if (probing and till > 0) or (till == 0 and streak >= tonumber(ARGV[12]) and now - first >= tonumber(ARGV[13])) then
-    till = now + math.min(ARGV[14] * 2 ^ times, ARGV[15]) * (0.75 + 0.5 * ARGV[11])
-    times, probe = times + 1, false
-  end
-end
-if asked > 0 then till, probe = math.max(till, now + asked), false end
-till = math.floor(till)
-local wait, mine = 0, 0
-if till > 0 then
-  if now < till then
-    wait = till - now
-  elseif not probe or probe == me or now >= probed then
-    if wanted == 0 or ARGV[17] == '1' then
-      probe, wait = false, 1
-    else
-      if probe ~= me then probed = now + ARGV[16] end
-      probe, mine, wait = me, 1, 1
-    end
-  else
-    wait = math.max(1, probed - now)
-  end
-end
-if streak > 0 or till > 0 then
-  redis.call('HSET', circuit, 'streak', streak, 'first', first, 'till', till, 'times', times, 'probed', probed)
-  if probe then redis.call('HSET', circuit, 'probe', probe) else redis.call('HDEL', circuit, 'probe') end
-  redis.call('PEXPIRE', circuit, math.max(till - now, 0) + 600000)
-elseif told then
-  redis.call('DEL', circuit)
-end
-
--- The shares: what is wanted, served evenly from below; the slots left over go round in turns.
-local since = tonumber(redis.call('HGET', leases, '@since'))
-if not since then
-  since = now
-  redis.call('HSET', leases, '@since', now)
-end
-local flat, names, wants, taken = redis.call('HGETALL', leases), {me}, {[me] = wanted}, 0
-for i = 1, #flat, 2 do
-  local name = flat[i]
-  if name ~= '@since' and name ~= me then
-    local slots, want, expiry = string.match(flat[i + 1], '(%d+) (%d+) (%d+)')
-    if tonumber(expiry) <= now then
-      redis.call('HDEL', leases, name)
-    else
-      names[#names + 1] = name
-      wants[name] = tonumber(want)
-      taken = taken + tonumber(slots)
-    end
-  end
-end
-table.sort(names)
-local queue = {}
-for i, name in ipairs(names) do queue[i] = wants[name] end
-table.sort(queue)
-local left, share, greedy = limit, limit, 0
-for i, want in ipairs(queue) do
-  share = math.floor(left / (#queue - i + 1))
-  if want > share then
-    greedy = #queue - i + 1
-    break
-  end
-  left = left - want
-end
-local due = wanted
-if greedy > 0 and wanted > share then
-  local extra, place, seat = left - share * greedy, 0, 0
-  for _, name in ipairs(names) do
-    if wants[name] > share then
-      if name == me then place = seat end
-      seat = seat + 1
-    end
-  end
-  local turn = math.floor(now / tonumber(ARGV[7]))
-  due = share + ((place + turn) % greedy < extra and 1 or 0)
-end
--- A new or flushed Redis does not know yet who holds what, so newcomers wait until everyone has had time to renew.
-if held == 0 and now - since < tonumber(ARGV[6]) then due = 0 end
-local use = ARGV[17] == '1' and 0 or math.max(0, math.min(due, limit - taken))
-redis.call('HSET', leases, me, string.format('%d %d %d', math.max(use, held), wanted, now + ARGV[5]))
-return {use, due, #names, wait, mine}
-"""
+RENEW = Path(__file__).with_name("fleet.lua").read_text(encoding="utf-8")
 
 
 class LocalGauge:
