@@ -8,17 +8,19 @@ import sys as _sys
 from celery.schedules import crontab as _crontab
 from kombu import Queue as _Queue
 
+from pkgintel import broker as _broker
 from pkgintel import deployment as _deployment
 from pkgintel.errors import PkgintelError as _PkgintelError
 
 try:
-    _redis_url = _deployment.current().redis_url
+    _redis_url = _deployment.current().redis_url or ""
 except _PkgintelError as _error:
     _sys.stderr.write(f"pkgintel: {_error}\n")
     _sys.exit(_error.exit_code)
 
-broker_url = _redis_url
-result_backend = _redis_url
+broker_url = result_backend = _redis_url.partition("?")[0]
+# What the address says of TLS, for the broker (and Flower, which reads nothing else) and for the results.
+broker_use_ssl = redis_backend_use_ssl = _broker.tls(_redis_url)
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None  # A worker outlives any outage of its broker.
 

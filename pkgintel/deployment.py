@@ -6,9 +6,6 @@ its own; the one used last is the default of whoever names none.
 
 import threading
 from collections.abc import Callable
-from urllib.parse import urlsplit
-
-import redis
 
 from pkgintel import settings as words
 from pkgintel.errors import ServiceUnavailable
@@ -77,18 +74,6 @@ def _sample(settings: Settings, index: str) -> dict[str, str]:
         if name not in settings.model_fields_set:
             update[name] = f"{root}/spdx/{name.split('_')[1]}.json"
     return update
-
-
-def require_redis(settings: Settings) -> None:
-    """Raises: ServiceUnavailable unless Redis answers, with its address but not its password."""
-    url = settings.redis_url or ""
-    try:
-        with redis.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5) as client:
-            client.ping()
-    except (redis.RedisError, ValueError) as error:
-        parts = urlsplit(url)
-        place = f"{parts.hostname}:{parts.port or 6379}"
-        raise ServiceUnavailable(f"Redis cannot be reached at {place}: {error}") from None
 
 
 def require_home(settings: Settings) -> None:

@@ -8,7 +8,7 @@ import click
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from pkgintel import checks, db, deployment, gate
+from pkgintel import broker, checks, db, deployment, gate
 from pkgintel import schedule as ticks
 from pkgintel.catalog import iso
 from pkgintel.errors import ServiceUnavailable
@@ -59,8 +59,9 @@ def _switch(name: str, *, enabled: bool) -> None:
         try:
             ticks.switch(conn, app, name, enabled=enabled, by=getpass.getuser())
         except RedisError as error:
+            why = broker.because(settings.redis_url or "", error)
             raise ServiceUnavailable(
-                f"Redis does not answer ({error}); the decision is stored, and beat will follow it when it starts."
+                f"Redis does not answer ({why}); the decision is stored, and beat will follow it when it starts."
             ) from None
     when = f"; the next tick is {iso(ticks.next_tick(app, name))}" if enabled else ""
     click.echo(f"{name} is {'enabled' if enabled else 'disabled'}{when}")
@@ -91,7 +92,8 @@ def run_now(name: str) -> None:
     try:
         result = app.send_task(spec["task"], kwargs={"kind": "manual"})
     except (OperationalError, RedisError) as error:
-        raise ServiceUnavailable(f"Redis does not answer, so the task was not sent: {error}") from None
+        why = broker.because(deployment.current().redis_url or "", error)
+        raise ServiceUnavailable(f"Redis does not answer, so the task was not sent: {why}.") from None
     awake = app.control.ping(timeout=1.0)
     then = "a worker takes it up" if awake else "no worker answers now, so it waits for one (`pkgintel up` starts one)"
     click.echo(f"{spec['task']} was sent (task {result.id}); {then}; see `pkgintel status`")

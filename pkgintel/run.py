@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from pkgintel import db, deployment, ledger, scan, sources, summary, upkeep, watch
+from pkgintel import broker, db, deployment, ledger, scan, sources, summary, upkeep, watch
 from pkgintel.errors import (
     PkgintelError,
     RunFailed,
@@ -137,7 +137,7 @@ def perform(settings: Settings, screen: Screen, max_pages: int | None = None) ->
     applied = db.migrate(url)
     if applied:
         screen.say(f"the schema is up to date ({', '.join(applied)})")
-    deployment.require_redis(settings)
+    broker.require(settings.redis_url or "")
     with db.connect(url) as conn:
         _refuse_another_catalog(conn, settings)
         _free_the_orphan(conn, screen)

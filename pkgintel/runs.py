@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pkgintel import db, deployment, ledger
+from pkgintel import broker, db, deployment, ledger
 from pkgintel.catalog import iso
 from pkgintel.checks import SOURCES, VERDICTS
 from pkgintel.errors import RunFailed, RunInProgress, ServiceUnavailable, SettingsError
@@ -87,7 +87,8 @@ def resume(conn: db.Connection, run_id: int) -> str:
     try:
         return _send(run)
     except (OperationalError, RedisError) as error:
-        raise ServiceUnavailable(f"Redis does not answer, so nothing was sent: {error}") from None
+        why = broker.because(deployment.current().redis_url or "", error)
+        raise ServiceUnavailable(f"Redis does not answer, so nothing was sent: {why}.") from None
 
 
 def _send(run: Mapping[str, Any]) -> str:

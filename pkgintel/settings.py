@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -17,6 +18,9 @@ PREFIX = "PKGINTEL_"
 NUGET_ORG = "https://api.nuget.org/v3/index.json"
 SPDX_LICENSES = "https://raw.githubusercontent.com/spdx/license-list-data/main/json/licenses.json"
 SPDX_EXCEPTIONS = "https://raw.githubusercontent.com/spdx/license-list-data/main/json/exceptions.json"
+
+# What the address of a Redis may say about TLS, and so to whom it has to be told: see pkgintel/broker.py.
+REDIS_PARAMETERS = ("ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_keyfile")
 
 
 class Settings(BaseModel):
@@ -65,9 +69,25 @@ class Settings(BaseModel):
     @field_validator("redis_url")
     @classmethod
     def _redis(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("redis://", "rediss://")):
+        if value is None:
+            return None
+        if not value.startswith(("redis://", "rediss://")):
             raise ValueError("must begin with redis:// or rediss://")
-        return value
+        try:
+            parts = urlsplit(value)
+            known = parts.port != 0 and (not parts.path.strip("/") or parts.path.strip("/").isdecimal())
+        except ValueError:
+            known = False
+        if not known:
+            raise ValueError("is no address such as redis://host:6379/0; a password in it has to be percent-encoded")
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        if unknown := sorted(set(query) - set(REDIS_PARAMETERS)):
+            raise ValueError(f"may have the parameters {', '.join(REDIS_PARAMETERS)}, and not {unknown[0]}")
+        if parts.scheme == "redis":
+            if query:
+                raise ValueError("must begin with rediss:// where it says something about TLS")
+            return value
+        return parts._replace(query=urlencode(_tls(query), safe="/")).geturl()
 
     @field_validator("service_index_url", "spdx_licenses_url", "spdx_exceptions_url")
     @classmethod
@@ -75,6 +95,20 @@ class Settings(BaseModel):
         if not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value
+
+
+def _tls(query: dict[str, str]) -> dict[str, str]:
+    """What an address says of TLS, in the words that all who read it know. Who says nothing wants to be sure."""
+    # Celery's own words for the same, which others refuse.
+    wanted = query.get("ssl_cert_reqs", "required").lower().removeprefix("cert_")
+    if wanted not in ("required", "optional", "none"):
+        raise ValueError("must have required, optional or none as ssl_cert_reqs")
+    for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
+        if name in query and not os.access(query[name], os.R_OK):
+            raise ValueError(f"names a file that cannot be read as {name}: {query[name]}")
+    if query.get("ssl_check_hostname", "true").lower() not in ("true", "false"):
+        raise ValueError("must have true or false as ssl_check_hostname")
+    return {**query, "ssl_cert_reqs": wanted}
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:

@@ -16,7 +16,7 @@ import click
 import psycopg
 from rich.text import Text
 
-from pkgintel import checks, db, deployment
+from pkgintel import broker, checks, db, deployment
 from pkgintel.catalog import iso
 from pkgintel.checks import GATES, SOURCES, VERDICTS
 from pkgintel.errors import PkgintelError
@@ -98,8 +98,8 @@ def crew(settings: Settings, timeout: float = 1.0) -> dict[str, Any]:
             queues = {queue.name: int(client.llen(queue.name)) for queue in app.conf.task_queues}
         answers = app.control.inspect(timeout=timeout).stats() or {}
     except Exception as error:  # noqa: BLE001  Whatever stands between us and Redis, the rest of the screen is true.
-        because = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        return {"workers": UNKNOWN, "queues": UNKNOWN, "crew_unknown_because": f"Redis does not answer: {because}"}
+        because = f"Redis does not answer: {broker.because(settings.redis_url or '', error)}"
+        return {"workers": UNKNOWN, "queues": UNKNOWN, "crew_unknown_because": because}
     workers = [
         {"name": name, "processes": stats.get("pool", {}).get("max-concurrency")}
         for name, stats in sorted(answers.items())

@@ -17,13 +17,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
-from pkgintel import db, deployment
-from pkgintel.errors import ServiceUnavailable, SettingsError
-from pkgintel.settings import Settings, load
+from pkgintel import broker, db, deployment
+from pkgintel.errors import SettingsError
+from pkgintel.settings import load
 
 ROOT = Path(__file__).resolve().parent.parent
 GRACE = 60.0  # Seconds from SIGTERM to SIGKILL, for all of them together.
@@ -214,10 +213,11 @@ def command(catalog: str | None, procfile: Path) -> None:
     flower = _flower_port() if "flower" in commands else None
     settings = deployment.resolve(load(), catalog, lambda line: click.echo(f"pkgintel: {line}"))
     deployment.use(settings)
-    _require_redis(settings)
+    broker.require(settings.redis_url or "")
     for name in db.migrate(settings.database_url or ""):
         click.echo(f"pkgintel: migrated {name}")
-    click.echo(f"pkgintel: Postgres at {db.place(settings.database_url or '')}, Redis at {_place(settings.redis_url)}")
+    where = f"Postgres at {db.place(settings.database_url or '')}, Redis at {broker.place(settings.redis_url or '')}"
+    click.echo(f"pkgintel: {where}")
     click.echo(f"pkgintel: following {settings.service_index_url}")
     if flower:
         click.echo(f"pkgintel: Flower at http://127.0.0.1:{flower}")
@@ -243,23 +243,3 @@ def _flower_port() -> int:
     if not port_is_free(int(given)):
         raise SettingsError(f"Port {given} of 127.0.0.1, which Flower wants, is in use: set FLOWER_PORT to a free one.")
     return int(given)
-
-
-def _require_redis(settings: Settings) -> None:
-    """Raises: ServiceUnavailable, which is clearer than a worker that tries for ever."""
-    import redis
-
-    url = settings.redis_url or ""
-    try:
-        with redis.Redis.from_url(url, socket_connect_timeout=10) as client:
-            client.ping()
-    except (redis.RedisError, OSError) as error:
-        raise ServiceUnavailable(f"Redis cannot be used at {_place(url)}: {error}") from None
-    except ValueError:
-        raise SettingsError("PKGINTEL_REDIS_URL is not a Redis address such as redis://host:6379/0.") from None
-
-
-def _place(url: str | None) -> str:
-    """Host, port and database of a Redis address: what may be shown of it."""
-    parts = urlsplit(url or "")
-    return f"{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"

@@ -5,10 +5,8 @@ Postgres of its own. Names are unique and ports are free ones, so that nothing e
 """
 
 import base64
-import functools
 import json
 import os
-import shutil
 import subprocess
 import urllib.error
 import urllib.request
@@ -33,19 +31,10 @@ from pytest_celery import (
 )
 from pytest_docker_tools import container, fxtr
 
+from tests.engine import missing
+
 ROOT = Path(__file__).resolve().parent.parent
 Docker = Callable[..., str]
-
-
-@functools.cache
-def missing() -> str | None:
-    """Why these tests cannot run here."""
-    if shutil.which("docker") is None:
-        return "there is no docker command"
-    for command, lack in ((["version"], "no Docker engine answers"), (["compose", "version"], "docker has no compose")):
-        if subprocess.run(["docker", *command], capture_output=True, check=False).returncode:
-            return lack
-    return None
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -34,6 +34,25 @@ def test_settings_survive_the_way_through_an_environment() -> None:
     [
         ("DATABASE_URL", "mysql://root:secret@h/x", "PKGINTEL_DATABASE_URL is wrong: must begin with postgresql://."),
         ("REDIS_URL", "h:6379", "PKGINTEL_REDIS_URL is wrong: must begin with redis:// or rediss://."),
+        ("REDIS_URL", "redis://:secret/x@h:6379/0", "PKGINTEL_REDIS_URL is wrong: is no address such as redis://"),
+        ("REDIS_URL", "redis://:secret@h:6379/one", "PKGINTEL_REDIS_URL is wrong: is no address such as redis://"),
+        ("REDIS_URL", "redis://:secret@h?ssl_cert_reqs=none", "PKGINTEL_REDIS_URL is wrong: must begin with rediss://"),
+        (
+            "REDIS_URL",
+            "rediss://:secret@h?ssl_ca_cert=x",
+            "PKGINTEL_REDIS_URL is wrong: may have the parameters ssl_ca",
+        ),
+        ("REDIS_URL", "rediss://:secret@h?ssl_cert_reqs=yes", "PKGINTEL_REDIS_URL is wrong: must have required, opt"),
+        (
+            "REDIS_URL",
+            "rediss://:secret@h?ssl_check_hostname=0",
+            "PKGINTEL_REDIS_URL is wrong: must have true or false",
+        ),
+        (
+            "REDIS_URL",
+            "rediss://:secret@h?ssl_ca_certs=/no",
+            "PKGINTEL_REDIS_URL is wrong: names a file that cannot be",
+        ),
         ("SERVICE_INDEX_URL", "ftp://x", "PKGINTEL_SERVICE_INDEX_URL is wrong: must begin with http:// or https://."),
         ("PAGES_PER_SCAN", "many", "PKGINTEL_PAGES_PER_SCAN is wrong (it is 'many'): "),
         ("PAGES_PER_SCAN", "0", "PKGINTEL_PAGES_PER_SCAN is wrong (it is '0'): "),
@@ -51,6 +70,19 @@ def test_a_wrong_value_is_one_sentence_without_secrets(name: str, value: str, sa
     assert "\n" not in str(error.value)
     assert "secret" not in str(error.value)
     assert error.value.exit_code == 2
+
+
+def test_a_redis_address_with_tls_verifies_and_says_so_to_all_who_read_it(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    ca.touch()
+    for query, means in (
+        ("", "ssl_cert_reqs=required"),
+        ("?ssl_cert_reqs=CERT_NONE", "ssl_cert_reqs=none"),
+        (f"?ssl_ca_certs={ca}", f"ssl_ca_certs={ca}&ssl_cert_reqs=required"),
+    ):
+        made = load({"PKGINTEL_REDIS_URL": f"rediss://:p%2Fw@h:1/2{query}"})
+        assert made.redis_url == f"rediss://:p%2Fw@h:1/2?{means}"
+        assert load(deployment.environment(made)).redis_url == made.redis_url
 
 
 def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
