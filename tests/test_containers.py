@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from celery import Celery
 from conftest import until
@@ -31,6 +32,7 @@ from pytest_celery import (
 )
 from pytest_docker_tools import container, fxtr
 
+from tests import secured
 from tests.engine import missing
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -153,6 +155,60 @@ def test_a_scan_of_the_sample_is_shared_by_both_workers_and_reaches_verdicts(com
     compose("up", "--scale", "worker=2", "--detach", "--wait", "--wait-timeout", "120")
     assert rows(compose, count) == before
     assert "up to date" in compose("logs", "--no-log-prefix", "migrate")
+
+
+# docker compose up, with a Postgres and a Redis of one's own
+
+
+@pytest.fixture(scope="module")
+def managed(image: str) -> Iterator[tuple[str, secured.Secured]]:
+    """A network with a Postgres and a Redis that speak TLS only, called managed-postgres and managed-redis."""
+    network = f"{image}-managed"
+    subprocess.run(["docker", "network", "create", network], check=True, capture_output=True)
+    try:
+        with secured.containers(network=network, hosts=("managed-postgres", "managed-redis")) as made:
+            yield network, made
+    finally:
+        subprocess.run(["docker", "network", "rm", network], check=False, capture_output=True)
+
+
+def test_addresses_of_ones_own_are_used_with_tls_and_the_stacks_own_stand_idle(
+    image: str, managed: tuple[str, secured.Secured], tmp_path: Path
+) -> None:
+    network, made = managed
+    (tmp_path / "network.yml").write_text(f"networks: {{ default: {{ name: {network}, external: true }} }}\n")
+    environ = {**os.environ, "IMAGE_NAME": image, "COMPOSE_PROFILES": "sample", "FLOWER_PORT": "0"}
+    environ |= {"COMPOSE_PROJECT_NAME": f"{image}-own", "CA_FILE": str(made.ca)}
+    environ["PKGINTEL_DATABASE_URL"] = (
+        f"postgresql://pkgintel:{secured.QUOTED}@managed-postgres/pkgintel?sslmode=verify-full&sslrootcert=/ca.pem"
+    )
+    environ["PKGINTEL_REDIS_URL"] = f"rediss://:{secured.QUOTED}@managed-redis:6379/0?ssl_ca_certs=/ca.pem"
+    files = ["-f", str(ROOT / "docker-compose.yml"), "-f", str(tmp_path / "network.yml")]
+
+    def run(*arguments: str) -> str:
+        words = ["docker", "compose", *files, *arguments]
+        done = subprocess.run(words, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{arguments}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        return done.stdout
+
+    try:
+        run("up", "--scale", "worker=2", "--detach", "--wait", "--wait-timeout", "300")
+        run("exec", "-T", "worker", "python", "-c", "from pkgintel.tasks import scan, sync; sync.delay(); scan.delay()")
+        with psycopg.connect(made.postgres(), autocommit=True) as conn:
+            count = "SELECT count(DISTINCT verdict) FROM enriched.nuget_package_oss_status"
+            until(lambda: conn.execute(count).fetchone() == (3,), "verdicts in the managed Postgres", timeout=120)
+            encrypted = (
+                "SELECT bool_and(s.ssl) FROM pg_stat_ssl s JOIN pg_stat_activity USING (pid) WHERE client_port > 0"
+            )
+            assert conn.execute(encrypted).fetchone() == (True,)
+        assert rows(run, "SELECT to_regnamespace('ops') IS NULL") == [["t"]]
+        script = "REDISCLI_AUTH=$(cat /secrets/redis_password) redis-cli dbsize"
+        assert run("exec", "-T", "redis", "sh", "-c", script).strip() == "0"
+        logs = run("logs", "worker", "beat", "flower", "migrate")
+        assert secured.QUOTED not in logs
+        assert secured.PASSWORD not in logs
+    finally:
+        run("down", "--volumes", "--timeout", "5")
 
 
 # pytest-celery: the image's worker alone, between a Redis and a Postgres
