@@ -6,11 +6,12 @@ What a beat fires is read from the queue itself, for no worker runs here.
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import redis
 from celery.schedules import crontab
@@ -63,19 +64,29 @@ def _forget_redis() -> None:
             delattr(the_app, name)
 
 
+def lay_clock(folder: Path, crons: Mapping[str, str | float]) -> None:
+    """Make a module `ticking`, which is the application with these crons or seconds."""
+    (folder / "ticking.py").write_text(TICKING % json.dumps(crons))
+
+
+def ticking(folder: Path, database_url: str, redis_url: str) -> dict[str, str]:
+    """The environment of a process that finds it."""
+    environment = deployment.environment(quick(database_url, redis_url)) | {"PATH": "/usr/bin:/bin"}
+    return environment | {"PYTHONPATH": f"{folder}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
 @pytest.fixture
 def beat(database: str, redis_url: str, tmp_path: Path) -> Iterator[Beat]:
     """Starts beats; `database_url` and the `crons` (text) or seconds of the ticks may be others."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(database_url: str = database, **crons: str | float) -> "subprocess.Popen[bytes]":
-        (tmp_path / "ticking.py").write_text(TICKING % json.dumps(crons))
-        environment = deployment.environment(quick(database_url, redis_url)) | {"PATH": "/usr/bin:/bin"}
+        lay_clock(tmp_path, crons)
         with (tmp_path / f"beat{len(started)}.log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "celery", "-A", "ticking", "beat", "-l", "INFO"],
                 cwd=tmp_path,
-                env=environment | {"PYTHONPATH": f"{tmp_path}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"},
+                env=ticking(tmp_path, database_url, redis_url),
                 stdout=log,
                 stderr=log,
             )
@@ -87,6 +98,24 @@ def beat(database: str, redis_url: str, tmp_path: Path) -> Iterator[Beat]:
         process.kill()
     for process in started:
         process.wait()
+
+
+@pytest.fixture
+def supervised(database: str, redis_url: str, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """`pkgintel up` with a beat alone, whose nuget tick comes each hour."""
+    lay_clock(tmp_path, {"nuget": 3600.0})
+    (tmp_path / "Procfile").write_text(f"beat: {sys.executable} -m celery -A ticking beat -l INFO\n")
+    with (tmp_path / "up.log").open("wb") as log:
+        up = subprocess.Popen(
+            [sys.executable, "-m", "pkgintel", "up", "--procfile", str(tmp_path / "Procfile")],
+            cwd=ROOT,
+            env=ticking(tmp_path, database, redis_url),
+            stdout=log,
+            stderr=log,
+        )
+    yield up
+    up.terminate()
+    assert up.wait(30) == 0, (tmp_path / "up.log").read_text()
 
 
 def fired(broker: "redis.Redis[Any]", task: str = "catalog.scan") -> int:
@@ -189,6 +218,31 @@ def test_a_standby_takes_over_and_fires_once(
     until(lambda: fired(broker) == 1, "the tick comes")
     looked(broker, 2)
     assert fired(broker) == 1
+
+
+@pytest.mark.parametrize("harm", ["flush", "kill"])
+def test_a_supervised_beat_comes_back_with_its_ticks_which_come_once(
+    supervised: "subprocess.Popen[bytes]", broker: "redis.Redis[Any]", clock: Any, conn: db.Connection, harm: str
+) -> None:
+    until(lambda: acting(broker), "beat acts")
+    schedule.switch(conn, clock, "nuget", enabled=True, by="tests")
+    looked(broker, 1)
+    first, holder = psutil.Process(supervised.pid).children()[0], acting(broker)
+    # Due soon, as only Postgres knows: who lays the tick down anew reads it there, and who runs does not see it.
+    conn.execute("UPDATE ops.schedules SET changed_at = now() - interval '3594 seconds' WHERE name = 'nuget'")
+    assert fired(broker) == 0
+    if harm == "flush":
+        broker.flushdb()
+    else:
+        overdue_in(clock, "nuget", 6)
+        first.kill()
+    until(lambda: not first.is_running() or first.status() == psutil.STATUS_ZOMBIE, "the first beat ended")
+    until(lambda: acting(broker) not in (None, holder), "another beat acts")
+    assert [schedule._known(clock, name).enabled for name in schedule.NAMES] == [True, False]
+    until(lambda: fired(broker) == 1, "the tick comes")
+    looked(broker, 3)
+    assert fired(broker) == 1
+    assert fired(broker, "spdx.sync") == 0
 
 
 def test_while_postgres_is_away_the_ticks_stay_as_redbeat_knows_them(
