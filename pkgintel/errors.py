@@ -8,7 +8,6 @@ PkgintelError
 ├─ UpstreamError           something upstream, with its address
 │  ├─ UpstreamUnavailable  timeout, reset, 408, 425, 429, 5xx        → wait: the task is retried (exit 3)
 │  └─ UpstreamChanged      a document broke its contract             → a person reads it         (exit 1)
-├─ RunInProgress           this source already has a run             → nothing; the next tick    (exit 0)
 ├─ RunFailed               a run ended without doing its work        → pkgintel status           (exit 1)
 ├─ GateFailed              a blocking check failed                   → read the check            (exit 1)
 └─ PackageUnknown          no such package or version is stored      → check the spelling        (exit 4)
@@ -61,12 +60,6 @@ class UpstreamUnavailable(UpstreamError):
 
 class UpstreamChanged(UpstreamError):
     """A page, an index or a list does not have the promised shape."""
-
-
-class RunInProgress(PkgintelError):
-    """The source already has a running run, so this one was skipped."""
-
-    exit_code = 0
 
 
 class RunFailed(PkgintelError):

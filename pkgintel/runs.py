@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pkgintel import broker, db, deployment, ledger
+from pkgintel import broker, db, deployment, ledger, scan
 from pkgintel.catalog import iso
 from pkgintel.checks import SOURCES, VERDICTS
-from pkgintel.errors import RunFailed, RunInProgress, ServiceUnavailable, SettingsError
+from pkgintel.errors import ServiceUnavailable, SettingsError
+from pkgintel.settings import Settings
 from pkgintel.shown import minute, plain, span
 from pkgintel.watch import ENDED
 
@@ -58,22 +59,24 @@ def shown(conn: db.Connection, run_id: int) -> dict[str, Any]:
 def abort(conn: db.Connection, run_id: int, by: str, why: str = "") -> None:
     """End a running run. Pages that are read just now are still stored; later ones find nothing to do.
 
-    Raises: SettingsError when there is no such run; RunFailed when it had ended before.
+    Raises: SettingsError when there is no such run, or it had ended before.
     """
     run = db.one(conn, "runs/get", id=run_id)
     if run is None:
         raise SettingsError(f"There is no run {run_id}: `pkgintel runs` lists them.")
     if not ledger.close(conn, run_id, "aborted", error=f"aborted by {by}" + (f": {why}" if why else "")):
         ended = (db.one(conn, "runs/get", id=run_id) or run)["state"]
-        raise RunFailed(f"Run {run_id} is not running: it is {ended}.")
+        raise SettingsError(f"Run {run_id} is not running: it is {ended}.")
 
 
-def resume(conn: db.Connection, run_id: int) -> str:
+def resume(conn: db.Connection, settings: Settings, run_id: int) -> str:
     """Go on, in a new run, with what a run left undone; the name of the task that was sent.
 
-    Raises: SettingsError when it is no run to resume; RunInProgress when its source is at work already;
-    ServiceUnavailable when Redis does not answer.
+    A run that gives no sign of life any more is closed as lost first, whether or not a beat runs that would do it.
+    Raises: SettingsError when it is no run to resume, or its source is at work already; ServiceUnavailable when Redis
+    does not answer.
     """
+    scan.free_lost(conn, settings)
     run = db.one(conn, "runs/get", id=run_id)
     if run is None:
         raise SettingsError(f"There is no run {run_id}: `pkgintel runs` lists them.")
@@ -83,11 +86,11 @@ def resume(conn: db.Connection, run_id: int) -> str:
         raise SettingsError(f"Run {run_id} is {run['state']}, so nothing of it is left to do.")
     running = db.one(conn, "runs/running", source=run["source"])
     if running is not None:
-        raise RunInProgress(f"Run {running['id']} of {run['source']} is in progress, and does all there is to do.")
+        raise SettingsError(f"Run {running['id']} of {run['source']} is in progress, and does all there is to do.")
     try:
         return _send(run)
     except (OperationalError, RedisError) as error:
-        why = broker.because(deployment.current().redis_url or "", error)
+        why = broker.because(settings.redis_url or "", error)
         raise ServiceUnavailable(f"Redis does not answer, so nothing was sent: {why}.") from None
 
 
@@ -249,7 +252,10 @@ def _show_pages(console: Console, pages: list[dict[str, Any]]) -> None:
 @click.argument("run_id", metavar="ID", type=int)
 @click.option("--why", default="", help="The reason, kept with the run.")
 def abort_command(run_id: int, why: str) -> None:
-    """End a running run; its late pages find nothing to do, and the next scan may begin."""
+    """End a running run; its late pages find nothing to do, and the next scan may begin.
+
+    Exit codes: 0 aborted; 2 there is no such run, or it had ended (or Postgres cannot be used).
+    """
     with _database() as conn:
         abort(conn, run_id, getpass.getuser(), why)
     click.echo(f"run {run_id} is aborted; what is stored stays. Go on with it: pkgintel runs resume {run_id}")
@@ -258,9 +264,12 @@ def abort_command(run_id: int, why: str) -> None:
 @runs.command("resume")
 @click.argument("run_id", metavar="ID", type=int)
 def resume_command(run_id: int) -> None:
-    """Go on with a run that failed, was blocked, lost or aborted, in a new run. Needs a worker."""
+    """Go on with a run that failed, was blocked, lost or aborted, in a new run. Needs a worker.
+
+    Exit codes: 0 sent; 2 there is nothing of it to go on with (or Postgres or Redis cannot be used), and why.
+    """
     with _database() as conn:
-        sent = resume(conn, run_id)
+        sent = resume(conn, deployment.current(), run_id)
     click.echo(f"{sent} was sent; it goes on from what run {run_id} stored: see `pkgintel runs`")
     if not _workers():
         click.echo("No worker answers: it waits until one is started (`make up`, or `celery -A pkgintel worker`).")

@@ -4,6 +4,7 @@ Every process is started as an operator starts it, and the final tables must equ
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -23,6 +25,7 @@ from pkgintel.spdx import LicenseList
 from pkgintel.verdict import Declaration, Judge
 from tests import oracle
 from tests.conftest import quick, until
+from tests.hostile import HostileServer
 from tests.tables import differences
 
 pytestmark = pytest.mark.processes
@@ -199,6 +202,68 @@ def test_two_workers_share_one_scan_and_nothing_is_done_twice(fleet: Fleet) -> N
     assert (
         sum(run["kind"] == "manual" and run["state"] == "done" for run in fleet.runs() if run["source"] == "spdx") == 1
     )
+
+
+@pytest.mark.parametrize("ending", ["failed", "lost"])
+def test_a_scan_that_failed_or_got_lost_is_resumed_by_hand_and_asks_for_no_leaf_again(
+    fleet: Fleet, tmp_path: Path, ending: str
+) -> None:
+    with HostileServer() as source:
+        documents = Sample(1).documents(source.origin)
+        for path, body in documents.items():
+            source.put(path, body)
+        events = oracle.read(documents, source.origin, CATALOG_INDEX)
+        pages = sorted(path for path in documents if re.search(r"/page\d+\.json$", path))
+        leaves = {urlsplit(event.item["@id"]).path for event in events}
+        address = {"service_index_url": source.url("/v3/index.json"), "pages_per_scan": 500}
+        fleet.settings = fleet.settings.model_copy(update=address)
+        # A page that is no page fails its run; one that never comes keeps the run going until its worker is dead.
+        stuck = pages[5]
+        source.put(stuck, **({"body": {"nonsense": 1}} if ending == "failed" else {"hang": True}))
+        worker = fleet.worker("first")
+        fleet.send("spdx.sync")
+        fleet.send("catalog.scan")
+
+        def scans(state: str) -> list[db.Row]:
+            return [run for run in fleet.runs() if run["action"] == "scan" and run["state"] == state]
+
+        if ending == "failed":
+            (run,) = fleet.wait(lambda: scans("failed"), "the scan failed")
+        else:
+            query = "SELECT count(*) AS n FROM ops.run_pages WHERE state = 'done'"
+            fleet.wait(
+                lambda: (fleet.conn.execute(query).fetchone() or {})["n"] == len(pages) - 1, "all other pages are done"
+            )
+            (run,) = scans("running")
+            kill(worker)
+            silent = "SELECT heartbeat_at < now() - interval '2.1 seconds' AS long FROM ops.runs WHERE id = %s"
+            fleet.wait(lambda: (fleet.conn.execute(silent, [run["id"]]).fetchone() or {})["long"], "it went silent")
+            fleet.worker("second")
+        assert fleet.conn.execute("SELECT watermark_ticks FROM ops.watermarks").fetchone() is None
+        stored = {path for path in leaves if source.count(path)}
+        assert len(stored) > len(leaves) * 0.8
+        source.forget()
+        source.put(stuck, documents[stuck])
+        resumed = subprocess.run(
+            [sys.executable, "-m", "pkgintel", "runs", "resume", str(run["id"])],
+            cwd=CHECKOUT,
+            env=os.environ | deployment.environment(fleet.settings),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert resumed.returncode == 0, resumed.stderr
+        assert resumed.stdout.startswith("catalog.scan was sent; it goes on from what run")
+        fleet.wait(lambda: fleet.is_through(events), "the resumed scan is through")
+        assert differences(fleet.conn, events) == []
+        again = fleet.runs()[-2 if fleet.runs()[-1]["source"] == "verdicts" else -1]
+        assert (again["state"], again["kind"], again["cause_id"]) == ("done", "manual", run["id"])
+        assert (fleet.conn.execute("SELECT state FROM ops.runs WHERE id = %s", [run["id"]]).fetchone() or {})[
+            "state"
+        ] == ending
+        asked = {path for path in leaves if source.count(path)}
+        assert asked, "the page that was not read"
+        assert not asked & stored, "what was done is not fetched again"
 
 
 def test_a_worker_killed_in_the_middle_of_a_scan_loses_nothing(fleet: Fleet) -> None:

@@ -12,7 +12,7 @@ import redis
 from click.testing import CliRunner
 
 from pkgintel import db, deployment, ledger, runs, scan
-from pkgintel.errors import RunFailed, RunInProgress, ServiceUnavailable, SettingsError
+from pkgintel.errors import ServiceUnavailable, SettingsError
 from pkgintel.settings import Settings
 
 
@@ -89,7 +89,7 @@ def test_an_aborted_run_makes_room_for_the_next(settings: Settings, conn: db.Con
     assert (row["leaves"], row["rejected"]) == (7, 1)
     assert scan.finish(conn, settings, run_id).state == "aborted"  # A late callback finds nothing to do.
     assert ledger.begin(conn, "nuget", "scan", "manual")[0] is not None
-    with pytest.raises(RunFailed, match="is not running: it is aborted"):
+    with pytest.raises(SettingsError, match="is not running: it is aborted"):
         runs.abort(conn, run_id, "somebody")
 
 
@@ -119,13 +119,13 @@ def test_what_cannot_be_resumed_says_why(settings: Settings, conn: db.Connection
     scan.fail(conn, failed, "not used")
     running, _ = ledger.begin(conn, "nuget", "scan", "manual")
     assert running is not None
-    with pytest.raises(RunInProgress, match=f"Run {running} of nuget is in progress"):
-        runs.resume(conn, failed)
+    with pytest.raises(SettingsError, match=f"Run {running} of nuget is in progress"):
+        runs.resume(conn, settings, failed)
     ledger.close(conn, running, "done")
     with pytest.raises(SettingsError, match=f"Run {running} is done, so nothing of it is left"):
-        runs.resume(conn, running)
+        runs.resume(conn, settings, running)
     with pytest.raises(SettingsError, match="There is no run 4711"):
-        runs.resume(conn, 4711)
+        runs.resume(conn, settings, 4711)
     with pytest.raises(SettingsError, match="There is no run 4711"):
         runs.shown(conn, 4711)
     assert sent(queue) == []
@@ -158,4 +158,4 @@ def test_without_redis_nothing_is_sent(
 
     monkeypatch.setattr(runs, "_send", away)
     with pytest.raises(ServiceUnavailable, match="Redis does not answer"):
-        runs.resume(conn, run_id)
+        runs.resume(conn, settings, run_id)
