@@ -16,6 +16,7 @@ import click
 
 from pkgintel.errors import SettingsError, UpstreamChanged
 from pkgintel.expression import Policy
+from pkgintel.shown import many
 from pkgintel.spdx import LicenseList
 from pkgintel.verdict import Declaration, Judge, Verdict
 
@@ -174,7 +175,7 @@ def _shares(measured: list[JudgedRow]) -> dict[str, float | None]:
 def summary_lines(summary: Mapping[str, Any]) -> Iterable[str]:
     """The summary for a person."""
     counts = ", ".join(f"{verdict} {n:,}" for verdict, n in summary["verdicts"].items())
-    yield f"{summary['rows']:,} rows: {counts or 'none'}."
+    yield f"{many(summary['rows'], 'row')}: {counts or 'none'}."
     if not summary["confusion"]:
         return
     yield f"precision of the decided {_percent(summary['precision'])}, coverage {_percent(summary['coverage'])}"
@@ -183,7 +184,7 @@ def summary_lines(summary: Mapping[str, Any]) -> Iterable[str]:
         yield f"{expected:<12} " + " ".join(f"{row.get(name, 0):>12,}" for name in (*DECIDED, "unknown"))
     for kind, part in summary["by_declaration"].items():
         shares = f"precision {_percent(part['precision'])}, coverage {_percent(part['coverage'])}"
-        yield f"declares {kind}: {part['rows']:,} rows, {shares}"
+        yield f"declares {kind}: {many(part['rows'], 'row')}, {shares}"
     for item in summary["disagreements"]:
         who = f"{item['package_id']} {item['version']}".strip()
         yield f"disagrees: {who}: expected {item['expected']}, {item['verdict']} by {item['rule']}"

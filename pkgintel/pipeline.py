@@ -29,7 +29,7 @@ from pkgintel import db, deployment, metrics, status
 from pkgintel.catalog import iso
 from pkgintel.checks import LICENSES, PACKAGES, REJECT_LIMIT_CHECK, VERDICTS
 from pkgintel.errors import PkgintelError
-from pkgintel.shown import ago, minute, plain, span
+from pkgintel.shown import ago, many, minute, plain, span
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +146,6 @@ class Seen:
 
     report: dict[str, Any] | None = None
     history: Sequence[Mapping[str, Any]] = ()
-    queues: Mapping[str, int] | None = None
     trouble: str = ""
 
 
@@ -154,10 +153,11 @@ def see() -> Seen:
     """Ask Postgres and Redis for everything the page shows. Never raises."""
     try:
         settings = deployment.current()
+        crew = status.crew(settings)
         with metrics.reading(settings) as conn:
-            report = status.report(conn, settings)
+            report = status.report(conn, settings, crew)
             history = db.every(conn, "operate/verdict_history", most=HISTORY)
-        return Seen(report, history, metrics.queue_lengths(settings))
+        return Seen(report, history)
     except (PkgintelError, psycopg.Error) as error:
         return Seen(trouble=str(error).strip().splitlines()[0])
     except Exception as error:
@@ -179,7 +179,8 @@ class PipelineView(BaseHandler):  # type: ignore[misc]
         if live:
             self.set_header("Refresh", str(REFRESH))
         self.set_header("Cache-Control", "no-store")
-        words = {"ago": ago, "span": span, "minute": minute, "plain": plain, "since": _since, "share": share}
+        words = {"ago": ago, "span": span, "minute": minute, "plain": plain, "many": many}
+        words |= {"since": _since, "share": share}
         drawn = {
             "badge": badge,
             "areas": areas(seen),

@@ -17,6 +17,7 @@ from pkgintel.catalog import Event, Item, ticks
 from pkgintel.errors import GateFailed, PackageUnknown, RunFailed, SettingsError
 from pkgintel.page import OF_PACKAGE, OF_REJECTED
 from pkgintel.settings import Settings
+from pkgintel.shown import many
 from pkgintel.wire import Wire
 
 BATCH = 1000
@@ -140,7 +141,7 @@ def finish(conn: db.Connection, run_id: int) -> bool:
     """
     undone = db.one(conn, "runs/undone", run_id=run_id) or {}
     if undone["failed"]:
-        error = f"{undone['failed']} pages failed, first {undone['first_error']}"
+        error = f"{many(undone['failed'], 'page')} failed, first {undone['first_error']}"
         ledger.close(conn, run_id, "failed", error=error)
         raise RunFailed(f"Run {run_id}: {error}")
     if undone["pending"]:

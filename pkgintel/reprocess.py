@@ -12,6 +12,7 @@ from pkgintel.errors import PackageUnknown, SettingsError
 from pkgintel.fleet import Fleet
 from pkgintel.replay import Wanted
 from pkgintel.settings import Settings
+from pkgintel.shown import many
 from pkgintel.wire import wire
 
 
@@ -82,7 +83,7 @@ def _from_raw(conn: db.Connection, settings: Settings, package: str | None, *, d
     if dry_run:
         changes = replay.diff(conn, settings, key)
         return {"would_change": changes, "versions_with_another_declaration": replay.differing(conn, key)}
-    changed, broken = replay.rederive(conn, key, lambda seen: _say(f"{seen:,} versions read again"))
+    changed, broken = replay.rederive(conn, key, lambda seen: _say(f"{many(seen, 'version')} read again"))
     return {"versions_changed": changed, "not_readable": broken, **_follow_up(conn, settings, None)}
 
 
@@ -104,7 +105,7 @@ def _fetch(conn: db.Connection, settings: Settings, wanted: Wanted, *, dry_run: 
             counts["leaves"] += stored.leaves
             counts["changed"] += stored.changed
             counts["rejected"] += stored.rejected
-            _say(f"page {number} of {len(urls)}: {stored.leaves} leaves, {stored.rejected} rejected")
+            _say(f"page {number} of {len(urls)}: {many(stored.leaves, 'leaf', 'leaves')}, {stored.rejected} rejected")
     replay.finish(conn, run_id)
     freed = replay.unblock(conn, settings)
     return {"run": run_id, "pages": len(urls), **counts, "unblocked": freed, **_follow_up(conn, settings, run_id)}

@@ -14,6 +14,7 @@ from pkgintel.address import CatalogAddress
 from pkgintel.catalog import TICKS_PER_SECOND, Index, moment, ticks
 from pkgintel.errors import CatalogMismatch, GateFailed, RunFailed, SettingsError
 from pkgintel.settings import NUGET_ORG, Settings
+from pkgintel.shown import many
 from pkgintel.wire import Gauge, Wire
 
 log = logging.getLogger(__name__)
@@ -248,11 +249,11 @@ def fail(conn: db.Connection, run_id: int, error: str) -> str:
     undone = db.one(conn, "runs/undone", run_id=run_id) or {}
     left = undone["failed"] + undone["pending"]
     if undone["first_error"]:
-        error = f"{left} pages are not done, first {undone['first_error']}"
+        error = f"{many(left, 'page')} not done, first {undone['first_error']}"
     if undone["first_error"] or undone["attempts"] > TRIES:
         ledger.close(conn, run_id, "failed", error=error)
     elif left:
-        ledger.close(conn, run_id, "lost", error=f"{left} pages are not done, though none of them failed: {error}")
+        ledger.close(conn, run_id, "lost", error=f"{many(left, 'page')} not done, though none failed: {error}")
     return str((db.one(conn, "runs/get", id=run_id) or {"state": "gone"})["state"])
 
 

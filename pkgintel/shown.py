@@ -23,6 +23,11 @@ def ago(seconds: float | None) -> str:
     return "never" if seconds is None else f"{span(seconds)} ago"
 
 
+def many(number: int, one: str, more: str = "") -> str:
+    """So many of something: "1 page", "1,309 pages"; `more` is the plural where an s does not make it."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
 def plain(text: object, limit: int = 1_000) -> str:
     """A text of foreign making that may be printed: no control characters, no surrogates, of bounded length."""
     shown = _CONTROL.sub(" ", str(text)[: limit + 1]).encode("utf-8", "replace").decode()

@@ -21,7 +21,7 @@ from pkgintel.catalog import iso
 from pkgintel.checks import GATES, SOURCES, VERDICTS
 from pkgintel.errors import PkgintelError
 from pkgintel.settings import Settings
-from pkgintel.shown import ago, minute, plain, span
+from pkgintel.shown import ago, many, minute, plain, span
 from pkgintel.status_screen import screen
 
 COUNTED = 200_000  # Tables of more rows are estimated, so that asking never grows slow.
@@ -279,9 +279,10 @@ def _dead(found: Mapping[str, Any]) -> list[str]:
     if found["workers"] == []:
         waiting = sum(found["queues"].values())
         if waiting or ((enabled or found["running"]) and not sentences):
-            sentences.append(
-                f"No worker answers, and {waiting:,} tasks are waiting. Start one: `celery -A pkgintel worker`."
+            wait = (
+                f"{many(waiting, 'task')} {'is' if waiting == 1 else 'are'} waiting" if waiting else "nothing gets done"
             )
+            sentences.append(f"No worker answers, and {wait}. Start one: `celery -A pkgintel worker`.")
     elif enabled and found["workers"] == UNKNOWN and found["crew_unknown_because"] != "not asked":
         sentences.append(
             f"{found['crew_unknown_because']}. Start Redis, or see PKGINTEL_REDIS_URL: no task can travel."

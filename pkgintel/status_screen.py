@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pkgintel.shown import ago, minute, plain, span
+from pkgintel.shown import ago, many, minute, plain, span
 
 SHOWN_RUNS = 5
 _BAR = 24  # characters
@@ -117,8 +117,10 @@ def _now(report: Mapping[str, Any]) -> Iterable[RenderableType]:
             filled = round(_BAR * (done + failed) / total)
             left = "" if run["seconds_left"] is None else f", about {span(run['seconds_left'])} left"
             bar = f"[{'#' * filled}{'.' * (_BAR - filled)}]"
-            yield Text(f"{bar} {done:,} of {total:,} pages, {failed:,} failed, {run['pages_left']:,} to do")
-            yield Text(f"{run['leaves']:,} leaves at {run['rate']:,.1f}/s, {run['rejected']:,} rejected{left}")
+            yield Text(f"{bar} {done:,} of {many(total, 'page')}, {failed:,} failed, {run['pages_left']:,} to do")
+            yield Text(
+                f"{many(run['leaves'], 'leaf', 'leaves')} at {run['rate']:,.1f}/s, {run['rejected']:,} rejected{left}"
+            )
             if run["more"]:
                 yield Text("more pages follow in the next scan")
         if run["first_error"]:

@@ -13,6 +13,7 @@ from pkgintel.catalog import iso
 from pkgintel.db import Row
 from pkgintel.errors import PkgintelError
 from pkgintel.settings import Settings
+from pkgintel.shown import many
 from pkgintel.watch import GOOD, Followed
 
 UNREACHABLE = ("UpstreamUnavailable", "TryLater")
@@ -128,10 +129,11 @@ def show(result: dict[str, Any], *, as_json: bool) -> None:
     if result["window"]:
         after, up_to = result["window"]["after"], result["window"]["up_to"]
         table.add_row("window", f"from {'the beginning' if after.startswith('0001') else after} to {up_to}")
-        told = f"{result['pages']:,} pages, {result['leaves']:,} leaves, {result['rejected']:,} rejected"
+        leaves = many(result["leaves"], "leaf", "leaves")
+        told = f"{many(result['pages'], 'page')}, {leaves}, {result['rejected']:,} rejected"
         table.add_row("read now", told + ("; more pages remain: run it again" if result["more_pages"] else ""))
     gone = f" ({result['deleted']:,} of them deleted, so without a verdict)" if result["deleted"] else ""
-    table.add_row("stored", f"{result['versions']:,} versions of {result['packages']:,} packages{gone}")
+    table.add_row("stored", f"{many(result['versions'], 'version')} of {many(result['packages'], 'package')}{gone}")
     table.add_row("watermark", result["watermark"] or "none yet")
     table.add_row("SPDX list", result["spdx_list_version"] or "none yet")
     console.print(table)

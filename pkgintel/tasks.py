@@ -29,6 +29,7 @@ from pkgintel.fleet import Fleet
 from pkgintel.replay import Wanted
 from pkgintel.scan import TRIES
 from pkgintel.settings import Settings
+from pkgintel.shown import many
 from pkgintel.wire import wire
 
 log = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ def scan(
         raise
     if opened is None:
         return f"run {run_id}: caught up, nothing is newer than the watermark"
-    return f"run {run_id}: {len(opened.pages)} pages to read"
+    return f"run {run_id}: {many(len(opened.pages), 'page')} to read"
 
 
 @app.task(bind=True, name="catalog.upsert_page", max_retries=TRIES, default_retry_delay=5)
@@ -134,7 +135,7 @@ def upsert_page(self: Task, run_id: int, page_url: str) -> dict[str, Any]:
         except Exception as error:
             page.record_failure(settings, run_id, page_url, error, final=True)
             raise
-        log.info("%s", stored.note or f"{stored.leaves} leaves, {stored.rejected} rejected")
+        log.info("%s", stored.note or f"{many(stored.leaves, 'leaf', 'leaves')}, {stored.rejected} rejected")
     if stored.note:
         return {"note": stored.note}
     return {"leaves": stored.leaves, "changed": stored.changed, "rejected": stored.rejected}
@@ -161,7 +162,7 @@ def finish_scan(self: Task, run_id: int) -> str:
     if finished.state != "done":
         return f"run {run_id} is {finished.state}"
     more = "; more pages remain" if finished.more else ""
-    return f"run {run_id} is done: {finished.leaves} leaves, {finished.rejected} rejected{more}"
+    return f"run {run_id} is done: {many(finished.leaves, 'leaf', 'leaves')}, {finished.rejected} rejected{more}"
 
 
 @app.task(bind=True, name="catalog.fail_scan", max_retries=TRIES, default_retry_delay=5)
@@ -215,7 +216,7 @@ def replay(
     except Exception as error:
         _close_failed(settings, run_id, error)
         raise
-    return f"run {run_id}: {wanted} is read again, {len(urls)} pages"
+    return f"run {run_id}: {wanted} is read again, {many(len(urls), 'page')}"
 
 
 @app.task(bind=True, name="catalog.finish_replay", max_retries=TRIES, default_retry_delay=5)
@@ -263,7 +264,7 @@ def sync(self: Task, kind: ledger.Kind = "manual", cause_id: int | None = None) 
         raise
     workflow.after("spdx", run_id)
     did = "rewritten" if synced.rewritten else "unchanged"
-    return f"run {run_id}: SPDX list {synced.version} {did}, {synced.licenses} licenses"
+    return f"run {run_id}: SPDX list {synced.version} {did}, {many(synced.licenses, 'license')}"
 
 
 @app.task(bind=True, name="checks.run_gate", max_retries=TRIES, default_retry_delay=5)
@@ -279,7 +280,7 @@ def run_gate(self: Task, gate: str, run_id: int | None = None) -> str:
     except PASSING as error:
         raise _later(self, error) from error
     warned = [result.name for result in results if not result.passed]
-    return f"{gate}: {len(results)} checks, " + (f"warnings: {', '.join(warned)}" if warned else "all passed")
+    return f"{gate}: {many(len(results), 'check')}, " + (f"warnings: {', '.join(warned)}" if warned else "all passed")
 
 
 @app.task(bind=True, name="verdicts.classify", max_retries=TRIES, default_retry_delay=5)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pkgintel import db
+from pkgintel.shown import many
 
 ENDED = ("done", "caught_up", "blocked", "failed", "lost", "aborted", "skipped")
 GOOD = ("done", "caught_up")
@@ -85,7 +86,7 @@ class Screen:
             f"{stage}: pages {done} of {total}, leaves {leaves:,} of {about}{expected:,}, {rate:,.0f}/s {left}".strip()
         )
         failed = progress["pages_failed"]
-        text += f", {failed} pages failed" if failed else ""
+        text += f", {many(failed, 'page')} failed" if failed else ""
         if self._console.is_terminal:
             if self._bar is None:
                 self._bar = Progress(

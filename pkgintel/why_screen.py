@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pkgintel.shown import minute, plain
+from pkgintel.shown import many, minute, plain
 
 _SHOWN = 12  # licenses, changes
 _STYLES = {"open_source": "bold green", "proprietary": "bold red", "unknown": "bold yellow"}
@@ -132,7 +132,7 @@ def _judged(found: Mapping[str, Any]) -> Iterable[str]:
 
 def _package(found: Mapping[str, Any]) -> str:
     deleted = f" ({found['versions_deleted']:,} deleted)" if found["versions_deleted"] else ""
-    text = f"{found['state']}, {found['versions']:,} versions stored{deleted}"
+    text = f"{found['state']}, {many(found['versions'], 'version')} stored{deleted}"
     return f"{text}, newest event {minute(found['newest_event'])}, catalog {plain(found['catalog'])}"
 
 

@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -22,11 +21,11 @@ import pytest
 from pkgintel import db, deployment, gate, ledger, pipeline
 from pkgintel.checks import GATES
 from pkgintel.settings import Settings
+from tests.browser import CHROMIUM, look
 from tests.conftest import quick, until
 
 pytestmark = pytest.mark.processes
 
-CHROMIUM = "/usr/bin/chromium"
 NOWHERE = "postgresql://nobody:secret@127.0.0.1:1/none"
 
 
@@ -169,6 +168,12 @@ def test_empty_healthy_broken_and_down(settings: Settings, conn: db.Connection, 
     assert 'data-points="3"' in healthy
     assert "updating" in healthy
     assert "0 */6 * * *" in healthy
+    assert "No worker answers, and nothing gets done" in healthy, "while a scan is in progress"
+
+    conn.execute("UPDATE ops.runs SET heartbeat_at = now() - interval '10 minutes' WHERE state = 'running'")
+    lost = until(lambda: "run lost" in (text := page()) and text, "the page sees that nobody is at work")
+    assert "updating" not in lost
+    assert "stands still" in lost
 
     spoil(conn, settings)
     until(lambda: "blocked" in badges(page()).values(), "the page sees the gate")
@@ -266,35 +271,43 @@ def test_tasks_read_well() -> None:
     assert pipeline.format_task(page).args == "(run 3, page7.json)"
 
 
+def get_stuck(conn: db.Connection) -> None:
+    """A scan that has not given a sign of life for ten minutes, long names, and a schedule that nobody ticks."""
+    conn.execute(
+        """
+        UPDATE ops.schedules SET enabled = true, changed_by = 'somebody', changed_at = now() - interval '2 days';
+        INSERT INTO ops.runs (source, kind, action, state, started_at, heartbeat_at, pages_total)
+        VALUES ('nuget', 'scheduled', 'scan', 'running', now() - interval '1 hour', now() - interval '10 minutes', 500);
+        """
+    )
+
+
 @pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no browser at /usr/bin/chromium (Debian's package chromium)")
-@pytest.mark.parametrize("width", [1280, 500])
-def test_a_browser_shows_it_with_no_error_and_asks_nobody_else(
-    settings: Settings, conn: db.Connection, flower: Start, tmp_path: Path, width: int
+@pytest.mark.parametrize("width", [1280, 390, 360])
+@pytest.mark.parametrize("state", ["empty", "healthy", "broken", "away"])
+def test_a_browser_shows_it_whole_with_no_error_and_asks_nobody_else(
+    settings: Settings, conn: db.Connection, flower: Start, tmp_path: Path, state: str, width: int
 ) -> None:
-    fill(conn, settings)
-    if width == 500:
+    if state in ("healthy", "broken"):
+        fill(conn, settings)
+    if state == "broken":
         spoil(conn, settings)
-    served = flower(settings)
-    log, net, picture = tmp_path / "log", tmp_path / "net.json", tmp_path / "page.png"
-    with log.open("wb") as file:
-        subprocess.run(
-            [
-                CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr", f"--log-net-log={net}",
-                "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-                f"--window-size={width},2400", "--hide-scrollbars", "--virtual-time-budget=3000",
-                f"--screenshot={picture}", f"{served.root}/pipeline?refresh=off",
-            ],
-            stdout=file, stderr=file, timeout=90, check=True,
-        )  # fmt: skip
+        get_stuck(conn)
+    served = flower(quick(NOWHERE) if state == "away" else settings)
+    seen = look(
+        f"{served.root}/pipeline?refresh=off", tmp_path / "profile", width, phone=width < 500, dark=width == 360
+    )
     if "PICTURES" in os.environ:  # For whoever wants to look at it.
-        shutil.copy(picture, Path(os.environ["PICTURES"]) / f"pipeline-{width}.png")
-    assert "CONSOLE" not in log.read_text(errors="replace")
-    # What the page asked for; the browser has errands of its own.
-    pattern = rf'"initiator":"{re.escape(served.root)}"[^\n]*?"url":"(https?://[^/"]+)'
-    assert set(re.findall(pattern, net.read_text(errors="replace"))) == {served.root}
-    assert len(_colours(picture)) > 20
+        (Path(os.environ["PICTURES"]) / f"pipeline-{state}-{width}.png").write_bytes(seen.picture)
+    assert (seen.width, seen.wide) == (width, ())
+    assert seen.complaints == ()
+    assert {address.split("/")[2] for address in seen.asked if address.startswith("http")} == {
+        served.root.split("/")[2]
+    }
+    words = {"empty": "no catalog yet", "healthy": "in progress", "broken": "is lost", "away": "cannot look"}
+    assert words[state] in seen.text
+    (tmp_path / "page.png").write_bytes(seen.picture)
+    assert len(_colours(tmp_path / "page.png")) > 20
 
 
 def _colours(picture: Path) -> set[int]:

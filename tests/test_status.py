@@ -10,6 +10,7 @@ from rich.console import Console
 from pkgintel import db, gate, ledger, status
 from pkgintel.checks import Result, reject_limit
 from pkgintel.settings import Settings
+from pkgintel.shown import many
 from tests.catalogs import details
 from tests.test_why import claim, judge, take
 
@@ -74,6 +75,12 @@ def because(found: dict[str, Any]) -> str:
     """Why it is not healthy, in one line."""
     assert found["healthy"] is False
     return " ".join(found["unhealthy_because"])
+
+
+@pytest.mark.parametrize(("number", "says"), [(0, "0 leaves"), (1, "1 leaf"), (2, "2 leaves"), (1309, "1,309 leaves")])
+def test_one_is_not_many(number: int, says: str) -> None:
+    assert many(number, "leaf", "leaves") == says
+    assert many(number, "page") == says.replace("leaves", "pages").replace("leaf", "page")
 
 
 def test_a_database_that_never_ran_anything_is_stale_and_says_what_to_do(

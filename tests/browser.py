@@ -1,0 +1,123 @@
+"""Debian's Chromium without a screen, told by its DevTools protocol to be a desktop or a phone."""
+
+import asyncio
+import base64
+import itertools
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+from tests.conftest import until
+
+CHROMIUM = "/usr/bin/chromium"
+# What is wider than the window, and what is cut off inside a box that does not scroll.
+WIDE = """
+[...document.querySelectorAll("body *")].filter(it => {
+  const box = it.getBoundingClientRect();
+  return box.width && (box.right > innerWidth + 1 || box.left < -1) && !it.closest("nav");
+}).map(it => it.tagName + "." + it.className + ": " + it.textContent.trim().slice(0, 60)).slice(0, 5)
+"""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a browser made of a page."""
+
+    picture: bytes  # PNG, the whole page.
+    asked: tuple[str, ...]  # Every address that was asked for.
+    complaints: tuple[str, ...]  # Of the console, of scripts, and of what did not load.
+    wide: tuple[str, ...]  # What does not fit into the width.
+    width: int  # Of the window, as the page sees it.
+    text: str
+
+
+def look(url: str, profile: Path, width: int, *, phone: bool = False, dark: bool = False) -> Look:
+    """Load a page in a window of `width` CSS pixels; a phone has its own idea of a viewport, and a denser screen."""
+    words = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+    words += ["--disable-component-update", "--disable-sync", "--remote-debugging-port=0", "--remote-allow-origins=*"]
+    words += ["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", f"--user-data-dir={profile}", "about:blank"]
+    with (profile.parent / "chromium.log").open("wb") as log:
+        browser = subprocess.Popen([CHROMIUM, *words], stdout=log, stderr=log)
+    try:
+        port = profile / "DevToolsActivePort"
+        until(lambda: port.exists() and len(port.read_text().split()) == 2, "the browser can be told something")
+        at, path = port.read_text().split()
+        return asyncio.run(_look(f"ws://127.0.0.1:{at}{path}", url, width, phone=phone, dark=dark))
+    finally:
+        browser.terminate()
+        browser.wait(timeout=20)
+
+
+async def _look(door: str, url: str, width: int, *, phone: bool, dark: bool) -> Look:
+    async with asyncio.timeout(60):
+        connection = await websocket_connect(door, max_message_size=100_000_000)
+        session = _Session(connection)
+        target = (await session.tell("Target.createTarget", url="about:blank"))["targetId"]
+        session.id = (await session.tell("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
+        for domain in ("Page", "Network", "Runtime", "Log"):
+            await session.tell(f"{domain}.enable")
+        scale = 2 if phone else 1
+        size = {"width": width, "height": 800, "deviceScaleFactor": scale, "mobile": phone}
+        await session.tell("Emulation.setDeviceMetricsOverride", **size)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        await session.tell("Emulation.setEmulatedMedia", features=[scheme])
+        await session.tell("Page.navigate", url=url)
+        await session.event("Page.loadEventFired")
+        wide = await session.evaluate(WIDE)
+        inner = await session.evaluate("innerWidth")
+        text = await session.evaluate("document.body.innerText")
+        picture = await session.tell("Page.captureScreenshot", captureBeyondViewport=True)
+        connection.close()
+    return Look(
+        base64.b64decode(picture["data"]),
+        tuple(params["request"]["url"] for name, params in session.events if name == "Network.requestWillBeSent"),
+        tuple(
+            json.dumps(params)[:500]
+            for name, params in session.events
+            if name
+            in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Network.loadingFailed", "Log.entryAdded")
+        ),
+        tuple(wide),
+        inner,
+        text,
+    )
+
+
+class _Session:
+    """One conversation with the browser: what it is told, and what happened meanwhile."""
+
+    def __init__(self, connection: WebSocketClientConnection) -> None:
+        self.id: str | None = None
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self._connection = connection
+        self._numbers = itertools.count(1)
+
+    async def tell(self, method: str, **params: Any) -> dict[str, Any]:
+        number = next(self._numbers)
+        message = {"id": number, "method": method, "params": params}
+        await self._connection.write_message(json.dumps(message | ({"sessionId": self.id} if self.id else {})))
+        answer = await self._read(lambda heard: heard.get("id") == number)
+        assert "error" not in answer, answer
+        return dict(answer["result"])
+
+    async def event(self, name: str) -> None:
+        if not any(seen == name for seen, _ in self.events):
+            await self._read(lambda heard: heard.get("method") == name)
+
+    async def evaluate(self, script: str) -> Any:
+        return (await self.tell("Runtime.evaluate", expression=script, returnByValue=True))["result"]["value"]
+
+    async def _read(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        while True:
+            text = await self._connection.read_message()
+            assert text is not None, "the browser went away"
+            heard = json.loads(text)
+            if "method" in heard:
+                self.events.append((heard["method"], heard.get("params", {})))
+            if wanted(heard):
+                return dict(heard)
