@@ -45,7 +45,8 @@ class JudgedRow:
 def read_rows(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file in UTF-8, with or without a byte order mark.
 
-    Raises: SettingsError with one sentence when it cannot be read, is not CSV, or lacks a column.
+    Raises: SettingsError with one sentence when it cannot be read, is not CSV, lacks a column, or expects what is no
+    verdict.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -67,6 +68,11 @@ def read_rows(path: Path) -> list[dict[str, str]]:
             if None in row or None in row.values():
                 raise SettingsError(
                     f"{path} line {reader.line_num} does not have the {len(names)} fields of its header."
+                )
+            if row.get(EXPECTED, "").strip() not in ("", *DECIDED, "unknown"):
+                raise SettingsError(
+                    f"{path} line {reader.line_num} expects the verdict {row[EXPECTED]!r}; it is open_source, "
+                    "proprietary, unknown or left empty."
                 )
             rows.append(row)
     except csv.Error as error:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pkgintel.errors import SettingsError
-from pkgintel.judge import judge
+from pkgintel.judge import judge, read_rows
 from pkgintel.spdx import License, LicenseList
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -70,6 +70,14 @@ def test_the_measures(file: Path) -> None:
     assert found["by_declaration"]["expression"]["rows"] == 3
     assert found["by_declaration"]["url"]["precision"] is None
     assert "rows_judged" not in found
+
+
+@pytest.mark.parametrize("said", ["open", "Open_Source", "unknwon"])
+def test_an_expected_verdict_that_is_none_is_refused(tmp_path: Path, said: str) -> None:
+    path = tmp_path / "truth.csv"
+    path.write_text(HEADER + "A,1,MIT,,,open_source,\n" + f"B,1,MIT,,,{said},\n")
+    with pytest.raises(SettingsError, match=rf"truth\.csv line 3 expects the verdict '{said}'; it is open_source, "):
+        read_rows(path)
 
 
 def test_rows_on_demand(file: Path) -> None:
