@@ -60,6 +60,14 @@ def resolve(settings: Settings, catalog: str | None = None, say: Callable[[str],
     return settings.model_copy(update=update)
 
 
+def remember(given: Settings, catalog: str) -> None:
+    """Make `catalog` what commands mean that name none, where `given` leaves a service to the embedded ones."""
+    if given.database_url is None or given.redis_url is None:
+        from pkgintel import embedded as services_  # As above.
+
+        services_.hold(given).remember_catalog(catalog)
+
+
 def _sources(catalog: str | None) -> dict[str, str]:
     if catalog in (None, SAMPLE):
         return {}

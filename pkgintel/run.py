@@ -96,10 +96,7 @@ def choose(given: Settings, catalog: str | None, screen: Screen) -> Settings:
         url = {None: given.service_index_url, "nuget.org": NUGET_ORG}.get(catalog, catalog)
         _reach(given, url or "", tries=3)
     settings = deployment.resolve(given, catalog, screen.say)
-    if given.database_url is None or given.redis_url is None:
-        from pkgintel import embedded  # Only where the embedded services are used.
-
-        embedded.hold(given).remember_catalog(catalog or settings.service_index_url)
+    deployment.remember(given, catalog or settings.service_index_url)
     return settings
 
 

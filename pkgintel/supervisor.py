@@ -211,8 +211,11 @@ def command(catalog: str | None, procfile: Path) -> None:
         for name, colour in zip(commands, itertools.cycle(COLOURS), strict=False)
     }
     flower = _flower_port() if "flower" in commands else None
-    settings = deployment.resolve(load(), catalog, lambda line: click.echo(f"pkgintel: {line}"))
+    given = load()
+    settings = deployment.resolve(given, catalog, lambda line: click.echo(f"pkgintel: {line}"))
     deployment.use(settings)
+    if catalog is not None:
+        deployment.remember(given, catalog)
     broker.require(settings.redis_url or "")
     for name in db.migrate(settings.database_url or ""):
         click.echo(f"pkgintel: migrated {name}")

@@ -1,5 +1,6 @@
 """`pkgintel up` on small Procfiles: order, new starts, signals, and nobody left behind."""
 
+import json
 import os
 import re
 import signal
@@ -269,6 +270,34 @@ def test_up_migrates_runs_a_procfile_with_everything_resolved_and_ends_with_0(
     finally:
         up.kill()
         up.wait()
+        if up.stdout:
+            up.stdout.close()
+
+
+@pytest.mark.processes
+def test_what_up_follows_is_what_the_other_commands_then_mean(tmp_path: Path) -> None:
+    (tmp_path / "Procfile").write_text("show: echo $PKGINTEL_DATABASE_URL; sleep 60\n")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PKGINTEL_")}
+    environment["PKGINTEL_HOME"] = str(tmp_path / "home")
+    words = [sys.executable, "-m", "pkgintel"]
+    up = subprocess.Popen(
+        [*words, "up", "--catalog", "sample", "--procfile", str(tmp_path / "Procfile")],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert up.stdout is not None
+        follows = next(line for line in up.stdout if line.startswith("show │"))
+        told = subprocess.run(
+            [*words, "status", "--json"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert told.returncode == 1, told.stderr
+        assert json.loads(told.stdout)["database"] in follows
+    finally:
+        up.terminate()
+        up.wait(20)
         if up.stdout:
             up.stdout.close()
 
