@@ -67,9 +67,9 @@ def delete(package: str, version: str, commit: int, *, base: str = BASE, name: s
 
 
 def _line(kind: str, package: str, version: str, commit: int, base: str, name: str) -> Document:
-    text = httpx.URL(f"{base}/data/{commit}/{kind}{name}/{package}.{version.partition('+')[0]}.json")
+    text = f"{base}/data/{commit}/{kind}{name}/{package}.{version.partition('+')[0]}.json"
     return {
-        "@id": str(text),
+        "@id": text if text.isascii() else str(httpx.URL(text)),
         "@type": f"nuget:{kind}",
         "commitId": "0",
         "commitTimeStamp": stamp(commit),
@@ -88,6 +88,8 @@ class Catalog(httpx.AsyncBaseTransport):
         self.asked: Counter[str] = Counter()
         self.broken: dict[str, Callable[[], httpx.Response]] = {}  # By path: answered so instead.
         self.before: Callable[[str], None] = lambda _path: None  # Called with the path of each request.
+        # Called with the path and how often it was asked for by now: what is answered, or raised, instead.
+        self.fault: Callable[[str, int], httpx.Response | Exception | None] = lambda _path, _times: None
         self._leaves: dict[str, bytes] = {}
 
     def add(self, page: str, *events: Event) -> None:
@@ -112,7 +114,7 @@ class Catalog(httpx.AsyncBaseTransport):
 
     def path(self, url: str) -> str:
         """What of an address is behind its host, as it comes in a request."""
-        return httpx.URL(url).raw_path.decode()
+        return url.removeprefix(self.base) if url.startswith(self.base) else httpx.URL(url).raw_path.decode()
 
     def break_leaf(self, event: Event, status: int = 404, body: bytes = b"<Error/>") -> None:
         """Answer this leaf so from now on."""
@@ -123,6 +125,11 @@ class Catalog(httpx.AsyncBaseTransport):
         path = request.url.raw_path.decode()
         self.before(path)
         self.asked[path] += 1
+        fault = self.fault(path, self.asked[path])
+        if isinstance(fault, Exception):
+            raise fault
+        if fault is not None:
+            return fault
         if path in self.broken:
             return self.broken[path]()
         if path in self._leaves:

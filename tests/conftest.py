@@ -39,7 +39,7 @@ hypothesis_settings.load_profile("pkgintel")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How much the property tests and the tests of growth do."""
-    parser.addoption("--histories", type=int, default=160, help="catalog histories read into Postgres, in all")
+    parser.addoption("--histories", type=int, default=2000, help="catalog histories read into Postgres, in all")
     parser.addoption("--versions", type=int, default=100_000, help="package versions in the tests of growth")
 
 

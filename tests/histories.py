@@ -24,6 +24,8 @@ DECLARATIONS: tuple[dict[str, Any], ...] = (
     {"listed": None},
     {"deprecation": {"reasons": ["Legacy"]}, "projectUrl": ""},
 )
+DELETES = 3  # To each eight details.
+LEAVES = len(IDS) * len(VERSIONS) * (len(DECLARATIONS) + DELETES) * 10  # Different ones, each with a digit in its name.
 CLOSE = (0, 1, 9, 10, 7 * 10**6, SECOND)  # Ticks from one commit to the next.
 FAR = (*CLOSE, 600 * SECOND, 5 * HOUR)
 
@@ -44,12 +46,15 @@ def leaves(draw: st.DrawFn, commit: int, serial: Iterator[int]) -> list[Event]:
     """One commit: a few leaves, rarely two of one version."""
     made = {}
     for _ in range(draw(st.integers(1, 3))):
-        package, version = draw(st.sampled_from(IDS)), draw(st.sampled_from(VERSIONS))
-        name = str(draw(st.integers(0, 9))) + str(next(serial))
-        if draw(st.integers(0, 3)) == 0:
-            event = delete(package, version, commit, name=name)
+        # One number for all that a leaf is: drawing each part alone takes most of a history's time.
+        rest, package = divmod(draw(st.integers(0, LEAVES - 1)), len(IDS))
+        rest, version = divmod(rest, len(VERSIONS))
+        digit, said = divmod(rest, len(DECLARATIONS) + DELETES)
+        name = f"{digit}{next(serial)}"
+        if said < len(DECLARATIONS):
+            event = details(IDS[package], VERSIONS[version], commit, name=name, **DECLARATIONS[said])
         else:
-            event = details(package, version, commit, name=name, **draw(st.sampled_from(DECLARATIONS)))
+            event = delete(IDS[package], VERSIONS[version], commit, name=name)
         made[event.url] = event
     return list(made.values())
 

@@ -1,91 +1,22 @@
-"""Whole scans without Celery: catalogs of every oddity, read in waves, with crashes between; nothing may be lost."""
+"""Whole scans without Celery: the named oddities and failures; test_histories reads those that nobody named."""
 
-import random
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
 from pkgintel import classify, db, gate, ledger, page, replay, scan
 from pkgintel.checks import LICENSES, PACKAGES, VERDICTS
 from pkgintel.errors import CatalogMismatch, GateFailed, RunFailed, UpstreamChanged, UpstreamUnavailable
 from pkgintel.fleet import LocalGauge
 from pkgintel.replay import Wanted
-from pkgintel.settings import Settings
-from pkgintel.wire import Wire
 from tests.catalogs import ZERO, Catalog, delete, details
-from tests.conftest import empty, quick
-from tests.histories import CLOSE, FAR, SECOND, History, grow, histories
+from tests.conftest import quick
+from tests.histories import SECOND
 from tests.oracle import Event
-from tests.tables import differences, stored
-
-
-class Bench:
-    """A catalog, a database and a way to scan the one into the other."""
-
-    def __init__(self, conn: db.Connection, settings: Settings, catalog: Catalog) -> None:
-        self.conn = conn
-        self.settings = settings
-        self.catalog = catalog
-        self.gauge = LocalGauge(8)
-        self.wire = Wire(settings, transport=catalog, backoff=0.0)
-
-    def close(self) -> None:
-        self.wire.close()
-
-    def open(self, root: int | None = None) -> scan.Opened | None:
-        """Begin a scan; None when it is caught up at once."""
-        run_id, reason = scan.open_run(self.conn, self.settings, "manual", None, root)
-        assert run_id is not None, reason
-        return scan.plan(self.conn, self.settings, self.wire, run_id)
-
-    def read(self, run_id: int, url: str) -> page.Stored:
-        return page.store_page(self.settings, self.wire, self.gauge, run_id, url)
-
-    def finish(self, run_id: int) -> scan.Finished:
-        return scan.finish(self.conn, self.settings, run_id)
-
-    def scan(self, root: int | None = None) -> scan.Finished | None:
-        """One scan from its opening to its end."""
-        opened = self.open(root)
-        if opened is None:
-            return None
-        for url in opened.pages:
-            self.read(opened.run_id, url)
-        return self.finish(opened.run_id)
-
-    def chain(self) -> int:
-        """Scan until nothing remains, as the callbacks do; how many scans it took."""
-        root = None
-        for number in range(1, 200):
-            finished = self.scan(root)
-            if finished is None:
-                return number
-            root = (self.run(finished.run_id)["root_id"]) if finished.more else None
-        raise AssertionError("200 scans are not enough")
-
-    def run(self, run_id: int) -> db.Row:
-        found = self.conn.execute("SELECT * FROM ops.runs WHERE id = %s", (run_id,)).fetchone()
-        assert found is not None
-        return found
-
-    def runs(self) -> list[db.Row]:
-        return self.conn.execute("SELECT * FROM ops.runs ORDER BY id").fetchall()
-
-    def watermark(self) -> int | None:
-        row = self.conn.execute("SELECT watermark_ticks FROM ops.watermarks").fetchone()
-        return row and row["watermark_ticks"]
-
-    def silence(self) -> None:
-        """Make a running run look as if its worker had died long ago."""
-        self.conn.execute("UPDATE ops.runs SET heartbeat_at = now() - interval '1 hour' WHERE state = 'running'")
-
-    def differences(self) -> list[Any]:
-        return differences(self.conn, self.catalog.events)
+from tests.scans import Bench
+from tests.tables import differences
 
 
 @pytest.fixture
@@ -93,106 +24,6 @@ def bench(conn: db.Connection, database: str) -> Iterator[Bench]:
     made = Bench(conn, quick(database), Catalog())
     yield made
     made.close()
-
-
-def crash_and_recover(bench: Bench, chance: random.Random) -> scan.Finished | None:
-    """A scan in which pages come in any order, some twice, some never; then its worker is gone, or it is not."""
-    root = None
-    while True:
-        passed = bench.watermark() or 0
-        opened = bench.open(root)
-        if opened is None:
-            return None
-        pages = opened.pages * chance.choice((1, 1, 2))
-        chance.shuffle(pages)
-        dies = chance.random() < 0.3
-        for url in pages[: chance.randrange(len(pages) + 1)] if dies else pages:
-            bench.read(opened.run_id, url)
-            if chance.random() < 0.2:
-                bench.finish(opened.run_id)
-        if dies and bench.run(opened.run_id)["state"] == "running":
-            bench.silence()
-            freed = scan.free_lost(bench.conn, bench.settings)
-            if not freed:
-                bench.finish(opened.run_id)  # Only the callback was missing, and upkeep sends it again.
-            root = None
-            continue
-        finished = bench.finish(opened.run_id)
-        assert finished.state == "done"
-        held_back(bench, passed)
-        if not finished.more:
-            return finished
-        root = bench.run(opened.run_id)["root_id"] if chance.random() < 0.8 else None
-
-
-def held_back(bench: Bench, passed: int) -> None:
-    """Of every page whose stamp the watermark has passed since `passed`, all that the index told is stored."""
-    mark = bench.watermark()
-    assert mark is not None
-    assert mark >= passed, "forward only"
-    have, _ = stored(bench.conn)
-    for where, told in bench.catalog.index.items():
-        for event in bench.catalog.pages[where] if passed < told <= mark else ():
-            row = have.get(event.key)
-            assert event.commit > told or (row and row["commit_ticks"] >= event.commit), f"{event} is not stored"
-
-
-@pytest.mark.parametrize("part", range(4))
-@pytest.mark.parametrize("overlap", ["hours", "seconds"])
-def test_any_history_read_in_any_way_ends_in_the_oracles_tables(
-    request: pytest.FixtureRequest, shared_database: str, overlap: str, part: int
-) -> None:
-    examples = max(5, request.config.getoption("--histories") // 8)
-    catalog = Catalog()
-    base = quick(shared_database, overlap=3600 if overlap == "hours" else 4)
-    with db.connect(shared_database) as conn:
-        bench = Bench(conn, base, catalog)
-
-        @hypothesis_settings(max_examples=examples)
-        @given(
-            history=histories(CLOSE if overlap == "hours" else FAR),
-            limit=st.integers(1, 5),
-            stale=st.sampled_from(("never", "all", "some") if overlap == "hours" else ("never", "all")),
-            seed=st.integers(0, 1000),
-        )
-        def one(history: History, limit: int, stale: str, seed: int) -> None:
-            empty(conn)
-            chance = random.Random(seed)
-            catalog.__init__()  # type: ignore[misc]
-            bench.settings = base.model_copy(update={"pages_per_scan": limit})
-            for wave in history.waves:
-                grow(catalog, wave[: len(wave) // 2])
-                if catalog.pages and stale != "all":
-                    old = [where for where in catalog.pages if stale == "some" and chance.random() < 0.4]
-                    catalog.publish(old)
-                later = [wave[len(wave) // 2 :]]
-
-                def growing(path: str, later: list[Any] = later) -> None:
-                    if path.startswith("/page") and later:
-                        grow(catalog, later.pop())
-
-                catalog.before = growing if chance.random() < 0.5 else lambda _path: None
-                if stale == "some":  # What is shown late may be passed by then, and comes with the next newer page.
-                    bench.chain()
-                else:
-                    crash_and_recover(bench, chance)
-                catalog.before = lambda _path: None
-                grow(catalog, later.pop() if later else [])
-                if stale == "all":
-                    catalog.publish()
-            last = max(event.commit for event in catalog.events) - ZERO + 2 * SECOND
-            catalog.add("last", details("Omega", "1.0.0", last))
-            catalog.publish()
-            crash_and_recover(bench, chance)
-            assert bench.chain() == 1, "caught up is caught up"
-            assert bench.watermark() == last + ZERO
-            assert bench.differences() == []
-            assert conn.execute("SELECT count(*) AS n FROM ops.runs WHERE state = 'running'").fetchone() == {"n": 0}
-
-        try:
-            one()
-        finally:
-            bench.close()
 
 
 # --- named oddities --------------------------------------------------------------------------------------------------
