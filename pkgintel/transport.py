@@ -24,7 +24,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     """Sends GET requests through the session that `make` returns, which is made in the loop of the first request.
 
     Redirects are not followed, bodies not decoded. What aiohttp raises is the cause of an `httpx.TransportError`.
-    `timeout` is that of aiohttp; the request's own is not looked at.
+    `timeout` is that of aiohttp; the request's own is not looked at. Its extension "target" stands in for the path, as
+    httpx has it: beside an address without a path.
     """
 
     def __init__(self, make: Callable[[], aiohttp.ClientSession], timeout: aiohttp.ClientTimeout) -> None:
@@ -36,10 +37,13 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         """The answer, its body still to be read. Raises: httpx.TransportError."""
         if self._session is None:
             self._session = self._make()
+        url, target = str(request.url), request.extensions.get("target")
+        if target is not None:
+            url = url.removesuffix("/") + target.decode("ascii")
         try:
             answer = await self._session.request(
                 request.method,
-                yarl.URL(str(request.url), encoded=True),
+                yarl.URL(url, encoded=True),
                 headers=[(name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers.raw],
                 allow_redirects=False,
                 timeout=self._timeout,

@@ -350,6 +350,24 @@ def test_backoff_grows_and_varies(server: HostileServer, path: str, monkeypatch:
     assert [wait >= least for wait, least in zip(waits, (0.05, 0.1, 0.2), strict=True)] == [True] * 3
 
 
+@pytest.mark.parametrize(
+    ("spelled", "sent"),
+    [
+        ("/it%27s.1.0.0.json", "/it%27s.1.0.0.json"),
+        ("/it's.1.0.0.json?x=%2F&y=1", "/it's.1.0.0.json?x=%2F&y=1"),
+        ("/awssd%E2%84%AA.core.json", "/awssd%E2%84%AA.core.json"),
+        ("/awssd\u212a.core.json", "/awssd%E2%84%AA.core.json"),
+        ("/a b.json#part", "/a%20b.json"),
+    ],
+)
+def test_an_address_is_asked_for_as_it_is_spelled(
+    wire: Wire, server: HostileServer, path: str, spelled: str, sent: str
+) -> None:
+    server.put(path + sent, BODY)
+    assert get(wire, server.url(path) + spelled) == BODY
+    assert server.requests[-1].path == path + sent
+
+
 def test_any_transport_of_httpx_will_do() -> None:
     made = Wire(Settings(), transport=httpx.MockTransport(lambda _: httpx.Response(200, content=b"{}")))
     try:
