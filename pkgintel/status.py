@@ -36,8 +36,8 @@ _START = "Start beat and a worker: `make up`, or `celery -A pkgintel beat` and `
 _UPKEEP = "by itself while beat and a worker run (`make up`)"
 _WHAT_TO_DO = {
     "raw_nuget_packages_nonempty": "Run `pkgintel run`, and look at the error of the last scan if it stays so.",
-    "raw_spdx_licenses_osi_floor": "See that PKGINTEL_SPDX_LICENSES_URL names the whole list, then run `pkgintel run`; "
-    "until then no package is judged.",
+    "raw_spdx_licenses_osi_floor": "See that PKGINTEL_SPDX_LICENSES_URL names the whole list, then "
+    "`pkgintel schedule run-now spdx` (or `pkgintel run`); until then no package is judged.",
     checks.REJECT_LIMIT_CHECK: "Read the rejected leaves; `pkgintel reprocess --rejected` tries them again, and "
     '`--accept --why "…"` goes on without them.',
 }
@@ -222,7 +222,10 @@ def _bad_runs(found: Mapping[str, Any], busy: Mapping[str, int], settings: Setti
         error = str(run["error"] or "no reason was recorded").rstrip(".")
         if run["state"] not in _BAD or any(message in error for message in closed):
             continue
-        then = "What is stored stays; `pkgintel run` or the next tick goes on from there."
+        then = (
+            f"What is stored stays; `pkgintel runs resume {run['id']}` where workers run, `pkgintel run`, or the next "
+            "tick goes on from there."
+        )
         if run["source"] in busy:
             then = f"Run {busy[run['source']]} is trying again now."
         sentences.append(f"Run {run['id']} ({run['source']} {run['action']}) ended {run['state']}: {error}. {then}")

@@ -163,6 +163,8 @@ def test_a_last_run_that_went_wrong_is_told_with_its_reason(
 ) -> None:
     run_of(healthy, "spdx", state, ago=1, error="the list could not be fetched")
     found = status.report(healthy, settings)
+    number = healthy.execute("SELECT max(id) AS id FROM ops.runs WHERE state = %s", [state]).fetchone() or {}
+    assert f"`pkgintel runs resume {number['id']}`" in because(found)
     assert f"ended {state}: the list could not be fetched." in because(found)
     assert "the list could not be fetched" in shown(found, 200)
     run_of(healthy, "spdx", "aborted", ago=0)
