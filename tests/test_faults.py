@@ -244,7 +244,7 @@ def test_a_page_is_stored_though_redis_takes_no_progress(
         raise kombu.exceptions.OperationalError("refused")
 
     opened = site.open()
-    monkeypatch.setattr(tasks, "wire", lambda _settings: site.wire)
+    monkeypatch.setattr("pkgintel.catalog_tasks.wire", lambda _settings: site.wire)
     monkeypatch.setattr("celery.app.task.Task.send_event", away)
     deployment.use(settings)
     stored = tasks.upsert_page(opened.run_id, opened.pages[0])
