@@ -18,9 +18,9 @@ import threading
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, cast
+from typing import Protocol, TypeVar, cast
 from urllib.parse import urljoin
 
 import aiohttp
@@ -31,6 +31,7 @@ import stamina.instrumentation
 from pkgintel import address, transport
 from pkgintel.answers import Inflate, NotHad, NotJson, Trouble, TryLater, refusal, trouble
 from pkgintel.errors import UpstreamUnavailable
+from pkgintel.loop import Loop
 from pkgintel.settings import Settings
 
 Result = TypeVar("Result")
@@ -79,86 +80,22 @@ def _origin(text: str) -> httpx.URL:
     return httpx.URL(text)
 
 
-class Wire:
+class Wire(Loop):
     """One process's loop and connections. `counts` tells answers by status class ("2xx") and troubles by kind."""
 
     def __init__(
         self, settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None, backoff: float = BACKOFF
     ) -> None:
+        super().__init__("pkgintel-wire")
         self.settings = settings
         self.counts: Counter[str] = Counter()
         self.memory: dict[str, tuple[float, address.CatalogAddress]] = {}  # Of `sources.discover`.
-        self.at_close: list[Callable[[], Coroutine[Any, Any, None]]] = []  # What else lives in the loop is closed by.
         self._backoff = backoff
         self._given = transport
         self._transports: dict[bool, httpx.AsyncBaseTransport] = {}
         self._headers = httpx.Headers(
             {"user-agent": settings.user_agent, "accept": "application/json, */*;q=0.1", "accept-encoding": "gzip"}
         )
-        self._pid = os.getpid()
-        self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self.loop.run_forever, name="pkgintel-wire", daemon=True)
-        self._thread.start()
-
-    def run(
-        self, coroutine: Coroutine[Any, Any, Result], tick: Callable[[], None] | None = None, every: float = 1.0
-    ) -> Result:
-        """The result of `coroutine`, run in the loop, while the calling thread waits and calls `tick` now and then.
-
-        When the waiting thread gets an exception (a soft time limit, Ctrl-C, one of `tick`), the coroutine is
-        cancelled, its end awaited, and the exception goes on its way.
-        """
-        if self._pid != os.getpid() or threading.current_thread() is self._thread or self.loop.is_closed():
-            coroutine.close()
-            raise RuntimeError("a Wire works for its own process, from outside of its loop, until it is closed")
-        started: list[asyncio.Task[Result]] = []
-        ended = threading.Lock()  # A bare lock, for a signal's exception cannot leave it half taken as it can an Event.
-        ended.acquire()
-
-        def start() -> None:
-            task = self.loop.create_task(coroutine)
-            started.append(task)
-            task.add_done_callback(lambda _: ended.release())
-
-        def stop() -> None:
-            if started:
-                started[0].cancel()
-            else:
-                coroutine.close()
-                ended.release()
-
-        try:
-            self.loop.call_soon_threadsafe(start)
-            while not ended.acquire(timeout=every):
-                if tick is not None:
-                    tick()
-        except BaseException:
-            self.loop.call_soon_threadsafe(stop)
-            if not (started and started[0].done()):
-                ended.acquire(timeout=10)
-            raise
-        return started[0].result()
-
-    def close(self) -> None:
-        """Cancel what is under way, close the connections, end the loop. Harmless twice and in a forked child."""
-        if self._pid != os.getpid() or self.loop.is_closed():
-            return
-
-        async def end() -> None:
-            others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-            closers = [transport.aclose for transport in self._transports.values()] + self.at_close
-            await asyncio.gather(*(closer() for closer in closers), return_exceptions=True)
-            await self.loop.shutdown_default_executor()
-
-        with contextlib.suppress(Exception):
-            self.run(end())
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(10)
-        if not self._thread.is_alive():
-            self.loop.close()
 
     async def is_public(self, host: str) -> bool:
         """Whether every address that `host` resolves to now is of the open internet; an unknown name counts as such."""
@@ -337,7 +274,9 @@ class Wire:
             return self._given
         if public not in self._transports:
             settings = self.settings
-            self._transports[public] = transport.connections(settings.max_in_flight, settings.request_timeout, public)
+            made = transport.connections(settings.max_in_flight, settings.request_timeout, public)
+            self.at_close.append(made.aclose)
+            self._transports[public] = made
         return self._transports[public]
 
 
