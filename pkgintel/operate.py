@@ -10,8 +10,8 @@ from redis.exceptions import RedisError
 
 from pkgintel import broker, checks, db, deployment, gate
 from pkgintel import schedule as ticks
-from pkgintel.catalog import iso
 from pkgintel.errors import ServiceUnavailable
+from pkgintel.instant import iso
 from pkgintel.shown import minute, plain
 
 

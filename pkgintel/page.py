@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from pkgintel import catalog, db, ledger, sources, store, window
+from pkgintel import catalog, db, instant, ledger, sources, store, window
 from pkgintel.address import CatalogAddress
 from pkgintel.catalog import Event, Item
 from pkgintel.errors import PkgintelError, UpstreamUnavailable
@@ -108,7 +108,7 @@ def _listed(wire: Wire, address: CatalogAddress, page_url: str, gauge: Gauge, to
     page = sources.fetch_page(wire, address, page_url, gauge)
     newest = max([page.commit, *(item.commit for item in page.items)])
     if told is not None and newest < told:
-        have, known = catalog.timestamp(newest), catalog.timestamp(told)
+        have, known = instant.timestamp(newest), instant.timestamp(told)
         raise UpstreamUnavailable(
             f"{page_url} came as an older copy, of {have}; the index knows it of {known}", page_url
         )

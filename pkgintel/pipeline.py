@@ -26,9 +26,9 @@ from tornado.template import Loader, Template
 from tornado.web import url
 
 from pkgintel import db, deployment, metrics, status
-from pkgintel.catalog import iso
 from pkgintel.checks import LICENSES, PACKAGES, REJECT_LIMIT_CHECK, VERDICTS
 from pkgintel.errors import PkgintelError
+from pkgintel.instant import iso
 from pkgintel.shown import ago, many, minute, plain, span
 
 log = logging.getLogger(__name__)

@@ -11,10 +11,11 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from pkgintel import catalog, classify, db, ledger, licenses, scan, sources, store, window
+from pkgintel import catalog, classify, db, instant, ledger, licenses, scan, sources, store, window
 from pkgintel.address import CatalogAddress
-from pkgintel.catalog import Event, Item, ticks
+from pkgintel.catalog import Event, Item
 from pkgintel.errors import GateFailed, PackageUnknown, RunFailed, SettingsError
+from pkgintel.instant import ticks
 from pkgintel.page import OF_PACKAGE, OF_REJECTED
 from pkgintel.settings import Settings
 from pkgintel.shown import many
@@ -117,7 +118,7 @@ def open_run(
     with conn.transaction():
         run_id = ledger.open_run(conn, "nuget", "replay", "manual", task_id=task_id)
         place = {"index_url": address.index_url, "origins": sorted(address.origins), "public": address.public}
-        bounds = {"after": floor, "floor": floor, "up_to": min(up_to, catalog.ticks("9999-01-01T00:00:00Z"))}
+        bounds = {"after": floor, "floor": floor, "up_to": min(up_to, instant.ticks("9999-01-01T00:00:00Z"))}
         db.run(
             conn,
             "runs/plan",

@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pkgintel import broker, db, deployment, ledger, scan
-from pkgintel.catalog import iso
 from pkgintel.checks import SOURCES, VERDICTS
 from pkgintel.errors import ServiceUnavailable, SettingsError
+from pkgintel.instant import iso
 from pkgintel.settings import Settings
 from pkgintel.shown import minute, plain, span
 from pkgintel.watch import ENDED

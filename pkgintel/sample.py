@@ -11,7 +11,8 @@ from itertools import groupby
 from typing import Literal
 
 from pkgintel import version
-from pkgintel.catalog import TICKS_PER_SECOND, Kind, package_key, ticks
+from pkgintel.catalog import Kind, package_key
+from pkgintel.instant import TICKS_PER_SECOND, ticks
 from pkgintel.sample_facts import DAY, SECOND_PART, Fact, draw, facts
 
 Change = Literal["publish", "edit", "unlist", "relist", "deprecate", "undeprecate", "delete"]
@@ -78,7 +79,7 @@ _GIVEN_TWICE = {
 
 @dataclass(frozen=True, slots=True)
 class SampleEvent:
-    """One leaf of the sample catalog as plain values; all times are ticks (`catalog.ticks`).
+    """One leaf of the sample catalog as plain values; all times are ticks (`instant.ticks`).
 
     `version` is what the leaf says: normalised, with +metadata except in a delete; `verbatim` is the author's spelling.
     `published` lies in 1900 when unlisted; in a delete it is the time of deletion. A delete declares nothing, and its

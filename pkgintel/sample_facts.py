@@ -12,7 +12,8 @@ from importlib import resources
 from urllib.parse import quote
 
 from pkgintel import version
-from pkgintel.catalog import TICKS_PER_SECOND, package_key, ticks
+from pkgintel.catalog import package_key
+from pkgintel.instant import TICKS_PER_SECOND, ticks
 
 DAY = 86_400 * TICKS_PER_SECOND
 # The first part of the history ends before this moment, the second begins after it.

@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from pkgintel import version
-from pkgintel.catalog import moment, package_key, timestamp
+from pkgintel.catalog import package_key
+from pkgintel.instant import moment, timestamp
 from pkgintel.sample import SampleEvent
 from pkgintel.sample_facts import draw
 

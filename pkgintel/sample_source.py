@@ -13,8 +13,8 @@ from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 
-from pkgintel.catalog import timestamp
 from pkgintel.errors import ServiceUnavailable
+from pkgintel.instant import timestamp
 from pkgintel.sample import OVERLAPPING, SPLIT_COMMIT, SampleEvent, Stage, history, increments
 from pkgintel.sample_facts import draw
 from pkgintel.sample_leaf import commit_id, leaf, leaf_path, rendered

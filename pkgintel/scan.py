@@ -11,8 +11,9 @@ from psycopg.types.json import Jsonb
 
 from pkgintel import checks, db, gate, ledger, sources, window
 from pkgintel.address import CatalogAddress
-from pkgintel.catalog import TICKS_PER_SECOND, Index, moment, ticks
+from pkgintel.catalog import Index
 from pkgintel.errors import CatalogMismatch, GateFailed, RunFailed, SettingsError
+from pkgintel.instant import TICKS_PER_SECOND, moment, ticks
 from pkgintel.settings import NUGET_ORG, Settings
 from pkgintel.shown import many
 from pkgintel.wire import Gauge, Wire

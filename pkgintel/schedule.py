@@ -17,8 +17,8 @@ import redis
 from redbeat.schedulers import RedBeatScheduler, RedBeatSchedulerEntry, ensure_conf
 
 from pkgintel import db, deployment
-from pkgintel.catalog import iso
 from pkgintel.errors import PkgintelError, SettingsError
+from pkgintel.instant import iso
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 
 
 def minute(stamp: str | None) -> str:
-    """A timestamp of `catalog.iso` as the screen has it: to the minute, in UTC."""
+    """A timestamp of `instant.iso` as the screen has it: to the minute, in UTC."""
     return "never" if stamp is None else f"{stamp[:10]} {stamp[11:16]}"
 
 

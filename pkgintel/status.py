@@ -17,10 +17,10 @@ import psycopg
 from rich.text import Text
 
 from pkgintel import broker, checks, db, deployment, diagnosis
-from pkgintel.catalog import iso
 from pkgintel.checks import GATES, SOURCES, VERDICTS
 from pkgintel.diagnosis import UNKNOWN
 from pkgintel.errors import PkgintelError
+from pkgintel.instant import iso
 from pkgintel.settings import Settings
 from pkgintel.shown import minute, plain
 from pkgintel.status_screen import screen

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from pkgintel import checks, db, gate
-from pkgintel.catalog import iso
 from pkgintel.db import Row
 from pkgintel.errors import PkgintelError
+from pkgintel.instant import iso
 from pkgintel.settings import Settings
 from pkgintel.shown import many
 from pkgintel.watch import GOOD, Followed

@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from pkgintel import db, deployment, licenses, version
-from pkgintel.catalog import iso, package_key
+from pkgintel.catalog import package_key
 from pkgintel.errors import PackageUnknown, PkgintelError
+from pkgintel.instant import iso
 from pkgintel.settings import Settings
 from pkgintel.shown import plain
 from pkgintel.verdict import RULES, RULESET, Declaration, Judge, clean

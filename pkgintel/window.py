@@ -8,7 +8,8 @@ stored yet: a page may hold items far older than its neighbour's newest, so the 
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from pkgintel.catalog import Index, Item, PageEntry, ticks
+from pkgintel.catalog import Index, Item, PageEntry
+from pkgintel.instant import ticks
 
 # The year 1, before every commit: an empty database that starts here reads the whole catalog.
 BEGINNING = ticks("0001-01-01T00:00:00Z")

@@ -19,10 +19,10 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pkgintel import catalog
+from pkgintel import catalog, instant
 
 BASE = "http://catalog.bench"  # Stands in the documents until a port is known.
-BORN = catalog.ticks("2024-05-01T00:00:00Z")
+BORN = instant.ticks("2024-05-01T00:00:00Z")
 LARGEST = 113_000
 EXPRESSIONS = (
     "MIT", "Apache-2.0", "BSD-3-Clause", "MIT OR Apache-2.0", "LGPL-3.0-or-later", "MPL-2.0", "GPL-3.0-only",
@@ -87,7 +87,7 @@ class BenchCatalog:
             {
                 "@id": f"{root}/page{number}.json",
                 "@type": "CatalogPage",
-                "commitTimeStamp": catalog.timestamp(page[-1].commit),
+                "commitTimeStamp": instant.timestamp(page[-1].commit),
                 "count": len(page),
             }
             for number, page in enumerate(shown)
@@ -102,7 +102,7 @@ class BenchCatalog:
                     "@id": origin + leaf.path,
                     "@type": "nuget:PackageDetails",
                     "commitId": f"{leaf.commit:032x}",
-                    "commitTimeStamp": catalog.timestamp(leaf.commit),
+                    "commitTimeStamp": instant.timestamp(leaf.commit),
                     "nuget:id": leaf.package_id,
                     "nuget:version": leaf.version,
                 }
@@ -197,8 +197,8 @@ def _leaf(
         "@type": ["PackageDetails", "catalog:Permalink"],
         "authors": f"Author {at % 5000}",
         "catalog:commitId": f"{commit:032x}",
-        "catalog:commitTimeStamp": catalog.timestamp(commit),
-        "created": catalog.timestamp(commit - 50_000_000),
+        "catalog:commitTimeStamp": instant.timestamp(commit),
+        "created": instant.timestamp(commit - 50_000_000),
         "description": prose[at : at + 300],
         "id": package_id,
         "isPrerelease": "-" in version,
@@ -208,7 +208,7 @@ def _leaf(
         "packageHashAlgorithm": "SHA512",
         "packageSize": at,
         "projectUrl": f"https://github.com/bench/{package_id.lower()}",
-        "published": catalog.timestamp(commit - 50_000_000),
+        "published": instant.timestamp(commit - 50_000_000),
         "requireLicenseAcceptance": False,
         "verbatimVersion": version,
         "version": version,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkgintel import catalog
+from pkgintel import catalog, instant
 from pkgintel.catalog import Index, Item, Leaf, Page
 from pkgintel.errors import UpstreamChanged
 from tests import oracle
@@ -19,17 +19,17 @@ from tests.histories import DECLARATIONS, IDS, VERSIONS
 from tests.oracle import Event
 
 REAL = Path(__file__).parent.parent.parent / "shared" / "data" / "catalog"
-YEAR_1, YEAR_9999 = catalog.ticks("0001-01-01T00:00:00Z"), catalog.ticks("9999-12-31T23:59:59.9999999Z")
+YEAR_1, YEAR_9999 = instant.ticks("0001-01-01T00:00:00Z"), instant.ticks("9999-12-31T23:59:59.9999999Z")
 
 
 @given(st.integers(YEAR_1, YEAR_9999))
 def test_ticks_survive_being_written(value: int) -> None:
-    text = catalog.timestamp(value)
+    text = instant.timestamp(value)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,6}[1-9])?Z", text)
-    assert catalog.ticks(text) == value
+    assert instant.ticks(text) == value
     assert oracle.ticks(text) == value
-    assert catalog.moment(value) == oracle.at(value)
-    assert catalog.ticks(text.replace("Z", "+00:00")) == value
+    assert instant.moment(value) == oracle.at(value)
+    assert instant.ticks(text.replace("Z", "+00:00")) == value
 
 
 @pytest.mark.parametrize(
@@ -42,20 +42,20 @@ def test_ticks_survive_being_written(value: int) -> None:
     ],
 )
 def test_spellings_of_one_time(text: str, same: str) -> None:
-    assert catalog.ticks(text) == catalog.ticks(same)
+    assert instant.ticks(text) == instant.ticks(same)
 
 
 def test_the_seventh_digit_is_cut_and_never_rounded() -> None:
-    assert catalog.moment(catalog.ticks("2023-12-31T23:59:59.9999999Z")) == datetime(
+    assert instant.moment(instant.ticks("2023-12-31T23:59:59.9999999Z")) == datetime(
         2023, 12, 31, 23, 59, 59, 999999, UTC
     )
-    assert catalog.moment(catalog.ticks("1969-12-31T23:59:59.9999999Z")).microsecond == 999999
+    assert instant.moment(instant.ticks("1969-12-31T23:59:59.9999999Z")).microsecond == 999999
 
 
 @pytest.mark.parametrize("text", ["", "2024", "2024-02-30T00:00:00Z", "2024-05-01 00:00:00Z", "٢٠٢٤-05-01T00:00:00Z"])
 def test_what_is_no_time_is_told(text: str) -> None:
     with pytest.raises(ValueError):
-        catalog.ticks(text)
+        instant.ticks(text)
 
 
 def test_the_kelvin_sign_names_another_package_than_its_ascii_twin() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pkgintel import catalog, classify, db, licenses, store
+from pkgintel import catalog, classify, db, instant, licenses, store
 from pkgintel.catalog import Event
 from pkgintel.errors import GateFailed
 from pkgintel.settings import Settings
@@ -40,7 +40,7 @@ def leaf(package: str, version: str = "1.0.0", commit: int = 1, **said: Any) -> 
     """An event as a page brings it."""
     kind = "delete" if said.pop("deleted", False) else "details"
     url = f"http://127.0.0.1:9/{package.lower()}.{version}.{commit}.json"
-    stamp = catalog.timestamp(catalog.ticks("2024-05-01T00:00:00Z") + commit)
+    stamp = instant.timestamp(instant.ticks("2024-05-01T00:00:00Z") + commit)
     body = {
         "@id": url,
         "@type": "PackageDelete" if kind == "delete" else "PackageDetails",

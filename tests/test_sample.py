@@ -20,9 +20,10 @@ from urllib.parse import urlsplit
 import pytest
 from click.testing import CliRunner
 
-from pkgintel import catalog, sample_source
-from pkgintel.catalog import Index, Item, Leaf, Page, ticks, timestamp
+from pkgintel import catalog, instant, sample_source
+from pkgintel.catalog import Index, Item, Leaf, Page
 from pkgintel.errors import ServiceUnavailable, SettingsError
+from pkgintel.instant import ticks, timestamp
 from pkgintel.sample import OVERLAPPING, SPLIT_COMMIT, UNLISTED, SampleEvent, history, increments
 from pkgintel.sample_leaf import leaf_path
 from pkgintel.sample_server import Server, sample, serve
@@ -268,7 +269,7 @@ def test_leaves_are_written_as_nuget_writes_them(first: Documents) -> None:
 
 def test_leaf_addresses_follow_the_naming_scheme(first: Documents) -> None:
     for item in items(first):
-        second_of_commit = f"{catalog.moment(item.commit):%Y.%m.%d.%H.%M.%S}"
+        second_of_commit = f"{instant.moment(item.commit):%Y.%m.%d.%H.%M.%S}"
         assert item.url.startswith(f"{BASE}/v3/catalog0/data/{second_of_commit}/")
         assert item.url == item.url.replace(" ", "")
         assert "+" not in item.url
