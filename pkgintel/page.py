@@ -17,6 +17,7 @@ from pkgintel.catalog import Event, Item
 from pkgintel.errors import PkgintelError, UpstreamUnavailable
 from pkgintel.scan import address_of
 from pkgintel.settings import Settings
+from pkgintel.shown import many
 from pkgintel.sources import Fetched, Reject
 from pkgintel.wire import Gauge, Wire
 
@@ -69,7 +70,7 @@ def store_page(
         inside = window.inside(items, floor=run["floor_ticks"], up_to=run["up_to_ticks"])
 
         def fetched(count: int, total: int) -> None:
-            progress(f"{count} of {total} leaves")
+            progress(f"{count} of {many(total, 'leaf', 'leaves')}")
             if count == total:
                 return  # What is written next says so, with the leaves themselves.
             with suppress(psycopg.Error, PkgintelError), db.connection(settings.database_url or "") as conn:

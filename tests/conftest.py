@@ -139,15 +139,22 @@ def empty(conn: db.Connection) -> None:
     )
 
 
-@pytest.fixture
-def redis_url(services: Services) -> Iterator[str]:
-    """A numbered Redis database of this pytest process, empty before and after the test."""
+@contextmanager
+def redis_of(services: Services) -> Iterator[str]:
+    """A numbered Redis database of this pytest process, empty before and after."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     url = services.redis_url_for(int(worker) + 1)
     with redis.Redis.from_url(url) as client:
         client.flushdb()
         yield url
         client.flushdb()
+
+
+@pytest.fixture
+def redis_url(services: Services) -> Iterator[str]:
+    """A Redis database of the test's own."""
+    with redis_of(services) as url:
+        yield url
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ class Answer:
     drip: float | None = None  # Seconds between single bytes of the body.
     drip_head: float | None = None  # The same for the head.
     hang: bool = False  # Never an answer.
+    held: threading.Event | None = None  # No answer until this is set.
     refuse: bool = False  # The connection is closed without an answer.
 
     def encoded(self) -> bytes:
@@ -199,6 +200,9 @@ class HostileServer:
 
         try:
             answer = self._next(path)
+            while answer.held is not None and not answer.held.is_set():
+                if await self._left(reader, 0.01):
+                    return False
             delay = None if answer.hang else self.latency + answer.delay
             if delay != 0 and await self._left(reader, delay):
                 return False

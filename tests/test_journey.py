@@ -3,22 +3,16 @@
 Every process is started as an operator starts it, and the final tables must equal the oracle's exactly.
 """
 
-import os
 import re
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import psutil
 import pytest
-from celery import Celery
 
-from pkgintel import db, deployment
+from pkgintel import db
 from pkgintel.sample_server import Server, serve
 from pkgintel.sample_source import CATALOG_INDEX, SPDX_EXCEPTIONS, SPDX_LICENSES, Sample
 from pkgintel.spdx import LicenseList
@@ -27,19 +21,17 @@ from tests import oracle
 from tests.conftest import quick, until
 from tests.hostile import HostileServer
 from tests.tables import differences
+from tests.workers import Fleet, kill
 
 pytestmark = pytest.mark.processes
 
-CHECKOUT = Path(__file__).parent.parent
-PATIENCE = 60
 
-
-class Fleet:
-    """Real workers on one database, one Redis and a sample catalog; and a client that sends them tasks."""
+class SampleFleet(Fleet):
+    """Real workers on one database, one Redis and a sample catalog."""
 
     def __init__(self, stack: ExitStack, database: str, redis_url: str, logs: Path) -> None:
         self.server: Server = stack.enter_context(serve())
-        self.settings = quick(
+        settings = quick(
             database,
             redis_url,
             service_index_url=self.server.url,
@@ -48,54 +40,8 @@ class Fleet:
             request_timeout=10,
             pages_per_scan=8,
             lost_after=2,
-            home=logs / "home",  # Nobody should come to need one.
         )
-        self.conn = stack.enter_context(db.connect(database))
-        self.client = stack.enter_context(Celery(broker=redis_url, set_as_current=False))
-        self._logs = logs
-        self._stack = stack
-
-    def worker(self, name: str) -> subprocess.Popen[bytes]:
-        """Start a worker and wait until it takes tasks."""
-        log = self._logs / f"{name}.log"
-        command = [
-            sys.executable,
-            "-m",
-            "celery",
-            "-A",
-            "pkgintel",
-            "worker",
-            "-c",
-            "2",
-            "-l",
-            "INFO",
-            "-n",
-            f"{name}@tests",
-        ]
-        environment = os.environ | deployment.environment(self.settings)
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                command, cwd=CHECKOUT, env=environment, stdout=output, stderr=output, start_new_session=True
-            )
-        self._stack.callback(kill, process)
-        until(lambda: b" ready." in log.read_bytes() or process.poll() is not None, f"{name} is ready", PATIENCE)
-        assert process.poll() is None, log.read_text()[-4000:]
-        return process
-
-    def send(self, task: str, **arguments: Any) -> None:
-        """Send a task as a shell or the clock would, to the queue where celeryconfig routes it."""
-        self.client.send_task(task, kwargs=arguments, queue="ops" if task.startswith("ops.") else "catalog")
-
-    def wait(self, condition: Callable[[], Any], what: str) -> Any:
-        """Wait for `condition`, and show the runs and logs if it does not come."""
-        try:
-            return until(condition, what, PATIENCE)
-        except AssertionError as error:
-            logs = [log.read_text()[-3000:] for log in self._logs.glob("*.log")]
-            raise AssertionError("\n".join(map(str, [error, *self.runs(), *logs]))) from None
-
-    def runs(self) -> list[db.Row]:
-        return self.conn.execute("SELECT * FROM ops.runs ORDER BY id").fetchall()
+        super().__init__(stack, settings, logs)
 
     def is_through(self, events: list[oracle.Event]) -> bool:
         """Everything is stored up to the newest event and judged, and nothing is under way."""
@@ -125,16 +71,6 @@ class Fleet:
         return [(row["package_key"], row["from_verdict"], row["to_verdict"]) for row in rows]
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """End a worker and its pool at once, as a power cut does."""
-    with suppress(psutil.NoSuchProcess):
-        for child in psutil.Process(process.pid).children(recursive=True):
-            with suppress(ProcessLookupError):
-                os.kill(child.pid, signal.SIGKILL)
-    process.kill()
-    process.wait()
-
-
 def published(server: Server, stage: Any) -> list[oracle.Event]:
     """The events of the sample, read from its documents."""
     return oracle.read(Sample(stage).documents(server.base_url), server.base_url, CATALOG_INDEX)
@@ -153,12 +89,12 @@ def expected_verdicts(server: Server, events: list[oracle.Event]) -> dict[str, t
 
 
 @pytest.fixture
-def fleet(database: str, redis_url: str, tmp_path: Path) -> Iterator[Fleet]:
+def fleet(database: str, redis_url: str, tmp_path: Path) -> Iterator[SampleFleet]:
     with ExitStack() as stack:
-        yield Fleet(stack, database, redis_url, tmp_path)
+        yield SampleFleet(stack, database, redis_url, tmp_path)
 
 
-def test_from_nothing_to_verdicts_and_through_the_second_increment(fleet: Fleet) -> None:
+def test_from_nothing_to_verdicts_and_through_the_second_increment(fleet: SampleFleet) -> None:
     first, second = published(fleet.server, 1), published(fleet.server, 2)
     fleet.worker("one")
     fleet.send("spdx.sync")
@@ -186,7 +122,7 @@ def test_from_nothing_to_verdicts_and_through_the_second_increment(fleet: Fleet)
     assert again == rows, "a second look writes nothing"
 
 
-def test_two_workers_share_one_scan_and_nothing_is_done_twice(fleet: Fleet) -> None:
+def test_two_workers_share_one_scan_and_nothing_is_done_twice(fleet: SampleFleet) -> None:
     events = published(fleet.server, 2)
     fleet.server.publish(2)
     for task in ("catalog.scan", "spdx.sync", "catalog.scan", "spdx.sync", "catalog.scan"):
@@ -206,7 +142,7 @@ def test_two_workers_share_one_scan_and_nothing_is_done_twice(fleet: Fleet) -> N
 
 @pytest.mark.parametrize("ending", ["failed", "lost"])
 def test_a_scan_that_failed_or_got_lost_is_resumed_by_hand_and_asks_for_no_leaf_again(
-    fleet: Fleet, tmp_path: Path, ending: str
+    fleet: SampleFleet, tmp_path: Path, ending: str
 ) -> None:
     with HostileServer() as source:
         documents = Sample(1).documents(source.origin)
@@ -244,14 +180,7 @@ def test_a_scan_that_failed_or_got_lost_is_resumed_by_hand_and_asks_for_no_leaf_
         assert len(stored) > len(leaves) * 0.8
         source.forget()
         source.put(stuck, documents[stuck])
-        resumed = subprocess.run(
-            [sys.executable, "-m", "pkgintel", "runs", "resume", str(run["id"])],
-            cwd=CHECKOUT,
-            env=os.environ | deployment.environment(fleet.settings),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        resumed = fleet.tell("runs", "resume", str(run["id"]))
         assert resumed.returncode == 0, resumed.stderr
         assert resumed.stdout.startswith("catalog.scan was sent; it goes on from what run")
         fleet.wait(lambda: fleet.is_through(events), "the resumed scan is through")
@@ -266,7 +195,7 @@ def test_a_scan_that_failed_or_got_lost_is_resumed_by_hand_and_asks_for_no_leaf_
         assert not asked & stored, "what was done is not fetched again"
 
 
-def test_a_worker_killed_in_the_middle_of_a_scan_loses_nothing(fleet: Fleet) -> None:
+def test_a_worker_killed_in_the_middle_of_a_scan_loses_nothing(fleet: SampleFleet) -> None:
     events = published(fleet.server, 2)
     fleet.server.publish(2)
     victim = fleet.worker("victim")
