@@ -27,7 +27,7 @@ SAMPLE_KIND = "PkgintelSample"  # An @type of the sample's catalog index, whatev
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A scan that may begin: its run, and the pages that became its header tasks."""
+    """A scan that may begin: its run, and the pages that become its header tasks (none, if all are done already)."""
 
     run_id: int
     pages: list[str]
@@ -173,7 +173,10 @@ def plan(
             urls=[page.url for page in planned.pages],
             ticks=[page.commit for page in planned.pages],
         )
-    return Opened(run_id, [page.url for page in planned.pages])
+        carried = db.run(conn, "runs/carry_pages", run_id=run_id, after=planned.after, floor=planned.floor)
+    if carried:
+        log.info("run %s: %s of its pages were done by a scan that ended badly", run_id, carried)
+    return Opened(run_id, pages_of(conn, run_id))
 
 
 def pages_of(conn: db.Connection, run_id: int) -> list[str]:

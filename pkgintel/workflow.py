@@ -17,15 +17,20 @@ from pkgintel.checks import LICENSES, PACKAGES, VERDICTS
 
 def pages(run_id: int, page_urls: Sequence[str]) -> None:
     """Start the chord of a scan: a task for each page, then its callback, or its errback when a page failed."""
-    _chord(run_id, page_urls, finish(run_id, "scan"), "pages")
+    _start(run_id, page_urls, "scan", "pages")
 
 
 def replay_pages(run_id: int, page_urls: Sequence[str]) -> None:
-    """Start the chord of a replay; with no page to read, its callback at once."""
+    """Start the chord of a replay."""
+    _start(run_id, page_urls, "replay", "replays")
+
+
+def _start(run_id: int, page_urls: Sequence[str], action: str, queue: str) -> None:
+    """With no page to read the callback comes at once."""
     if page_urls:
-        _chord(run_id, page_urls, finish(run_id, "replay"), "replays")
+        _chord(run_id, page_urls, finish(run_id, action), queue)
     else:
-        finish(run_id, "replay").apply_async()
+        finish(run_id, action).apply_async()
 
 
 def _chord(run_id: int, page_urls: Sequence[str], callback: Signature, queue: str) -> None:

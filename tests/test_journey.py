@@ -193,6 +193,7 @@ def test_a_scan_that_failed_or_got_lost_is_resumed_by_hand_and_asks_for_no_leaf_
         asked = {path for path in leaves if source.count(path)}
         assert asked, "the page that was not read"
         assert not asked & stored, "what was done is not fetched again"
+        assert {path for path in pages if source.count(path)} == {stuck}, "nor are the pages that were done"
 
 
 def test_a_worker_killed_in_the_middle_of_a_scan_loses_nothing(fleet: SampleFleet) -> None:

@@ -264,6 +264,70 @@ def test_a_page_that_keeps_failing_fails_its_run_and_the_watermark_stays(bench: 
     assert bench.catalog.asked[bench.catalog.path(details("A", "1.0.0", 0).url)] == 1, "what is stored is not fetched"
 
 
+def fail_behind(bench: Bench, *events: Event) -> None:
+    """A scan that reads page 0 with `events`, and fails for a page 1 that is not to be had."""
+    bench.catalog.add("page0", *events)
+    bench.catalog.add("page1", details("Last", "1.0.0", 9))
+    bench.catalog.publish()
+    bench.catalog.broken["/page1.json"] = lambda: httpx.Response(503)
+    opened = bench.open()
+    assert opened is not None
+    bench.read(opened.run_id, opened.pages[0])
+    page.record_failure(bench.settings, opened.run_id, opened.pages[1], RuntimeError("gone"), final=True)
+    with pytest.raises(RunFailed):
+        bench.finish(opened.run_id)
+    bench.catalog.broken.clear()
+
+
+def test_pages_that_a_failed_run_had_finished_are_not_fetched_again_by_the_next(bench: Bench) -> None:
+    fail_behind(bench, details("A", "1.0.0", 0))
+    done = bench.scan()
+    assert done is not None
+    assert (done.state, done.leaves) == ("done", 1)
+    assert bench.catalog.asked["/page0.json"] == 1
+    run = bench.run(done.run_id)
+    assert (run["pages_total"], run["pages_done"], run["leaves"]) == (2, 2, 1)
+    assert bench.watermark() == ZERO + 9
+    assert bench.differences() == []
+
+
+def test_a_finished_page_that_has_grown_since_is_fetched_again(bench: Bench) -> None:
+    fail_behind(bench, details("A", "1.0.0", 0))
+    bench.catalog.add("page0", details("A", "2.0.0", 8))
+    bench.catalog.publish()
+    bench.chain()
+    assert bench.catalog.asked["/page0.json"] == 2
+    assert bench.differences() == []
+
+
+def test_a_finished_page_with_rejected_leaves_is_fetched_again_and_counts_in_the_gate(bench: Bench) -> None:
+    events = [details(f"A{number}", "1.0.0", 0) for number in range(12)]
+    for event in events:
+        bench.catalog.broken[bench.catalog.path(event.url)] = lambda: httpx.Response(404)
+    answers = dict(bench.catalog.broken)
+    fail_behind(bench, *events)
+    bench.catalog.broken.update(answers)
+    with pytest.raises(GateFailed, match="12 of 13"):
+        bench.scan()
+    assert bench.catalog.asked["/page0.json"] == 2
+    assert bench.watermark() is None
+
+
+def test_where_every_page_was_finished_only_the_callback_is_left(bench: Bench) -> None:
+    bench.catalog.add("page0", details("A", "1.0.0", 0))
+    bench.catalog.publish()
+    opened = bench.open()
+    assert opened is not None
+    bench.read(opened.run_id, opened.pages[0])
+    ledger.close(bench.conn, opened.run_id, "aborted", error="by hand")
+    again = bench.open()
+    assert again is not None
+    assert again.pages == []
+    assert bench.finish(again.run_id).state == "done"
+    assert bench.watermark() == ZERO
+    assert bench.differences() == []
+
+
 def test_a_page_or_index_that_breaks_its_shape_is_an_error_and_not_a_loss(bench: Bench) -> None:
     bench.catalog.add("page0", details("A", "1.0.0", 0))
     bench.catalog.publish()
