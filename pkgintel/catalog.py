@@ -60,10 +60,18 @@ def _optional(value: Any) -> Any:
     return _no_nul(value) or None if isinstance(value, str | list) else value
 
 
-Ticks = Annotated[int, BeforeValidator(lambda value: ticks(value) if isinstance(value, str) else value)]
-Moment = Annotated[
-    datetime | None, BeforeValidator(lambda value: moment(ticks(value)) if isinstance(value, str) else value)
-]
+def _ticks(value: Any) -> Any:
+    value = _first_text(value)
+    return ticks(value) if isinstance(value, str) else value
+
+
+def _moment(value: Any) -> Any:
+    value = _first_text(value)
+    return moment(ticks(value)) if isinstance(value, str) else value
+
+
+Ticks = Annotated[int, BeforeValidator(_ticks)]
+Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 
 
 def _kind(value: Any) -> Any:

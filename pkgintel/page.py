@@ -76,7 +76,8 @@ def store_page(
             with suppress(psycopg.Error, PkgintelError), db.connection(settings.database_url or "") as conn:
                 db.run(conn, "runs/progress", run_id=run_id, page_url=page_url, wanted=total, fetched=count)
 
-        listed = catalog.newest(inside)
+        # Every rejected leaf is fetched again, also one that a newer leaf of its version has passed by.
+        listed = inside if page_url.startswith(f"{OF_REJECTED} ") else catalog.newest(inside)
         events: list[Event] = []
         rejected: list[Reject] = []
         left, asked = listed, set[str]()
@@ -175,7 +176,12 @@ def _transact(
         state = db.one(conn, "runs/lock_page", run_id=run_id, page_url=page_url)
         if state is None or state["state"] == "done":
             return Stored(note="done already, by another delivery of the same task")
-        changed = store.write(conn, events)
+        best: dict[tuple[str, str, str], Event] = {}
+        for event in sorted(events, key=lambda event: (event.commit, event.url)):
+            best[event.package_key, event.version_key, event.leaf.kind] = event
+        changed = store.write(conn, list(best.values()))
+        if len(best) < len(events):
+            db.run(conn, "catalog/resolve_older", urls=[event.url for event in events])
         for reject in rejected:
             db.run(conn, "catalog/reject_leaf", **reject_row(reject, page_url, run_id))
         leaves = len(events) + len(rejected)

@@ -151,6 +151,14 @@ class World(Catalog):
         self.add(self._last, event)
 
 
+def _at_birth() -> None:
+    """Whoever started us may have had signals ignored, as a shell does for what it starts in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    if sys.platform == "linux":
+        _die_with_us()
+
+
 def _die_with_us() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, where there is one.
 
@@ -171,7 +179,7 @@ class Program:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_die_with_us if sys.platform == "linux" else None,
+                preexec_fn=_at_birth,
             )
 
     def running(self) -> bool:
@@ -644,7 +652,7 @@ class Chaos:
             lines += map(
                 str, self.stack.rows("SELECT * FROM ops.run_pages WHERE state <> 'done' ORDER BY run_id DESC LIMIT 5")
             )
-        for worker in self.stack.workers:
+        for worker in (*self.stack.leaving, *self.stack.workers):
             told = worker.log.read_text(errors="replace").splitlines()
             lines += [f"--- {worker.name}", *[line for line in told if "ops.upkeep" not in line][-25:]]
         return "\n".join(lines)

@@ -90,6 +90,12 @@ def test_an_event_says_what_the_oracle_reads(package: str, text: str, said: dict
 ONE = details("A", "1.0.0", 7)
 
 
+def test_a_time_that_came_as_an_array_counts_as_its_first_text() -> None:
+    told = event(ONE, created=["2015-03-10T00:04:00.268Z", "other"], published=["2015-03-10T00:04:01Z"]).leaf
+    assert str(told.created) == "2015-03-10 00:04:00.268000+00:00"
+    assert str(told.published) == "2015-03-10 00:04:01+00:00"
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

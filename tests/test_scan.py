@@ -214,6 +214,22 @@ def test_a_replay_that_cannot_have_them_either_leaves_the_run_blocked(bench: Ben
     assert bench.watermark() is None
 
 
+def test_one_replay_fetches_every_rejected_leaf_also_two_of_one_version(bench: Bench) -> None:
+    events = [details("A", "1.0.0", commit, name=str(commit)) for commit in (0, 5, 9)]
+    bench.catalog.add("page0", *events, delete("A", "1.0.0", 3))
+    bench.catalog.publish()
+    for event in events:
+        bench.catalog.broken[bench.catalog.path(event.url)] = lambda: httpx.Response(404)
+    bench.scan()
+    assert len(rejects(bench)) == 3
+    bench.catalog.broken.clear()
+    run_id, urls = replay.open_run(bench.conn, bench.settings, bench.wire, Wanted(rejected=True))
+    for url in urls:
+        page.store_page(bench.settings, bench.wire, LocalGauge(8), run_id, url)
+    assert {resolution for _, _, _, resolution in rejects(bench)} == {"replayed"}
+    assert bench.differences() == []
+
+
 def test_a_replay_asks_the_catalog_that_filled_the_database(bench: Bench) -> None:
     drift(bench, 3, 20)
     bench.scan()
