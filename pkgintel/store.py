@@ -60,13 +60,12 @@ def write(conn: db.Connection, events: Sequence[Event]) -> int:
         copy.set_types(_COLUMNS)
         for event in events:
             copy.write_row(_row(event))
-    db.run(conn, "catalog/add_packages")
+    added = db.one(conn, "catalog/add_packages")
     db.one(conn, "catalog/lock_packages")
-    changed = db.run(conn, "catalog/upsert_details")
+    changed: int = (db.one(conn, "catalog/upsert_details") or {})["changed"]
     if any(event.leaf.kind == "delete" for event in events):
         changed += db.run(conn, "catalog/upsert_deletes")
-    _add_declarations(conn, events)
-    db.run(conn, "catalog/derive_packages")
+    db.run(conn, "catalog/derive_packages", whole=added["whole"] if added else [])
     db.run(conn, "catalog/resolve_leaves")
     return changed
 
@@ -89,15 +88,6 @@ def _make_incoming(conn: db.Connection) -> None:
         db.run(conn, "catalog/incoming")
         if (db.one(conn, "catalog/has_lz4") or {}).get("lz4"):
             db.run(conn, "catalog/compress_incoming")
-
-
-def _add_declarations(conn: db.Connection, events: Sequence[Event]) -> None:
-    """The few distinct declarations of a page are told apart here, which is cheaper than by Postgres."""
-    leaves = (event.leaf for event in events if event.leaf.kind == "details")
-    brought = {(leaf.license_expression, leaf.license_file, leaf.license_url) for leaf in leaves}
-    if brought:
-        expressions, files, urls = map(list, zip(*brought, strict=True))
-        db.run(conn, "catalog/add_declarations", expressions=expressions, files=files, urls=urls)
 
 
 def _row(event: Event) -> tuple[Any, ...]:

@@ -87,6 +87,14 @@ def test_a_replay_writes_nothing(conn: db.Connection) -> None:
     assert sorted(map(str, conn.execute(query).fetchall())) == before
 
 
+def test_a_page_that_meets_versions_without_their_package_derives_it_from_all_of_them(conn: db.Connection) -> None:
+    events = [details("A", "2.0", 1), details("A", "1.0", 2), details("B", "1.0", 3)]
+    write(conn, events[:1])
+    conn.execute("DELETE FROM raw.nuget_packages")
+    write(conn, events[1:])
+    assert differences(conn, events) == []
+
+
 def test_concurrent_pages_neither_deadlock_nor_leave_a_stale_package(conn: db.Connection, database: str) -> None:
     chance = random.Random(4)
     events = [

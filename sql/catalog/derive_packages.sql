@@ -1,8 +1,11 @@
 -- The package row always follows from its versions: the highest listed stable one speaks, else the highest listed
 -- prerelease, else the highest unlisted stable one, else the highest unlisted prerelease; with none left it is deleted.
--- Needs its own statement after the versions are written, under the locks of lock_packages.
+-- Needs its own statement after the versions are written, under the locks of lock_packages. Those that add_packages has
+-- just written whole are left alone.
 WITH touched AS (
-    SELECT package_key, max(commit_ticks) AS newest FROM pg_temp.incoming GROUP BY package_key
+    SELECT package_key, max(commit_ticks) AS newest FROM pg_temp.incoming
+    WHERE package_key <> ALL (%(whole)s::text[])
+    GROUP BY package_key
 )
 UPDATE raw.nuget_packages p SET
     package_id = x.package_id, latest_version = x.version, license_expression = x.license_expression,
@@ -28,10 +31,8 @@ FROM (
     ) AS gone ON true
 ) AS x
 WHERE p.package_key = x.package_key
-  AND ((p.package_id, p.latest_version, p.license_expression, p.license_url, p.license_file, p.project_url, p.state,
-        p.commit_ticks, p.declaration)
-       IS DISTINCT FROM
-       (x.package_id, x.version, x.license_expression, x.license_url, x.license_file, x.project_url, x.state,
-        greatest(x.newest, p.commit_ticks), x.declaration)
-       -- Leaves are large to compare: a row that this very page has added holds the leaf of the version it names.
-       OR (p.changed_xid <> pg_current_xact_id() AND p.raw IS DISTINCT FROM x.raw));
+  AND (p.package_id, p.latest_version, p.license_expression, p.license_url, p.license_file, p.project_url, p.state,
+       p.commit_ticks, p.declaration, p.raw)
+      IS DISTINCT FROM
+      (x.package_id, x.version, x.license_expression, x.license_url, x.license_file, x.project_url, x.state,
+       greatest(x.newest, p.commit_ticks), x.declaration, x.raw);
