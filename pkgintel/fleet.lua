@@ -1,8 +1,9 @@
 -- Renew a lease on the fleet's limit and tell how the server did: one atomic step in Redis.
--- KEYS: leases, circuit. ARGV: holder, limit, held, wanted, lease ms, grace ms, turn ms,
+-- KEYS: leases, circuit. ARGV: holder, limit, held, wanted, lease ms, grace ms, new,
 --       ok, failed, retry-after ms, chance (0..1), failures, quiet ms, open ms, longest ms, probe ms, leaving.
--- Leases are a hash of holder → "slots wanted expiry", and "@since" → when it began; times are the server's, in ms.
--- Returns the slots it may use, its fair share, how many holders there are, ms until the circuit closes (0: closed),
+-- Leases are a hash of holder → "slots wanted expiry began", and "@since" → when it began; times are the server's, in ms
+-- ("began", which orders the holders, in µs).
+-- Returns the slots it may use, its due share, how many holders there are, ms until the circuit closes (0: closed),
 -- and 1 if it is the probe.
 
 local leases, circuit, me = KEYS[1], KEYS[2], ARGV[1]
@@ -52,53 +53,52 @@ elseif told then
   redis.call('DEL', circuit)
 end
 
--- The shares: what is wanted, served evenly from below; the slots left over go round in turns.
+-- The shares fall evenly from who has been at work longest (of 64 slots, four holders get 25, 19, 13, 7), so pages do not
+-- end, and are written, all at once. Where there are more holders than slots, the oldest get one each.
 local since = tonumber(redis.call('HGET', leases, '@since'))
 if not since then
   since = now
   redis.call('HSET', leases, '@since', now)
 end
-local flat, names, wants, taken = redis.call('HGETALL', leases), {me}, {[me] = wanted}, 0
+local flat, holders, taken = redis.call('HGETALL', leases), {}, 0
+local own = {name = me, want = wanted, began = clock[1] * 1000000 + clock[2]}
 for i = 1, #flat, 2 do
   local name = flat[i]
-  if name ~= '@since' and name ~= me then
-    local slots, want, expiry = string.match(flat[i + 1], '(%d+) (%d+) (%d+)')
-    if tonumber(expiry) <= now then
+  if name ~= '@since' then
+    local slots, want, expiry, began = string.match(flat[i + 1], '(%d+) (%d+) (%d+) ?(%d*)')
+    if name == me then
+      if ARGV[7] == '0' then own.began = tonumber(began) or 0 end
+    elseif tonumber(expiry) <= now then
       redis.call('HDEL', leases, name)
     else
-      names[#names + 1] = name
-      wants[name] = tonumber(want)
+      holders[#holders + 1] = {name = name, want = tonumber(want), began = tonumber(began) or 0}
       taken = taken + tonumber(slots)
     end
   end
 end
-table.sort(names)
-local queue = {}
-for i, name in ipairs(names) do queue[i] = wants[name] end
-table.sort(queue)
-local left, share, greedy = limit, limit, 0
-for i, want in ipairs(queue) do
-  share = math.floor(left / (#queue - i + 1))
-  if want > share then
-    greedy = #queue - i + 1
-    break
-  end
-  left = left - want
+holders[#holders + 1] = own
+table.sort(holders, function(one, other)
+  if one.began ~= other.began then return one.began < other.began end
+  return one.name < other.name
+end)
+local left, hungry = limit, 0
+for _, one in ipairs(holders) do
+  if one.want > 0 then hungry = hungry + 1 end
 end
-local due = wanted
-if greedy > 0 and wanted > share then
-  local extra, place, seat = left - share * greedy, 0, 0
-  for _, name in ipairs(names) do
-    if wants[name] > share then
-      if name == me then place = seat end
-      seat = seat + 1
-    end
+for _, one in ipairs(holders) do
+  one.due = 0
+  if one.want > 0 then
+    one.due = math.min(one.want, left, math.max(1, math.floor(2 * left / (hungry + 1))))
+    left, hungry = left - one.due, hungry - 1
   end
-  local turn = math.floor(now / tonumber(ARGV[7]))
-  due = share + ((place + turn) % greedy < extra and 1 or 0)
 end
+for _, one in ipairs(holders) do
+  local more = math.min(left, one.want - one.due)
+  one.due, left = one.due + more, left - more
+end
+local due = own.due
 -- A new or flushed Redis does not know yet who holds what, so newcomers wait until everyone has had time to renew.
 if held == 0 and now - since < tonumber(ARGV[6]) then due = 0 end
 local use = ARGV[17] == '1' and 0 or math.max(0, math.min(due, limit - taken))
-redis.call('HSET', leases, me, string.format('%d %d %d', math.max(use, held), wanted, now + ARGV[5]))
-return {use, due, #names, wait, mine}
+redis.call('HSET', leases, me, string.format('%d %d %d %d', math.max(use, held), wanted, now + ARGV[5], own.began))
+return {use, due, #holders, wait, mine}

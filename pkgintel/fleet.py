@@ -2,9 +2,10 @@
 
 Every page task holds a lease on a share of the limit, so that a request costs no round trip. A lease is renewed about
 twice a second by one script that is atomic in Redis: it tells how many slots the holder uses and wants, and gets its
-fair share of what is free. A share shrinks only after the holder has said that it let go, so the sum never passes the
-limit; the lease of a killed worker ends by itself. The same script carries what the servers answered: a streak of
-failures in the whole fleet, or a Retry-After, opens the host's circuit, and nobody sends but one probe at a time.
+share of what is free: the longer it has been at work, the more. A share shrinks only after the holder has said that it
+let go, so the sum never passes the limit; the lease of a killed worker ends by itself. The same script carries what the
+servers answered: a streak of failures in the whole fleet, or a Retry-After, opens the host's circuit, and nobody sends
+but one probe at a time.
 """
 
 import asyncio
@@ -29,8 +30,9 @@ from pkgintel.wire import Wire
 
 LEASE = 10.0  # Seconds without renewal after which a holder counts as dead.
 BEAT = 0.5  # Seconds between renewals; a holder that lacks slots renews more often.
-TURN = 5.0  # Seconds after which slots that cannot be shared evenly go to the next holders.
-SOON = 0.1  # Seconds between renewals while somebody waits: how long a slot that another holder left lies idle at most.
+SOON = (
+    0.05  # Seconds between renewals while somebody waits: how long a slot that another holder left lies idle at most.
+)
 LINGER = 0.3  # Seconds that who leaves keeps its claim: between two pages a share should not go round the fleet.
 PATIENCE = 60.0  # Seconds that a task waits for a closed circuit or for Redis before it gives up for now.
 FAILURES = 10  # So many failures in a row, in the whole fleet, ...
@@ -95,7 +97,7 @@ class FleetGauge(LocalGauge):
         self._fleet = fleet
         self._host = host
         self._name = name
-        self._due = self._told = 0  # The fair share as last heard, and the slots last asked for.
+        self._due = self._told = 0  # The share due to it as last heard, and the slots last asked for.
         self._ok = self._failed = 0
         self._asked = 0.0
         self._probing = False
@@ -107,6 +109,7 @@ class FleetGauge(LocalGauge):
         self._keeper: asyncio.Task[None] | None = None
         self._client = client
         self._script = client.register_script(RENEW)
+        self._new = True  # Not heard of in Redis yet.
         self._owing = False  # Slots were taken away that are still in use: to be told when they are free.
 
     def leave(self, answered: bool | None, retry_after: float | None = None) -> None:
@@ -182,7 +185,14 @@ class FleetGauge(LocalGauge):
             held,
             self._told,
         ]
-        arguments += [_ms(LINGER if leaving else fleet.lease), _ms(2 * fleet.beat), _ms(TURN), ok, failed, _ms(asked)]
+        arguments += [
+            _ms(LINGER if leaving else fleet.lease),
+            _ms(2 * fleet.beat),
+            int(self._new),
+            ok,
+            failed,
+            _ms(asked),
+        ]
         arguments += [f"{random.random():.6f}", fleet.failures, _ms(fleet.quiet), _ms(fleet.open)]  # noqa: S311
         arguments += [_ms(LONGEST_OPEN), _ms(PROBE), int(leaving)]
         try:
@@ -190,6 +200,7 @@ class FleetGauge(LocalGauge):
         except BaseException:
             self._ok, self._failed, self._asked = self._ok + ok, self._failed + failed, max(self._asked, asked)
             raise
+        self._new = False
         share, self._due, self._holders, wait, probe = (int(number) for number in answer)
         self._owing = held > share
         # Not to the lease's very end: a request may leave just before this holder notices.

@@ -164,7 +164,7 @@ class Busy:
         self._over.set()
 
 
-def test_one_holder_gets_it_all_and_others_their_share(valkey: Valkey, wire: Wire, prefix: str) -> None:
+def test_one_holder_gets_it_all_and_of_several_the_oldest_most(valkey: Valkey, wire: Wire, prefix: str) -> None:
     fleet = fleet_of(valkey, prefix, 12)
     with ExitStack() as stack:
         holders = []
@@ -173,9 +173,9 @@ def test_one_holder_gets_it_all_and_others_their_share(valkey: Valkey, wire: Wir
         def shares(*wanted: int) -> bool:
             nonlocal peak
             peak = max(peak, sum(leases(valkey, prefix).values()))
-            return sorted(holder.gauge._open for holder in holders) == sorted(wanted)
+            return tuple(holder.gauge._open for holder in holders) == wanted
 
-        for expected in ((12,), (6, 6), (4, 4, 4)):
+        for expected in ((12,), (8, 4), (6, 4, 2)):
             holders.append(Busy(wire, stack.enter_context(fleet.gauge(wire, "https://a.example/x")), 20))
             assert eventually(lambda expected=expected: shares(*expected))  # type: ignore[misc]
         # Who wants little gets it, and the rest goes to the others.
@@ -193,23 +193,32 @@ def test_one_holder_gets_it_all_and_others_their_share(valkey: Valkey, wire: Wir
     assert sum(leases(valkey, prefix).values()) == 0
 
 
-def test_more_holders_than_slots_take_turns(
-    valkey: Valkey, wire: Wire, prefix: str, monkeypatch: pytest.MonkeyPatch
+def test_of_more_holders_than_slots_the_oldest_come_first_and_all_are_served(
+    valkey: Valkey, wire: Wire, prefix: str
 ) -> None:
-    monkeypatch.setattr("pkgintel.fleet.TURN", 0.2)
     fleet = fleet_of(valkey, prefix, 2)
     with ExitStack() as stack:
         holders = [Busy(wire, stack.enter_context(fleet.gauge(wire, "https://a.example/x")), 3) for _ in range(5)]
-        served: set[int] = set()
+        for first in range(4):
 
-        def all_served() -> bool:
-            served.update(number for number, holder in enumerate(holders) if holder.held)
-            assert sum(holder.held for holder in holders) <= 2
-            return len(served) == 5
+            def shared(first: int = first) -> bool:
+                assert sum(holder.held for holder in holders) <= 2
+                return [holder.gauge._open for holder in holders[first:]][:3] == [1, 1, 0][: 5 - first]
 
-        assert eventually(all_served)
-        for holder in holders:
-            holder.let_go()
+            assert eventually(shared), [holder.gauge._open for holder in holders]
+            holders[first].let_go()
+        assert eventually(lambda: holders[4].gauge._open == 2)
+        holders[4].let_go()
+
+
+def test_a_worker_of_an_older_version_shares_the_limit(valkey: Valkey, wire: Wire, prefix: str) -> None:
+    soon = int(valkey.client.time()[0]) * 1000 + 2000
+    valkey.client.hset(f"{prefix}leases", "older", f"6 20 {soon}")
+    with fleet_of(valkey, prefix, 12).gauge(wire, "https://a.example/x") as gauge:
+        busy = Busy(wire, gauge, 20)
+        assert eventually(lambda: gauge._open == 4)
+        assert eventually(lambda: gauge._open == 12)  # Its lease has ended.
+        busy.let_go()
 
 
 HOLDER = """
@@ -285,7 +294,7 @@ def test_a_flushed_redis_learns_the_shares_again(valkey: Valkey, wire: Wire, pre
             def shared() -> bool:
                 nonlocal peak
                 peak = max(peak, busy.held + other.held)
-                return (first._open, second._open) == (4, 4)
+                return sorted((first._open, second._open)) == [3, 5]
 
             assert eventually(shared)
             assert peak <= 8
@@ -396,7 +405,7 @@ def test_who_leaves_keeps_its_claim_for_a_moment(valkey: Valkey, wire: Wire, pre
         for _ in range(2):
             with fleet.gauge(wire, "https://a.example/x") as second:
                 comes = Busy(wire, second, 8)
-                assert eventually(lambda second=second: second._open == first._open == 4)  # type: ignore[misc]
+                assert eventually(lambda second=second: (first._open, second._open) == (5, 3))  # type: ignore[misc]
                 comes.let_go()
                 assert eventually(lambda comes=comes: comes.held == 0)  # type: ignore[misc]
             assert len(leases(valkey, prefix)) == 2
