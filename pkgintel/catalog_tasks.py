@@ -8,7 +8,7 @@ from celery import Task
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from pkgintel import db, deployment, journal, ledger, page, retries, workflow
+from pkgintel import db, deployment, journal, ledger, memory, page, retries, workflow
 from pkgintel import replay as replays
 from pkgintel import scan as scans
 from pkgintel import upkeep as upkeeping
@@ -86,6 +86,7 @@ def upsert_page(self: Task, run_id: int, page_url: str) -> dict[str, Any]:
             host = page_url if page_url.startswith("http") else settings.service_index_url  # A replay's "package x".
             with retries.fleet(settings).gauge(line, host) as gauge:
                 stored = page.store_page(settings, line, gauge, run_id, page_url, progress=progress)
+            memory.give_back()
         except retries.PASSING as error:
             page.record_failure(settings, run_id, page_url, error, final=retries.last(self))
             if retries.last(self):

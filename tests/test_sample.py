@@ -21,7 +21,7 @@ import pytest
 from click.testing import CliRunner
 
 from pkgintel import catalog, instant, sample_source
-from pkgintel.catalog import Index, Item, Leaf, Page
+from pkgintel.catalog import LEAF, Index, Item, Page
 from pkgintel.errors import ServiceUnavailable, SettingsError
 from pkgintel.instant import ticks, timestamp
 from pkgintel.sample import OVERLAPPING, SPLIT_COMMIT, UNLISTED, SampleEvent, history, increments
@@ -241,7 +241,7 @@ def test_leaves_of_2015_lack_listed(first: Documents) -> None:
     (unlisted,) = events("AntiXSS", "unlist")
     assert "listed" not in raw(unlisted, first)
     assert unlisted.published == UNLISTED
-    assert not Leaf.model_validate_json(first[leaf_path(unlisted)]).is_listed
+    assert not LEAF.validate_json(first[leaf_path(unlisted)]).is_listed
     assert raw(history()[0], first)["lastEdited"] == "0001-01-01T00:00:00Z"
     assert timestamp(history()[0].commit) == "2015-02-01T06:22:45.8488496Z"
 
