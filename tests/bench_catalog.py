@@ -19,6 +19,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import psutil
+
 from pkgintel import catalog, instant
 
 BASE = "http://catalog.bench"  # Stands in the documents until a port is known.
@@ -270,6 +272,11 @@ class BenchServer:
     def leaf_requests(self) -> int:
         """How many leaves were asked for so far."""
         return sum(int.from_bytes(self.asked[at : at + 8], "little") for at in range(0, len(self.asked), 8))
+
+    def cpu(self) -> float:
+        """Seconds of CPU that its processes used so far."""
+        used = [psutil.Process(child).cpu_times() for child in self._children]
+        return sum(one.user + one.system for one in used)
 
     def stop(self) -> None:
         """End the processes."""

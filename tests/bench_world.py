@@ -190,10 +190,45 @@ class Workers:
             one.get(timeout=120)
         return (time.perf_counter() - begun) / count
 
+    @property
+    def children(self) -> list[psutil.Process]:
+        """The pool processes, in the order they were started."""
+        return sorted(psutil.Process(self._process.pid).children(), key=lambda child: child.pid)
+
     def memory(self) -> list[float]:
         """Resident MB of each pool process."""
-        children = psutil.Process(self._process.pid).children()
-        return sorted(child.memory_info().rss / 1e6 for child in children)
+        return [child.memory_info().rss / 1e6 for child in self.children]
+
+    def peaks(self) -> list[float]:
+        """The most resident MB that each pool process ever had; as much as now where the system does not say."""
+        found = []
+        for child in self.children:
+            with contextlib.suppress(OSError, LookupError, ValueError):
+                status = Path(f"/proc/{child.pid}/status").read_text()
+                found.append(int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6)
+        return found or self.memory()
+
+    def cpu(self) -> dict[str, float]:
+        """Seconds of CPU so far of the pool processes, the worker's main process, Postgres and Valkey."""
+        found = {"workers": 0.0, "worker's main process": 0.0, "Postgres": 0.0, "Valkey": 0.0}
+        own = {child.pid for child in self.children}
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                words = process.cmdline()
+                text = " ".join(words)
+                if process.pid in own:
+                    kind = "workers"
+                elif process.pid == self._process.pid:
+                    kind = "worker's main process"
+                elif "postgres" in text and (str(self.settings.home) in text or text.startswith("postgres:")):
+                    kind = "Postgres"
+                elif "valkey" in text and str(self.settings.home) in text:
+                    kind = "Valkey"
+                else:
+                    continue
+                used = process.cpu_times()
+                found[kind] += used.user + used.system
+        return found
 
     def redis_peak(self) -> float:
         """MB that Valkey used at most since it was last reset."""

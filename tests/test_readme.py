@@ -38,3 +38,11 @@ def test_every_module_has_a_room():
     for path in (ROOT / "pkgintel").glob("*.py"):
         if path.stem not in ("__init__", "__main__"):
             assert path.stem in named, f"{path.name} has no room in the README's picture"
+
+
+def test_the_benchmarks_table_and_plot_are_there():
+    shown = README.split("<!-- bench: ")[1].split("<!-- /bench -->")[0]
+    assert shown.count("\n| ") > 10
+    assert "`make bench" in shown
+    assert "(tests/bench.svg)" in README
+    assert (ROOT / "tests" / "bench.svg").read_text().startswith("<svg")
