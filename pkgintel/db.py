@@ -9,7 +9,6 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +29,13 @@ _pools: dict[tuple[int, str], "ConnectionPool[Connection]"] = {}
 _pools_lock = threading.Lock()
 
 
-@cache
+# All read at once: a process that is forked later must find the statements that its code was written with.
+_STATEMENTS = {path.relative_to(SQL).with_suffix("").as_posix(): path.read_bytes() for path in SQL.rglob("*.sql")}
+
+
 def sql(name: str) -> bytes:
     """The statement in `sql/<name>.sql`, as psycopg takes it: parameters are written %(name)s."""
-    return (SQL / f"{name}.sql").read_bytes()
+    return _STATEMENTS[name]
 
 
 def one(conn: Connection, name: str, /, **parameters: Any) -> Row | None:

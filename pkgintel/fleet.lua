@@ -100,5 +100,12 @@ local due = own.due
 -- A new or flushed Redis does not know yet who holds what, so newcomers wait until everyone has had time to renew.
 if held == 0 and now - since < tonumber(ARGV[6]) then due = 0 end
 local use = ARGV[17] == '1' and 0 or math.max(0, math.min(due, limit - taken))
+if ARGV[17] == '1' then
+  if held == 0 then
+    redis.call('HDEL', leases, me)
+    return {0, 0, #holders, wait, mine}
+  end
+  wanted = 0
+end
 redis.call('HSET', leases, me, string.format('%d %d %d %d', math.max(use, held), wanted, now + ARGV[5], own.began))
 return {use, due, #holders, wait, mine}

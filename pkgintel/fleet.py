@@ -1,11 +1,11 @@
 """The fleet's limit of requests in flight, and its circuit breakers, kept in Redis.
 
-Every page task holds a lease on a share of the limit, so that a request costs no round trip. A lease is renewed about
-twice a second by one script that is atomic in Redis: it tells how many slots the holder uses and wants, and gets its
-share of what is free: the longer it has been at work, the more. A share shrinks only after the holder has said that it
-let go, so the sum never passes the limit; the lease of a killed worker ends by itself. The same script carries what the
-servers answered: a streak of failures in the whole fleet, or a Retry-After, opens the host's circuit, and nobody sends
-but one probe at a time.
+Every page task holds a lease on a share of the limit, so that a request costs no round trip. A lease is renewed twice
+a second, and ten times while slots are lacking, by one script that is atomic in Redis: it tells how many slots the
+holder uses and wants, and gets its share of what is free: the longer it has been at work, the more. A share shrinks
+only after the holder has said that it let go, so the sum never passes the limit; the lease of a killed worker ends by
+itself. The same script carries what the servers answered: a streak of failures in the whole fleet, or a Retry-After,
+opens the host's circuit, and nobody sends but one probe at a time.
 """
 
 import asyncio
@@ -29,11 +29,10 @@ from pkgintel.errors import PkgintelError, ServiceUnavailable
 from pkgintel.wire import Wire
 
 LEASE = 10.0  # Seconds without renewal after which a holder counts as dead.
-BEAT = 0.5  # Seconds between renewals; a holder that lacks slots renews more often.
-SOON = (
-    0.05  # Seconds between renewals while somebody waits: how long a slot that another holder left lies idle at most.
-)
-LINGER = 0.3  # Seconds that who leaves keeps its claim: between two pages a share should not go round the fleet.
+BEAT = 0.5  # Seconds between renewals of a holder that has all it wants.
+# Seconds between renewals while somebody waits: how long a slot that another left lies idle at most.
+SOON = 0.05
+LINGER = 0.3  # Seconds that requests which a page left unfinished, as it broke off, count on.
 PATIENCE = 60.0  # Seconds that a task waits for a closed circuit or for Redis before it gives up for now.
 FAILURES = 10  # So many failures in a row, in the whole fleet, ...
 QUIET = 3.0  # ... and no success for so long: the circuit opens.

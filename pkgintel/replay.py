@@ -185,6 +185,7 @@ def rederive(conn: db.Connection, only: str | None, progress: Callable[[int], No
         broken += [f"{row['package_id']} {row['version']}: {event}" for row, event in batch if isinstance(event, str)]
         seen += len(batch)
         progress(seen)
+    db.run(conn, "replay/add_declarations", only=only)
     return changed, broken
 
 

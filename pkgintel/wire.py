@@ -89,13 +89,11 @@ class Wire(Loop):
         self._backoff = backoff
         self._given = transport
         self._transports: dict[bool, httpx.AsyncBaseTransport] = {}
-        self._headers = httpx.Headers(
+        headers = self._headers = httpx.Headers(
             {"user-agent": settings.user_agent, "accept": "application/json, */*;q=0.1", "accept-encoding": "gzip"}
         )
         # A request costs a fifth of what its transport does; a copy of one to the same origin, a third of that.
-        self._request_to = functools.lru_cache(maxsize=64)(
-            lambda origin: httpx.Request("GET", origin, headers=self._headers)
-        )
+        self._request_to = functools.lru_cache(maxsize=64)(lambda origin: httpx.Request("GET", origin, headers=headers))
 
     async def is_public(self, host: str) -> bool:
         """Whether every address that `host` resolves to now is of the open internet; an unknown name counts as such."""

@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=(__doc__ or "").split("\n\n", 1)[0])
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="one round of it, two minutes")
-    size.add_argument("--full", action="store_true", help="the sizes of the targets, and dlt: a quarter of an hour")
+    size.add_argument("--full", action="store_true", help="the sizes of the targets, and dlt: twenty minutes")
     parser.add_argument("--only", action="append", metavar="PART", choices=PARTS, help=f"one of {', '.join(PARTS)}")
     parser.add_argument("--rounds", type=int, help="of each comparison")
     parser.add_argument("--dlt", action="store_true", help="measure dlt too, installed into the temporary home")

@@ -17,7 +17,7 @@ from pkgintel.wire import Manner
 from tests.bench_catalog import BenchServer, make
 from tests.bench_plan import LATENCY, Plan
 from tests.bench_report import Report
-from tests.bench_world import Workers, World
+from tests.bench_world import Workers, World, growth
 
 PART = "profile"
 
@@ -120,10 +120,9 @@ def long_run(report: Report, plan: Plan, home: World) -> None:
         while leaves < plan.long_run:
             leaves += workers.scan()["leaves"]
         what = f"worker process after {leaves:,} leaves of pages of 2,750"
-        report.add("memory", f"largest {what}", max(workers.memory()), "MB", target="≤ 110")
+        report.add("memory", f"largest {what}", max(workers.memory().values()), "MB", target="≤ 110")
         report.add("memory", "… at its peak, in the middle of a page", max(workers.peaks()), "MB", show=True)
-        grown = [100 * (after / then - 1) for then, after in zip(first, workers.memory(), strict=True)]
-        report.add("memory", "growth of a worker process meanwhile", max(grown), "%", target="≤ 5")
+        report.add("memory", "… growth meanwhile", growth(first, workers.memory()), "%", target="≤ 5")
     finally:
         workers.stop()
         server.stop()

@@ -195,9 +195,9 @@ class Workers:
         """The pool processes, in the order they were started."""
         return sorted(psutil.Process(self._process.pid).children(), key=lambda child: child.pid)
 
-    def memory(self) -> list[float]:
+    def memory(self) -> dict[int, float]:
         """Resident MB of each pool process."""
-        return [child.memory_info().rss / 1e6 for child in self.children]
+        return {child.pid: child.memory_info().rss / 1e6 for child in self.children}
 
     def peaks(self) -> list[float]:
         """The most resident MB that each pool process ever had; as much as now where the system does not say."""
@@ -206,27 +206,23 @@ class Workers:
             with contextlib.suppress(OSError, LookupError, ValueError):
                 status = Path(f"/proc/{child.pid}/status").read_text()
                 found.append(int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6)
-        return found or self.memory()
+        return found or list(self.memory().values())
 
     def cpu(self) -> dict[str, float]:
         """Seconds of CPU so far of the pool processes, the worker's main process, Postgres and Valkey."""
         found = {"workers": 0.0, "worker's main process": 0.0, "Postgres": 0.0, "Valkey": 0.0}
-        own = {child.pid for child in self.children}
+        main, home = psutil.Process(self._process.pid), str(self.settings.home)
+        kinds = {main.pid: "worker's main process"} | {child.pid: "workers" for child in self.children}
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                words = process.cmdline()
-                text = " ".join(words)
-                if process.pid in own:
-                    kind = "workers"
-                elif process.pid == self._process.pid:
-                    kind = "worker's main process"
-                elif "postgres" in text and (str(self.settings.home) in text or text.startswith("postgres:")):
-                    kind = "Postgres"
-                elif "valkey" in text and str(self.settings.home) in text:
-                    kind = "Valkey"
-                else:
-                    continue
-                used = process.cpu_times()
+                text = " ".join(process.cmdline())
+                if home in text and "valkey-server" in text:
+                    kinds[process.pid] = "Valkey"
+                elif home in text and "postgres -D" in text:
+                    kinds |= {one.pid: "Postgres" for one in [process, *process.children()]}
+        for pid, kind in kinds.items():
+            with contextlib.suppress(psutil.Error):
+                used = psutil.Process(pid).cpu_times()
                 found[kind] += used.user + used.system
         return found
 
@@ -252,6 +248,11 @@ class Workers:
             self._process.wait()
         self._log.close()
         self.app.close()
+
+
+def growth(before: dict[int, float], after: dict[int, float]) -> list[float]:
+    """By how many percent each process grew that was there before and after; a worker replaces its own now and then."""
+    return [100 * (after[pid] / before[pid] - 1) for pid in before if pid in after]
 
 
 def _die_with_parent() -> None:

@@ -398,7 +398,9 @@ def test_one_bad_leaf_among_good_ones_opens_nothing(
     assert valkey.client.hget(fleet.circuit("127.0.0.1"), "till") in (None, b"0")
 
 
-def test_who_leaves_keeps_its_claim_for_a_moment(valkey: Valkey, wire: Wire, prefix: str) -> None:
+def test_who_leaves_gives_its_share_back_and_comes_again_as_the_youngest(
+    valkey: Valkey, wire: Wire, prefix: str
+) -> None:
     fleet = fleet_of(valkey, prefix, 8, beat=0.05)
     with fleet.gauge(wire, "https://a.example/x") as first:
         stays = Busy(wire, first, 8)
@@ -408,9 +410,22 @@ def test_who_leaves_keeps_its_claim_for_a_moment(valkey: Valkey, wire: Wire, pre
                 assert eventually(lambda second=second: (first._open, second._open) == (5, 3))  # type: ignore[misc]
                 comes.let_go()
                 assert eventually(lambda comes=comes: comes.held == 0)  # type: ignore[misc]
-            assert len(leases(valkey, prefix)) == 2
-        assert eventually(lambda: first._open == 8)
+            assert len(leases(valkey, prefix)) == 1
+            assert eventually(lambda: first._open == 8)
         stays.let_go()
+
+
+def test_a_page_that_breaks_off_leaves_no_claim(valkey: Valkey, wire: Wire, prefix: str) -> None:
+    fleet = fleet_of(valkey, prefix, 8)
+    with fleet.gauge(wire, "https://a.example/x") as stays, ExitStack() as stack:
+        breaks = stack.enter_context(fleet.gauge(wire, "https://a.example/x"))
+        busy, other = Busy(wire, stays, 8), Busy(wire, breaks, 8)
+        assert eventually(lambda: (stays._open, breaks._open) == (5, 3))
+        stack.close()  # With its requests still in flight, which count on for a moment.
+        assert leases(valkey, prefix)[breaks._name] == 3
+        assert eventually(lambda: stays._open == 8)
+        busy.let_go()
+        other.let_go()
 
 
 def test_page_after_page_keeps_one_connection_and_one_name(
@@ -422,7 +437,7 @@ def test_page_after_page_keeps_one_connection_and_one_name(
         with fleet_of(valkey, prefix, 8).gauge(wire, server.origin) as gauge:
             assert len(fetch_leaves(wire, place(server), wanted, gauge).events) == 3
     assert len(valkey.client.client_list()) <= before + 1
-    assert len(leases(valkey, prefix)) == 1
+    assert len(leases(valkey, prefix)) == 0
     wire.close()
     assert eventually(lambda: len(valkey.client.client_list()) == before)
 

@@ -16,13 +16,13 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pkgintel import catalog, db, store
+from pkgintel import catalog, db, replay, store
 from pkgintel.catalog import Event, Item
 from pkgintel.embedded import Services
 from pkgintel.errors import SchemaBehind
 from tests import oracle
 from tests.catalogs import delete, details
-from tests.conftest import empty, fresh_database
+from tests.conftest import empty, fresh_database, until
 from tests.histories import leaves
 from tests.tables import differences, stored
 
@@ -71,7 +71,7 @@ def test_any_order_any_parts_and_any_repetition_give_the_oracles_tables(
     for part in range(4):
         write(shared, [one for one, where in zip(mixed, parts, strict=False) if where == part])
     assert differences(shared, events) == []
-    declared = {row["declaration"] for row in shared.execute("SELECT declaration FROM raw.nuget_packages").fetchall()}
+    declared = {row["declaration"] for row in shared.execute("SELECT declaration FROM raw.nuget_versions").fetchall()}
     known = {
         row["declaration"] for row in shared.execute("SELECT declaration FROM raw.license_declarations").fetchall()
     }
@@ -93,6 +93,42 @@ def test_a_page_that_meets_versions_without_their_package_derives_it_from_all_of
     conn.execute("DELETE FROM raw.nuget_packages")
     write(conn, events[1:])
     assert differences(conn, events) == []
+
+
+@pytest.mark.parametrize("only", [None, "a"])
+def test_reading_the_stored_leaves_again_mends_what_was_lost(conn: db.Connection, only: str | None) -> None:
+    events = [details("A", "2.0", 1, licenseExpression="MIT"), details("A", "1.0", 2), details("A", "0.1", 3)]
+    write(conn, events)
+    declared = "SELECT * FROM raw.license_declarations ORDER BY declaration"
+    before = conn.execute(declared).fetchall()
+    conn.execute("TRUNCATE raw.nuget_packages, raw.license_declarations")
+    assert replay.rederive(conn, only, lambda _seen: None) == (0, [])
+    assert differences(conn, events) == []
+    assert conn.execute(declared).fetchall() == before
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_page_that_waited_for_anothers_new_package_derives_it_from_both(
+    conn: db.Connection, database: str, committed: bool
+) -> None:
+    first = [details("A", "1.0", 1, licenseExpression="MIT")]
+    second = [details("A", "2.0", 2, licenseExpression="MIT"), details("B", "1.0", 3, licenseExpression="MIT")]
+    if not committed:
+        second[0] = details("A", "0.5", 2, licenseExpression="MIT")
+
+    def other() -> None:
+        with db.connect(database) as own:
+            write(own, second)
+
+    waiting = threading.Thread(target=other)
+    with db.connect(database) as own, own.transaction(force_rollback=not committed):
+        write(own, first)
+        waiting.start()
+        stuck = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        until(lambda: conn.execute(stuck).fetchone(), "the second page waits for the first")
+    waiting.join(30)
+    assert differences(conn, (first if committed else []) + second) == []
+    assert len(conn.execute("SELECT 1 FROM raw.license_declarations").fetchall()) == 1
 
 
 def test_concurrent_pages_neither_deadlock_nor_leave_a_stale_package(conn: db.Connection, database: str) -> None:

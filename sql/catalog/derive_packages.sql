@@ -4,7 +4,7 @@
 -- just written whole are left alone.
 WITH touched AS (
     SELECT package_key, max(commit_ticks) AS newest FROM pg_temp.incoming
-    WHERE package_key <> ALL (%(whole)s::text[])
+    WHERE package_key NOT IN (SELECT unnest(%(whole)s::text[]))
     GROUP BY package_key
     ORDER BY package_key  -- Neighbours in the indexes, which tells when all packages are derived again.
 )
