@@ -28,6 +28,7 @@ from pkgintel.errors import UpstreamChanged
 from pkgintel.instant import moment, ticks, timestamp
 
 KELVIN_SIGN = "\u212a"
+BOM = b"\xef\xbb\xbf"  # Some writers begin UTF-8 with it; neither pydantic nor Postgres takes it for JSON.
 
 Kind = Literal["details", "delete"]
 

@@ -15,10 +15,10 @@ from pkgintel import catalog, db, instant, ledger, sources, store, window
 from pkgintel.address import CatalogAddress
 from pkgintel.catalog import Event, Item
 from pkgintel.errors import PkgintelError, UpstreamUnavailable
+from pkgintel.leaves import Fetched, Reject, fetch_leaves
 from pkgintel.scan import address_of
 from pkgintel.settings import Settings
 from pkgintel.shown import many
-from pkgintel.sources import Fetched, Reject
 from pkgintel.wire import Gauge, Wire
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ def store_page(
         while left:
             with db.connection(settings.database_url) as conn:
                 wanted = left if replay else store.unknown(conn, left, run["after_ticks"])
-            found = sources.fetch_leaves(wire, address, wanted, gauge, fetched)
+            found = fetch_leaves(wire, address, wanted, gauge, fetched)
             events += found.events
             rejected += found.rejected
             asked |= {item.url for item in left}

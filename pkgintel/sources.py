@@ -4,52 +4,20 @@ Everything here is called from outside of the wire's loop and returns parsed doc
 called it should end with: `UpstreamUnavailable` (time may heal it) or `UpstreamChanged` (a person should look).
 """
 
-import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
 
 import pydantic_core
-from pydantic import ValidationError
 
 from pkgintel import address, catalog
 from pkgintel.address import CatalogAddress
 from pkgintel.answers import NotHad, NotJson
-from pkgintel.catalog import AnyDocument, Event, Index, Item, Page
+from pkgintel.catalog import BOM, AnyDocument, Index, Page
 from pkgintel.errors import UpstreamChanged, UpstreamUnavailable
 from pkgintel.wire import Gauge, Manner, Wire
 
 CATALOG = "Catalog/3.0.0"
-BOM = b"\xef\xbb\xbf"  # Some writers begin UTF-8 with it; neither pydantic nor Postgres takes it for JSON.
-REJECTED_BYTES = 1_000_000  # Kept of a rejected body: every real leaf whole.
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A leaf that cannot be had or read, for `ops.rejected_leaves`.
-
-    `reason` is one of missing, redirect, too-large, not-json, schema, address.
-    """
-
-    item: Item
-    reason: str
-    error: str
-    body: bytes | None
-
-    @property
-    def text(self) -> str | None:
-        """The body as text that Postgres can hold."""
-        return None if self.body is None else self.body.decode("utf-8", "replace").replace("\0", "\ufffd")
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """The leaves of some items, each list in the order of the items."""
-
-    events: list[Event]
-    rejected: list[Reject]
 
 
 def discover(wire: Wire, url: str, gauge: Gauge | None = None, *, max_age: float = 0.0) -> CatalogAddress:
@@ -87,94 +55,6 @@ def fetch_bytes(wire: Wire, url: str, gauge: Gauge | None = None) -> bytes:
     Raises: UpstreamUnavailable, UpstreamChanged.
     """
     return wire.run(_file(wire, url, gauge))
-
-
-def fetch_leaves(
-    wire: Wire,
-    place: CatalogAddress,
-    items: Sequence[Item],
-    gauge: Gauge,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> Fetched:
-    """The events that `items` announce, and what had to be rejected.
-
-    `on_progress(done, total)` is called about once a second in the calling thread; what it raises ends the fetch.
-    Raises: UpstreamUnavailable when one leaf met trouble that outlasted its tries; the others are cancelled then.
-    """
-    outcomes: list[Event | Reject | None] = [None] * len(items)
-    done = 0
-
-    async def work(numbered: Iterator[tuple[int, Item]]) -> None:
-        nonlocal done
-        for number, item in numbered:
-            outcomes[number] = await leaf(item)
-            done += 1
-
-    manner = Manner(wire.settings.max_leaf_bytes, place.allows, place.public, gauge)
-    room = 4 * wire.settings.max_page_bytes  # For all leaves of the page together: no page may fill the memory.
-
-    async def leaf(item: Item) -> Event | Reject:
-        def read(body: bytes, _: str) -> Event:
-            nonlocal room
-            if len(body) > room:
-                raise NotHad("too-large", f"{item.url}: with it, the leaves of its page would fill the memory")
-            found = _event(item, body)
-            room -= len(body)
-            return found
-
-        try:
-            return await wire.fetch(item.url, manner, read)
-        except NotHad as error:
-            return reject(item, error.reason, str(error), error.body)
-        except _Breach as breach:
-            return reject(item, "schema", str(breach), breach.body)
-
-    def reject(item: Item, reason: str, error: str, body: bytes | None) -> Reject:
-        nonlocal room
-        kept = None if body is None else body[: min(REJECTED_BYTES, max(room, 0))]
-        room -= len(kept or b"")
-        return Reject(item, reason, error[:2000], kept)
-
-    async def everything() -> None:
-        numbered = enumerate(items)
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(gauge.width, len(items))):
-                    group.create_task(work(numbered))
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-
-    def tick() -> None:
-        if on_progress is not None:
-            on_progress(done, len(items))
-
-    if items:
-        wire.run(everything(), tick)
-        tick()
-    return Fetched(
-        events=[one for one in outcomes if isinstance(one, Event)],
-        rejected=[one for one in outcomes if isinstance(one, Reject)],
-    )
-
-
-class _Breach(ValueError):
-    """A leaf that is JSON but not as promised."""
-
-    def __init__(self, message: str, body: bytes) -> None:
-        super().__init__(message)
-        self.body = body
-
-
-def _event(item: Item, body: bytes) -> Event:
-    """The event of a leaf. Raises: NotJson; _Breach."""
-    try:
-        return catalog.event(item, body.removeprefix(BOM))
-    except ValidationError as error:
-        if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
-            raise NotJson(body) from None
-        raise _Breach(catalog.breach(error), body) from None
-    except ValueError as error:
-        raise _Breach(str(error), body) from None
 
 
 async def _document(

@@ -105,8 +105,12 @@ class Wire(Loop):
             return True
         return all(address.is_public_ip(str(one[4][0])) for one in found)
 
-    async def fetch(self, url: str, manner: Manner, read: Callable[[bytes, str], Result]) -> Result:
+    async def fetch(
+        self, url: str, manner: Manner, read: Callable[[bytes, str], Result], failed: Trouble | None = None
+    ) -> Result:
         """What `read(body, address it came from)` makes of the document at `url`, after as many tries as are allowed.
+
+        `failed` is how a first try ended, where the caller found that out later.
 
         Raises:
             UpstreamUnavailable: connect errors, timeouts, resets, truncated bodies, 408, 425, 429 and 5xx outlasted the
@@ -117,7 +121,7 @@ class Wire(Loop):
         """
         if why := manner.allows(url):
             raise NotHad("address", f"{url[:300]} was not fetched: {why}")
-        tries = 0
+        tries = 0 if failed is None else 1
 
         async def attempt() -> Result:
             nonlocal tries
@@ -138,10 +142,13 @@ class Wire(Loop):
             return not isinstance(error, NotJson) or tries < BROKEN_ATTEMPTS
 
         try:
-            try:
-                return await attempt()
-            except Trouble as failure:
-                failed: Trouble | None = failure
+            if failed is None:
+                try:
+                    return await attempt()
+                except Trouble as failure:
+                    failed = failure
+            else:
+                self.counts[failed.kind] += 1
             # stamina costs as much as a whole request, so it comes in once something went wrong.
             async for retry in stamina.retry_context(
                 on=again,

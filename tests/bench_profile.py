@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import yarl
 
-from pkgintel import sources, wire
+from pkgintel import leaves, sources, wire
 from pkgintel.catalog import Item
 from pkgintel.fleet import LocalGauge
 from pkgintel.wire import Manner
@@ -81,13 +81,20 @@ def _stages(line: wire.Wire, place: Any, width: int) -> dict[str, Callable[[Item
             pass
         await answer.aclose()
 
+    unread: list[tuple[Item, bytes]] = []
+
+    async def read(item: Item) -> None:
+        unread.append((item, await line.fetch(item.url, manner, lambda body, _: body)))
+        if len(unread) == leaves.BATCH:
+            for one in unread:
+                leaves._event(*one)
+            unread.clear()
+
     return {
         "aiohttp alone": alone,
         "through httpx's transport": transport,
         "with retries, caps and limit": lambda item: line.fetch(item.url, manner, lambda body, _: body),
-        "with parsing and checking": lambda item: line.fetch(
-            item.url, manner, lambda body, _: sources._event(item, body)
-        ),
+        "with parsing and checking in batches": read,
     }
 
 

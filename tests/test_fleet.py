@@ -23,8 +23,8 @@ from pkgintel.answers import TryLater
 from pkgintel.catalog import Item
 from pkgintel.errors import ServiceUnavailable
 from pkgintel.fleet import Fleet, FleetGauge, LocalGauge
+from pkgintel.leaves import fetch_leaves
 from pkgintel.settings import Settings
-from pkgintel.sources import fetch_leaves
 from pkgintel.wire import Manner, Wire
 
 ROOT = Path(__file__).parent.parent

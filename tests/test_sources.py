@@ -14,8 +14,9 @@ from pkgintel.address import CatalogAddress
 from pkgintel.catalog import Item
 from pkgintel.errors import UpstreamChanged, UpstreamUnavailable
 from pkgintel.fleet import LocalGauge
+from pkgintel.leaves import REJECTED_BYTES, Reject, fetch_leaves
 from pkgintel.settings import Settings
-from pkgintel.sources import REJECTED_BYTES, Reject, discover, fetch_bytes, fetch_index, fetch_leaves, fetch_page
+from pkgintel.sources import discover, fetch_bytes, fetch_index, fetch_page
 from pkgintel.wire import Wire
 
 STAMP = "2026-10-01T12:28:29.9400959Z"
