@@ -66,19 +66,18 @@ def fetch_leaves(
     room = 4 * wire.settings.max_page_bytes  # For all leaves of the page together: no page may fill the memory.
     done = 0
 
+    def take(item: Item, body: bytes) -> bytes:
+        nonlocal room
+        if len(body) > room:
+            raise NotHad("too-large", f"{item.url}: with it, the leaves of its page would fill the memory")
+        room -= len(body)
+        return body
+
     async def bring(number: int) -> None:
         nonlocal done
         item = items[number]
-
-        def take(body: bytes, _: str) -> bytes:
-            nonlocal room
-            if len(body) > room:
-                raise NotHad("too-large", f"{item.url}: with it, the leaves of its page would fill the memory")
-            room -= len(body)
-            return body
-
         try:
-            body = await wire.fetch(item.url, manner, take)
+            body = await wire.fetch(item.url, manner, lambda body, _: take(item, body))
         except NotHad as error:
             reject(number, error.reason, str(error), error.body)
         else:
@@ -88,19 +87,29 @@ def fetch_leaves(
         done += 1
 
     def read() -> None:
+        nonlocal room
         for number, body in unread:
             try:
                 outcomes[number] = _event(items[number], body)
             except NotJson:
                 broken.append((number, body))
             except _Breach as breach:
+                room += len(body)
                 reject(number, "schema", str(breach), breach.body)
         unread.clear()
 
-    async def bring_again(number: int, body: bytes) -> None:
+    async def bring_again(number: int, broken_body: bytes) -> None:
+        nonlocal room
         item = items[number]
+        room += len(broken_body)
+
+        def whole(body: bytes, _: str) -> Event:
+            found = _event(item, body)
+            take(item, body)
+            return found
+
         try:
-            outcomes[number] = await wire.fetch(item.url, manner, lambda again, _: _event(item, again), NotJson(body))
+            outcomes[number] = await wire.fetch(item.url, manner, whole, NotJson(broken_body))
         except NotHad as error:
             reject(number, error.reason, str(error), error.body)
         except _Breach as breach:

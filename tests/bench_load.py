@@ -14,7 +14,7 @@ from tests.bench_catalog import BASE, BenchCatalog, BenchLeaf, BenchServer, make
 from tests.bench_plan import LATENCY, Plan
 from tests.bench_report import Ratios, Report
 from tests.bench_tables import wal
-from tests.bench_world import Workers, World, growth
+from tests.bench_world import Workers, World
 
 
 def end_to_end(report: Report, plan: Plan, home: World, server: BenchServer, catalogs: dict[str, BenchCatalog]) -> None:
@@ -142,7 +142,6 @@ def overhead(report: Report, plan: Plan, home: World) -> None:
     try:
         workers.scan(pages=2)
         before = workers.redis_reset()
-        first = workers.memory()
         run = workers.scan()
         rounds = [workers.idle_pages(100) for _ in range(3)]
         report.add("page", "orchestration: a page task that finds nothing to do, with its lease, 2 processes",
@@ -151,8 +150,6 @@ def overhead(report: Report, plan: Plan, home: World) -> None:
                    1000 * run["reading"] / plan.scan_pages, "ms")  # fmt: skip
         report.add("Redis", f"peak of a scan of {plan.scan_pages} pages", workers.redis_peak(), "MB",
                    f"{before:.3g} MB before", "≤ 20")  # fmt: skip
-        report.add("memory", f"growth of a worker process over {plan.scan_pages} pages",
-                   growth(first, workers.memory()), "%", target="≤ 5")  # fmt: skip
     finally:
         workers.stop()
         server.stop()
