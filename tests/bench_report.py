@@ -59,19 +59,18 @@ class Report:
         self.rows.append(row)
         print(f"{part:12} {what:58} {row.shown()} {'[' + target + ']' if target else ''} {note}", flush=True)
 
-    def markdown(self, title: str) -> str:
-        """All of it."""
+    def markdown(self, title: str, rows: Sequence[Row] | None = None) -> str:
+        """`rows` as a table, or all of them."""
         lines = [title, "", "| part | what | median (least - greatest) | target | note |", "|---|---|---|---|---|"]
-        lines += [f"| {row.part} | {row.what} | {row.shown()} | {row.target} | {row.note} |" for row in self.rows]
+        chosen = self.rows if rows is None else rows
+        lines += [f"| {row.part} | {row.what} | {row.shown()} | {row.target} | {row.note} |" for row in chosen]
         return "\n".join(lines) + "\n"
 
     def publish(self, title: str) -> None:
         """Let the README show this run: its plot, and the lines that are to be shown."""
-        lines = [title, "", "| part | what | median (least - greatest) | target |", "|---|---|---|---|"]
-        lines += [f"| {row.part} | {row.what} | {row.shown()} | {row.target} |" for row in self.rows if row.show]
-        table = "\n".join(lines)
+        table = self.markdown(title, [row for row in self.rows if row.show])
         readme = ROOT / "README.md"
-        text, found = SHOWN.subn(lambda place: f"{place[1]}{table}\n{place[2]}", readme.read_text(encoding="utf-8"))
+        text, found = SHOWN.subn(lambda place: f"{place[1]}{table}{place[2]}", readme.read_text(encoding="utf-8"))
         if not found:
             raise SystemExit("README.md has no place for the table: <!-- bench: … --> … <!-- /bench -->")
         readme.write_text(text, encoding="utf-8")

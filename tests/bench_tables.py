@@ -85,7 +85,7 @@ def transaction(report: Report, plan: Plan, home: World, pages: Sequence[Sequenc
         )
         what = f"page transaction of {len(pages[0])} leaves against COPY alone"
         report.add("write", what, ratios, "×", target="≥ 0.62")
-        report.add("write", "page transaction", rates, "leaves/s", f"ms: {phases}")
+        report.add("write", "page transaction", rates, "leaves/s", f"ms: {phases}", show=True)
         report.add("write", "package rows: share of the page transaction", shares, target="≤ 0.10")
         size = conn.execute(
             "SELECT pg_total_relation_size('raw.nuget_versions') / count(*)::float8 AS version,"
@@ -212,7 +212,7 @@ def classification(report: Report, plan: Plan, home: World) -> None:
             took.append(1000 * look(5000))
         report.add(part, f"{many}: 5,000 changed", took, "ms", target="≤ 50")
         report.add(part, "… against an UPDATE of those rows by their keys, alone",
-                   [ours / theirs for ours, theirs in zip(took, floor, strict=True)], "×")  # fmt: skip
+                   [ours / theirs for ours, theirs in zip(took, floor, strict=True)], "×", show=True)  # fmt: skip
         report.add(part, f"{many}: no-op", [1000 * look(0) for _ in range(5)], "ms", target="≤ 10")
         found = license_list("2.0")
         begun = time.perf_counter()
