@@ -100,7 +100,7 @@ def plot(report: Report, path: Path) -> None:
     for number, row in enumerate(rows):
         top = 40 + 26 * number
         low, middle, high = (520 * f / most for f in (min(row.values), statistics.median(row.values), max(row.values)))
-        colour = "#2f6f4f" if "processes" in row.what else "#9aa0a6"
+        colour = "#2f6f4f" if "process" in row.what else "#9aa0a6"
         parts.append(
             f'<text x="330" y="{top + 13}" text-anchor="end">{html.escape(row.what)}</text>'
             f'<rect x="340" y="{top}" width="{middle:.0f}" height="18" fill="{colour}"/>'
