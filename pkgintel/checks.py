@@ -76,7 +76,7 @@ def of_gate(gate: str, settings: Settings) -> list[Check]:
             ),
             Check(
                 "raw_nuget_packages_rejected", gate, False, "open_rejects", "at most", 0,
-                "leaves that stand rejected: {value}, where {threshold} should (pkgintel reprocess --rejected)",
+                "leaves that stand rejected: {value}, where {threshold} should be (pkgintel reprocess --rejected)",
             ),
             _fresh(gate, settings.fresh_packages),
         ],
@@ -90,7 +90,7 @@ def of_gate(gate: str, settings: Settings) -> list[Check]:
         VERDICTS: [
             Check(
                 "enriched_nuget_package_oss_status_complete", gate, False, "unjudged", "at most", 0,
-                "{value} packages have no verdict and {threshold} should",
+                "packages without a verdict: {value}, where {threshold} should be",
             ),
             _fresh(gate, settings.fresh_verdicts),
         ],
