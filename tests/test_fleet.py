@@ -1,5 +1,6 @@
 """The fleet's limit and circuit on a real server: shares, fairness, death of a holder, loss of Redis, refusals."""
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -14,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import redis
 from hostile import Answer, HostileServer
@@ -428,14 +430,26 @@ def test_a_page_that_breaks_off_leaves_no_claim(valkey: Valkey, wire: Wire, pref
         other.let_go()
 
 
-def test_page_after_page_keeps_one_connection_and_one_name(
+def test_thousands_of_pages_leave_nothing_behind(
     valkey: Valkey, wire: Wire, server: HostileServer, prefix: str
 ) -> None:
     wanted = items(server, range(3))
     before = len(valkey.client.client_list())
-    for _ in range(100):
-        with fleet_of(valkey, prefix, 8).gauge(wire, server.origin) as gauge:
-            assert len(fetch_leaves(wire, place(server), wanted, gauge).events) == 3
+    process = psutil.Process()
+
+    def pages(count: int) -> tuple[int, int, int]:
+        for _ in range(count):
+            with fleet_of(valkey, prefix, 8).gauge(wire, server.origin) as gauge:
+                assert len(fetch_leaves(wire, place(server), wanted, gauge).events) == 3
+        server.forget()
+        gc.collect()
+        return len(gc.get_objects()), process.num_fds(), process.memory_info().rss
+
+    objects, files, memory = pages(200)
+    objects_then, files_then, memory_then = pages(2000)
+    assert objects_then - objects < 500
+    assert files_then <= files + 8
+    assert memory_then - memory < 8_000_000
     assert len(valkey.client.client_list()) <= before + 1
     assert len(leases(valkey, prefix)) == 0
     wire.close()
