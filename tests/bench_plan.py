@@ -39,7 +39,7 @@ FULL = Plan(
         ("small", LATENCY, 1, 64, 12), ("small", LATENCY, 2, 64, 12), ("small", LATENCY, 4, 64, 12),
         ("small", LATENCY, 4, 128, 12),
         ("large", 0.0, 2, 64, 8), ("large", LATENCY, 2, 64, 8),
-        ("large", LATENCY, 4, 20, 4), ("large", LATENCY, 4, 64, 16), ("large", LATENCY, 4, 128, 16),
+        ("large", LATENCY, 4, 20, 8), ("large", LATENCY, 4, 64, 16), ("large", LATENCY, 4, 128, 16),
     ),
     (16, 20, 50, 64), dlt=True,
 )  # fmt: skip
