@@ -55,13 +55,8 @@ def scan(
             opened = scans.plan(conn, settings, line, run_id, max_pages, gauge)
         if opened is not None:
             workflow.pages(run_id, opened.pages)
-    except retries.PASSING as error:
-        if not retries.last(self):
-            raise retries.later(self, error, run_id) from error
-        retries.close_failed(settings, run_id, error)
-        raise
     except Exception as error:
-        retries.close_failed(settings, run_id, error)
+        retries.end(self, settings, run_id, error)
         raise
     if opened is None:
         return f"run {run_id}: caught up, nothing is newer than the watermark"

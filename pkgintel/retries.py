@@ -35,6 +35,16 @@ def later(task: Task, error: Exception, run_id: int | None = None) -> Exception:
     return again
 
 
+def end(task: Task, settings: Settings, run_id: int | None, error: Exception) -> None:
+    """End a try that met `error`: its run is closed with it, unless the task may be tried again.
+
+    Raises: what makes Celery run the task again, where the trouble may pass and tries are left.
+    """
+    if isinstance(error, PASSING) and not last(task):
+        raise later(task, error, run_id) from error
+    close_failed(settings, run_id, error)
+
+
 def fleet(settings: Settings) -> Fleet:
     """The limit of requests in flight that all workers keep together."""
     return Fleet(settings.redis_url or "", settings.max_in_flight)

@@ -55,13 +55,8 @@ def sync(self: Task, kind: ledger.Kind = "manual", cause_id: int | None = None) 
             db.connection(retries.database(settings)) as conn,
         ):
             synced = licenses.sync(conn, settings, wire(settings), run_id)
-    except retries.PASSING as error:
-        if not retries.last(self):
-            raise retries.later(self, error, run_id) from error
-        retries.close_failed(settings, run_id, error)
-        raise
     except Exception as error:
-        retries.close_failed(settings, run_id, error)
+        retries.end(self, settings, run_id, error)
         raise
     workflow.after("spdx", run_id)
     did = "rewritten" if synced.rewritten else "unchanged"
