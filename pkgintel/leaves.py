@@ -33,11 +33,6 @@ class Reject:
     error: str
     body: bytes | None
 
-    @property
-    def text(self) -> str | None:
-        """The body as text that Postgres can hold."""
-        return None if self.body is None else self.body.decode("utf-8", "replace").replace("\0", "\ufffd")
-
 
 @dataclass(frozen=True, slots=True)
 class Fetched:

@@ -15,6 +15,7 @@ from pkgintel.catalog import Item
 from pkgintel.errors import UpstreamChanged, UpstreamUnavailable
 from pkgintel.fleet import LocalGauge
 from pkgintel.leaves import REJECTED_BYTES, Reject, fetch_leaves
+from pkgintel.page import reject_row
 from pkgintel.settings import Settings
 from pkgintel.sources import discover, fetch_bytes, fetch_index, fetch_page
 from pkgintel.wire import Wire
@@ -231,7 +232,7 @@ def test_what_cannot_be_had_or_read_is_rejected(wire: Wire, server: HostileServe
         13: "address",
     }
     by_number = {int(reject.item.package_id[1:]): reject for reject in got.rejected}
-    assert by_number[1].text == "<Error/>"
+    assert by_number[1].body == b"<Error/>"
     assert by_number[5].body == b"<html>"
     assert "listed" in by_number[7].error
     assert json.loads(by_number[7].body or b"") == leaf_of(7, listed="maybe")
@@ -293,8 +294,8 @@ def test_a_page_of_huge_leaves_does_not_fill_the_memory(server: HostileServer, p
 
 def test_what_is_kept_of_a_rejected_body_can_be_stored(server: HostileServer) -> None:
     item = items(server, 1)[0]
-    assert Reject(item, "schema", "", b"a\0b\xff").text == "a\ufffdb\ufffd"
-    assert Reject(item, "missing", "", None).text is None
+    assert reject_row(Reject(item, "schema", "", b"a\0b\xff"), "page", 1)["body"] == "a\\x00b\\xff"
+    assert reject_row(Reject(item, "missing", "", None), "page", 1)["body"] is None
     assert REJECTED_BYTES >= 1_000_000
 
 
