@@ -224,7 +224,7 @@ def test_a_worker_of_an_older_version_shares_the_limit(valkey: Valkey, wire: Wir
 
 
 HOLDER = """
-import sys, time
+import signal, sys
 from pkgintel.fleet import Fleet
 from pkgintel.settings import Settings
 from pkgintel.wire import Wire
@@ -236,7 +236,7 @@ with fleet.gauge(wire, "https://a.example/x") as gauge:
             await gauge.enter()
         print("held", flush=True)
     wire.run(hold())
-    time.sleep(60)
+    signal.pause()
 """
 
 

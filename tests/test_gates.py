@@ -82,12 +82,9 @@ def story(crew: Story) -> Iterator[Story]:
 # --- blocking checks -------------------------------------------------------------------------------------------------
 
 
-def test_no_package_at_all_closes_the_gate_of_the_catalog_while_the_list_is_synced_fine(story: Story) -> None:
-    site, check = story.site, "raw_nuget_packages_nonempty"
-    leaves = site.grow(3)
-    for leaf in leaves:
-        site.break_leaf(leaf)
-    lists = site.hold("/spdx")
+def blocked_scan(story: Story) -> db.Row:
+    """A scan whose gate closes while the license list is held up, and then synced fine; nothing is classified."""
+    lists = story.site.hold("/spdx")
     story.send("catalog.scan")
     story.send("spdx.sync")
     run = story.ended("scan", "blocked")
@@ -96,6 +93,15 @@ def test_no_package_at_all_closes_the_gate_of_the_catalog_while_the_list_is_sync
     story.ended("classify", "blocked")
     story.quiet()
     assert story.verdicts() == []
+    return run
+
+
+def test_no_package_at_all_closes_the_gate_of_the_catalog_while_the_list_is_synced_fine(story: Story) -> None:
+    site, check = story.site, "raw_nuget_packages_nonempty"
+    leaves = site.grow(3)
+    for leaf in leaves:
+        site.break_leaf(leaf)
+    run = blocked_scan(story)
     story.closed(check, run, "checks.run_gate", 0, 1, "packages stored: 0", "at least 1")
 
     site.broken.clear()
@@ -108,15 +114,7 @@ def test_too_many_rejects_close_the_gate_of_the_catalog_while_the_list_is_synced
     leaves = site.grow(40)
     for leaf in leaves[:12]:
         site.break_leaf(leaf, 200, b'{"@type": "PackageDetails"}')
-    lists = site.hold("/spdx")
-    story.send("catalog.scan")
-    story.send("spdx.sync")
-    run = story.ended("scan", "blocked")
-    lists.set()
-    story.ended("sync", "done")
-    story.ended("classify", "blocked")
-    story.quiet()
-    assert story.verdicts() == []
+    run = blocked_scan(story)
     assert story.rows("SELECT * FROM ops.watermarks") == [], "the watermark stays"
     story.closed(check, run, "catalog.finish_scan", 12 / 40, 0.01, "12 of 40 leaves were rejected", "1.00%")
 
