@@ -92,7 +92,7 @@ class Wire(Loop):
         headers = self._headers = httpx.Headers(
             {"user-agent": settings.user_agent, "accept": "application/json, */*;q=0.1", "accept-encoding": "gzip"}
         )
-        # A request costs a fifth of what its transport does; a copy of one to the same origin, a third of that.
+        # To copy a request to the same origin costs a third of making one.
         self._request_to = functools.lru_cache(maxsize=64)(lambda origin: httpx.Request("GET", origin, headers=headers))
 
     async def is_public(self, host: str) -> bool:
