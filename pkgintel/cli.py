@@ -107,6 +107,8 @@ def main() -> None:
         sys.exit(2)
     except PkgintelError as error:
         _end(str(error), error.exit_code)
+    except psycopg.errors.LockNotAvailable:
+        _end("another session held a lock for too long; `pkgintel status` shows who waits for whom; then try again", 2)
     except psycopg.OperationalError as error:
         lines = str(error).strip().splitlines()
         _end(f"Postgres went away: {lines[0] if lines else type(error).__name__}", 2)

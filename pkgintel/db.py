@@ -2,6 +2,10 @@
 
 Migrations are numbered plain SQL files, applied in order under an advisory lock and remembered with their hash. A
 library for them would bring an own configuration and an own connection for what are forty lines here.
+
+A host or a network that is lost inside a transaction must not keep its locks: the server ends such a session within
+`LOST_WITHIN` seconds (sql/session/patience.sql), instead of after the two hours of TCP. The session's settings are SET
+once it is there, for a pooler may refuse them as start-up options.
 """
 
 import hashlib
@@ -21,6 +25,15 @@ from pkgintel.errors import SchemaBehind, ServiceUnavailable, SettingsError
 # The pipeline runs from its checkout: the statements lie beside the package.
 SQL = Path(__file__).resolve().parent.parent / "sql"
 MIGRATION_LOCK = 0x706B6769  # "pkgi"; any number that all our processes share.
+LOST_WITHIN = 60.0  # Seconds after which nobody waits for a lost session any more.
+
+# How soon this side gives up a server that is gone: seconds, a count, and milliseconds. An address may say otherwise.
+_PROBES = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
 
 Row = dict[str, Any]
 Connection = psycopg.Connection[Row]
@@ -56,18 +69,37 @@ def run(conn: Connection, name: str, /, **parameters: Any) -> int:
 def connect(url: str, **options: Any) -> Connection:
     """One connection of its own (a statement outside a transaction commits at once).
 
-    Raises: ServiceUnavailable with the server's own first line, never with the password.
+    Raises: ServiceUnavailable with the server's own first line, never with the password; SettingsError.
     """
+    arguments = _arguments(url) | options
     try:
-        return psycopg.connect(
-            url, autocommit=True, row_factory=dict_row, connect_timeout=10, application_name="pkgintel", **options
-        )
+        conn = psycopg.connect(url, **arguments)
+        _be_patient(conn)
     except psycopg.OperationalError as error:
         raise ServiceUnavailable(f"Postgres cannot be reached at {place(url)}: {_first_line(error)}") from None
+    return conn
+
+
+def _arguments(url: str) -> dict[str, Any]:
+    """How every connection is made. Raises: SettingsError when `url` is no address of a Postgres."""
+    try:
+        said = psycopg.conninfo.conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         raise SettingsError(
             "PKGINTEL_DATABASE_URL is not a Postgres address such as postgresql://user@host/name."
         ) from None
+    return {
+        "autocommit": True,
+        "row_factory": dict_row,
+        "application_name": "pkgintel",
+        "connect_timeout": 10,
+        **{name: value for name, value in _PROBES.items() if name not in said},
+    }
+
+
+def _be_patient(conn: Connection) -> None:
+    """Limit how long this session holds up others, or is held up by them."""
+    conn.execute(sql("session/patience"))
 
 
 def place(url: str) -> str:
@@ -98,12 +130,8 @@ def connection(url: str) -> Iterator[Connection]:
                 timeout=10,
                 max_idle=300,
                 max_lifetime=1800,
-                kwargs={
-                    "autocommit": True,
-                    "row_factory": dict_row,
-                    "application_name": "pkgintel",
-                    "connect_timeout": 10,
-                },
+                kwargs=_arguments(url),
+                configure=_be_patient,
                 check=ConnectionPool.check_connection,
                 open=True,
             )
@@ -136,6 +164,7 @@ def migrate(url: str) -> list[str]:
     Raises: SchemaBehind when the database knows a migration that this version does not, or one was changed since.
     """
     with connect(url) as conn, conn.transaction():
+        conn.execute("SET LOCAL lock_timeout = 0")  # A migration of a large table takes as long as it takes.
         conn.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
         conn.execute(sql("migrations/table"))
         applied = _applied(conn)

@@ -10,7 +10,7 @@ from typing import Any
 from pkgintel import checks
 from pkgintel.checks import GATES, SOURCES
 from pkgintel.settings import Settings
-from pkgintel.shown import ago, many, span
+from pkgintel.shown import ago, many, minute, span
 
 UNKNOWN = "unknown"  # Workers and queues, where nobody could be asked.
 UPKEEP_SILENT = 300.0  # Seconds: upkeep runs every minute where beat and a worker do.
@@ -131,11 +131,30 @@ def notes(found: Mapping[str, Any]) -> list[str]:
         for check in found["checks"]
         if not check["passed"] and not check["blocking"] and not check["name"].endswith("_fresh")
     ]
+    notes += [_lock_wait(wait) for wait in found["lock_waits"]]
     if not any(tick["enabled"] for tick in found["schedules"].values()):
         notes.append(
             "Both schedules are stopped, so nothing runs by itself: `pkgintel schedule enable nuget` (and `spdx`)."
         )
     return notes
+
+
+def _lock_wait(wait: Mapping[str, Any]) -> str:
+    """Who waits for whom, since when, and what becomes of it."""
+    held_by = " and ".join(
+        f"session {one['pid']} ({_of(one)}, {one['state'] or 'state unknown'} for {span(one['seconds'] or 0)})"
+        for one in wait["held_by"]
+    )
+    return (
+        f"Session {wait['pid']} ({_of(wait)}) has waited for a lock of {held_by or 'a session that just ended'} for "
+        f"{span(wait['seconds'])}, since {minute(wait['since'])} UTC. If that host is lost, its lock is free within a "
+        "minute; `pg_terminate_backend` ends a session at once."
+    )
+
+
+def _of(session: Mapping[str, Any]) -> str:
+    named = session["application"] or "no name"
+    return f"{named} at {session['client']}" if session["client"] else str(named)
 
 
 def _seconds_since(stamp: str) -> float:

@@ -20,7 +20,14 @@ from pkgintel.settings import Settings
 log = logging.getLogger(__name__)
 
 # Trouble that time may heal.
-PASSING = (UpstreamUnavailable, ServiceUnavailable, psycopg.OperationalError, RedisError, BrokerError)
+PASSING = (
+    UpstreamUnavailable,
+    ServiceUnavailable,
+    psycopg.OperationalError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    RedisError,
+    BrokerError,
+)
 
 
 def later(task: Task, error: Exception, run_id: int | None = None) -> Exception:

@@ -28,6 +28,7 @@ from pkgintel.status_screen import screen
 COUNTED = 200_000  # Tables of more rows are estimated, so that asking never grows slow.
 LAST_RUNS = 8
 EXAMPLES = 3
+LOCK_WAITS_OVER = 1.0  # Seconds: shorter ones are what parallel pages do to each other.
 WATCH_EVERY = 2.0  # Seconds.
 
 
@@ -57,6 +58,9 @@ def report(conn: db.Connection, settings: Settings, crew: Mapping[str, Any] | No
             "outcomes": [_stamped(row) for row in db.every(conn, "status/outcomes", sources=list(SOURCES.values()))],
             "unsettled": [row["id"] for row in db.every(conn, "runs/unsettled", lost_after=settings.lost_after)],
             "checks": _checks(conn, settings, {row["name"]: row["age_seconds"] for row in assets}),
+            "lock_waits": [
+                _stamped(row) for row in db.every(conn, "status/lock_waits", over=LOCK_WAITS_OVER, most=LAST_RUNS)
+            ],
             **_rejected(conn),
             "verdicts": _verdicts(conn, next(row for row in assets if row["name"] == VERDICTS)),
             "schedules": _schedules(conn),
