@@ -183,10 +183,10 @@ def _licenses_cannot_be_had(conn: db.Connection, settings: Settings, screen: Scr
 
 
 def _free_the_orphan(conn: db.Connection, screen: Screen) -> None:
-    """A run that was left running with no worker anywhere is closed as lost, so that this one need not wait."""
+    """Runs that were left running with no worker anywhere are closed as lost, so that this one need not wait."""
     from pkgintel.celery import app  # Reads the settings, which are chosen by now.
 
-    running = [row for source in ("nuget", "spdx", "verdicts") if (row := db.one(conn, "runs/running", source=source))]
+    running = db.every(conn, "run/unattended")
     if running and not app.control.ping(timeout=2.0):
         for row in running:
             if db.run(conn, "runs/orphan", id=row["id"]):
