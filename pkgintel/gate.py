@@ -73,3 +73,29 @@ def closed(conn: db.Connection, settings: Settings) -> list[str]:
     """The messages of blocking checks whose newest result failed: while there is one, nothing may be classified."""
     rows = db.every(conn, "checks/latest", names=blocking_names(settings))
     return [row["message"] for row in rows if not row["passed"]]
+
+
+def reopened(conn: db.Connection, settings: Settings) -> list[str]:
+    """Measure again what stands failed and record what passes now: the names of these blocking checks.
+
+    The limit of rejects is left out: only the scan that it blocked, or a newer one, can measure it.
+    """
+    rows = db.every(conn, "checks/latest", names=blocking_names(settings))
+    failed = {row["name"]: row["gate"] for row in rows if not row["passed"]}
+    results = [
+        result
+        for gate in sorted(set(failed.values()))
+        for result in measure(conn, settings, gate)
+        if result.name in failed and result.passed
+    ]
+    if results:
+        record(conn, results, None)
+    return [result.name for result in results]
+
+
+def all_open(conn: db.Connection, settings: Settings) -> bool:
+    """Whether a classification would get through: no blocking check stands failed, and each passes if measured now."""
+    if closed(conn, settings):
+        return False
+    results = [result for gate in checks.GATES for result in measure(conn, settings, gate)]
+    return all(result.passed for result in results if result.blocking)

@@ -53,6 +53,21 @@ def recover(conn: db.Connection, settings: Settings, *, go_on: bool = True) -> l
             db.run(conn, "runs/settle_older", ids=runs[1:])
             workflow.after(source, runs[0])
             did.append(f"sent what follows run {runs[0]} again")
+    return did + open_gates(conn, settings)
+
+
+def open_gates(conn: db.Connection, settings: Settings, *, measured: bool = False) -> list[str]:
+    """Measure again the gates that stand closed; one that opens sends the classification that it held back.
+
+    That one was is read from the runs, so it is sent until a classification has begun. `measured` says that every check
+    was just recorded. Raises: BrokerError or RedisError when it cannot be sent.
+    """
+    did = [f"{name} passes again" for name in gate.reopened(conn, settings)]
+    held = db.one(conn, "runs/held_back", at_once=measured or bool(did), after=settings.lost_after)
+    if held is not None and gate.all_open(conn, settings):
+        workflow.classify(held["cause_id"])
+        db.run(conn, "runs/touch", ids=[held["id"]])
+        did.append(f"sent the classification that a gate held back behind run {held['cause_id']}")
     return did
 
 

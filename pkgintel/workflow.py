@@ -78,5 +78,10 @@ def after(source: str, run_id: int) -> None:
     ).apply_async()
 
 
+def classify(run_id: int) -> None:
+    """What a gate held back when it was closed behind run `run_id`: the classifier and its gate."""
+    chain(_task("verdicts.classify", run_id), _task("checks.run_gate", VERDICTS, run_id)).apply_async()
+
+
 def _task(name: str, *args: object) -> Signature:
     return app.signature(name, args=args, immutable=True)

@@ -8,8 +8,9 @@ import kombu.exceptions
 import psycopg
 import pytest
 from celery.exceptions import Retry
+from click.testing import CliRunner
 
-from pkgintel import db, deployment, ledger, page, replay, scan, tasks, upkeep, workflow
+from pkgintel import db, deployment, ledger, operate, page, replay, scan, tasks, upkeep, workflow
 from pkgintel.fleet import LocalGauge
 from pkgintel.settings import Settings
 from pkgintel.wire import Wire
@@ -38,8 +39,13 @@ def sent(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Sent:
             raise found.broken
         found.append((_self.task, {**(_self.kwargs or {}), "args": list(_self.args)}))
 
+    def send_chain(chain: Any, **_: Any) -> None:
+        if found.broken is not None:
+            raise found.broken
+        found.append((chain.tasks[0].task, {}))
+
     monkeypatch.setattr("celery.canvas.Signature.apply_async", send)
-    monkeypatch.setattr("celery.canvas._chain.apply_async", lambda chain, **_: found.append((chain.tasks[0].task, {})))
+    monkeypatch.setattr("celery.canvas._chain.apply_async", send_chain)
     return found
 
 
@@ -277,3 +283,48 @@ def test_the_pages_of_a_scan_never_wait_behind_those_of_a_replay(
     workflow.pages(1, ["page0", "page1"])
     workflow.replay_pages(2, ["page0", "page1"])
     assert queues == [{"pages"}, {"replays"}]
+
+
+def blocked_classification(conn: db.Connection, cause: int | None = None) -> int:
+    run_id = ledger.open_run(conn, "verdicts", "classify", "manual", cause_id=cause)
+    ledger.close(conn, run_id, "blocked", error="a gate is closed")
+    return run_id
+
+
+def good_tables(conn: db.Connection) -> None:
+    """What every blocking check asks for."""
+    conn.execute(
+        """INSERT INTO raw.nuget_packages (package_key, package_id, state, commit_ticks)
+           VALUES ('a', 'A', 'deleted', 1)"""
+    )
+    conn.execute(
+        """INSERT INTO raw.spdx_licenses (license_id, name, is_osi_approved, is_deprecated, list_version, raw)
+           SELECT 'OSI-' || n, 'a', true, false, '1', '{}' FROM generate_series(1, 100) AS n"""
+    )
+
+
+def test_a_held_back_classification_is_sent_until_one_has_begun_and_not_at_every_look(site: Site, sent: Sent) -> None:
+    held = blocked_classification(site.conn)
+    site.silence(held)
+    assert site.recover() == [], "no list is stored yet, so it would not get through"
+    good_tables(site.conn)
+    assert site.recover() == [f"sent the classification that a gate held back behind run {held}"]
+    assert sent.names() == ["verdicts.classify"]
+    assert site.recover() == [], "not at every look"
+    site.silence(held)
+    site.conn.execute("UPDATE ops.runs SET finished_at = now() WHERE id = %s", (held,))
+    assert len(site.recover()) == 1, "but until it is there"
+    ledger.open_run(site.conn, "verdicts", "classify", "manual")
+    site.silence(held)
+    assert site.recover() == []
+
+
+def test_a_check_that_opens_a_gate_without_redis_says_that_nothing_was_sent(
+    site: Site, sent: Sent, settings: Settings
+) -> None:
+    good_tables(site.conn)
+    blocked_classification(site.conn)
+    sent.broken = kombu.exceptions.OperationalError("refused")
+    told = CliRunner().invoke(operate.check)
+    assert told.exit_code == 0
+    assert "Redis does not answer (refused): upkeep sends the held-back classification when it does" in told.stderr

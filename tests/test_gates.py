@@ -177,6 +177,54 @@ def test_a_stored_list_that_was_damaged_closes_its_gate_while_the_catalog_is_rea
     story.healed(check, story.ended("sync", "done", after=run["id"]), packages=3)
 
 
+def refused_list(story: Story) -> db.Row:
+    """A list below the floor was refused while a good one is stored; two new packages wait for their verdict."""
+    site = story.site
+    story.send("spdx.sync")
+    story.ended("sync", "done")
+    site.new_list(50)
+    story.send("spdx.sync")
+    story.ended("sync", "blocked")
+    site.grow(2)
+    story.send("catalog.scan")
+    return story.ended("scan", "done")
+
+
+def test_the_tick_that_finds_a_closed_gate_open_sends_what_it_held_back(story: Story) -> None:
+    run = refused_list(story)  # The scan looks at the gates as it begins.
+    story.quiet()
+    assert len(story.verdicts()) == 2
+    assert recorded(story, "raw_spdx_licenses_osi_floor")["value"] == 110
+    assert story.runs()[-1]["cause_id"] == run["id"]
+
+
+@pytest.mark.parametrize("how", ["upkeep", "check"])
+def test_a_gate_that_opens_sends_the_classification_that_it_held_back(story: Story, how: str) -> None:
+    story.send("spdx.sync")
+    story.ended("sync", "done")
+    story.quiet()
+    story.conn.execute("UPDATE raw.spdx_licenses SET is_osi_approved = false WHERE license_id <> 'OSI-1'")
+    assert story.tell("check").returncode == 1
+    story.site.grow(2)
+    story.send("catalog.scan")
+    run = story.ended("scan", "done")
+    blocked = story.ended("classify", "blocked")
+    story.quiet()
+    assert story.tell("check").returncode == 1, "it is closed, and nothing is sent"
+    assert story.runs()[-1]["id"] == blocked["id"]
+
+    story.conn.execute("UPDATE raw.spdx_licenses SET is_osi_approved = true WHERE license_id LIKE 'OSI-%'")
+    if how == "upkeep":
+        story.send("ops.upkeep")
+        story.ended("classify", "done")
+    else:
+        told = story.tell("check")
+        assert told.returncode == 0, told.stdout
+        assert f"sent the classification that a gate held back behind run {run['id']}" in told.stderr
+    story.healed("raw_spdx_licenses_osi_floor", run, packages=2)
+    assert "held back" not in story.tell("check").stderr, "it is through"
+
+
 @pytest.mark.parametrize("wrong", ["catalog", "list", "both"])
 def test_of_two_upstreams_that_end_at_one_moment_the_wrong_one_is_enough_to_stop_both(story: Story, wrong: str) -> None:
     site = story.site

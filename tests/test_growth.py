@@ -176,6 +176,7 @@ def test_gate_and_classification_take_no_longer_when_nothing_is_pending(
         ("status/running", {}),
         ("status/upkeep", {"check": "check1"}),
         ("checks/latest", {"names": ["check1", "check2"]}),
+        ("runs/held_back", {"at_once": True, "after": 120}),
         ("runs/undone", {"run_id": 7}),
         ("runs/lost", {"lost_after": 120}),
         ("runs/start_page", {"run_id": 7, "page_url": "http://127.0.0.1:9/page1.json"}),
