@@ -7,12 +7,10 @@ shape raises `UpstreamChanged` with the place that broke it.
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import pydantic.dataclasses
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -25,12 +23,24 @@ from pydantic import (
 
 from pkgintel import version
 from pkgintel.errors import UpstreamChanged
-from pkgintel.instant import moment, ticks, timestamp
+from pkgintel.fields import (
+    Count,
+    ItemText,
+    ItemVersion,
+    Kind,
+    KindOfType,
+    Moment,
+    OptionalText,
+    Text,
+    Ticks,
+    Url,
+    VersionText,
+    storable,
+)
+from pkgintel.instant import timestamp
 
 KELVIN_SIGN = "\u212a"
 BOM = b"\xef\xbb\xbf"  # Some writers begin UTF-8 with it; neither pydantic nor Postgres takes it for JSON.
-
-Kind = Literal["details", "delete"]
 
 
 def package_key(package_id: str) -> str:
@@ -45,78 +55,16 @@ def package_key(package_id: str) -> str:
     )
 
 
-def _first_text(value: Any) -> Any:
-    """A text that arrives as an array counts as its first text member (the catalog's writer repeats properties so)."""
-    if isinstance(value, list):
-        return next((member for member in value if isinstance(member, str)), None)
-    return value
-
-
-def _no_nul(value: Any) -> Any:
-    """Texts without NUL, which Postgres cannot hold: each becomes U+FFFD."""
-    value = _first_text(value)
-    return value.replace("\0", "\ufffd") if isinstance(value, str) and "\0" in value else value
-
-
-def _optional(value: Any) -> Any:
-    """An empty text says as little as an absent one."""
-    return _no_nul(value) or None if isinstance(value, str | list) else value
-
-
-def _ticks(value: Any) -> Any:
-    value = _first_text(value)
-    return ticks(value) if isinstance(value, str) else value
-
-
-def _moment(value: Any) -> Any:
-    value = _first_text(value)
-    return moment(ticks(value)) if isinstance(value, str) else value
-
-
-Ticks = Annotated[int, BeforeValidator(_ticks)]
-Moment = Annotated[datetime | None, BeforeValidator(_moment)]
-
-
-def _kind(value: Any) -> Any:
-    """What an `@type`, a text or an array of texts, says of the event."""
-    for kind in [value] if isinstance(value, str) else value if isinstance(value, list) else []:
-        if kind in ("PackageDetails", "nuget:PackageDetails"):
-            return "details"
-        if kind in ("PackageDelete", "nuget:PackageDelete"):
-            return "delete"
-    raise ValueError(f"neither PackageDetails nor PackageDelete: {str(value)[:80]}")
-
-
-KindOfType = Annotated[Kind, BeforeValidator(_kind)]
-
-
-def _short(most: int) -> AfterValidator:
-    """At most so many bytes: what is part of a key must fit an index of Postgres."""
-
-    def check(text: str) -> str:
-        if len(text.encode("utf-8", "replace")) > most:
-            raise ValueError(f"longer than {most} bytes")
-        return text
-
-    return AfterValidator(check)
-
-
-Text = Annotated[str, BeforeValidator(_no_nul), Field(min_length=1), _short(1000)]
-# An index holds the id once and the version twice; nuget.org takes no more than 128 and 64 letters.
-VersionText = Annotated[str, BeforeValidator(_no_nul), Field(min_length=1), _short(500)]
-Url = Annotated[str, Field(min_length=1), _short(2000)]
-OptionalText = Annotated[str | None, BeforeValidator(_optional)]
-
-
 class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
 
 class PageEntry(_Document):
-    """A page's line in the index: its address and the newest commit the index knows of it."""
+    """A page's line in the index: its address, the newest commit the index knows of it, and how many items."""
 
     url: Url = Field(alias="@id")
     commit: Ticks = Field(alias="commitTimeStamp")
+    count: Count = None
 
 
 class Index(_Document):
@@ -135,8 +83,8 @@ class Item(_Document):
     url: Url = Field(alias="@id")
     kind: KindOfType = Field(alias="@type")
     commit: Ticks = Field(alias="commitTimeStamp")
-    package_id: Text = Field(alias="nuget:id")
-    version: VersionText = Field(alias="nuget:version")
+    package_id: ItemText = Field(alias="nuget:id")
+    version: ItemVersion = Field(alias="nuget:version")
 
 
 class Page(_Document):
@@ -144,6 +92,7 @@ class Page(_Document):
 
     url: Url = Field(alias="@id")
     commit: Ticks = Field(alias="commitTimeStamp")
+    count: Count = None
     items: list[Item]
 
 
@@ -200,6 +149,14 @@ def parse(kind: type[AnyDocument], body: bytes, url: str) -> AnyDocument:
         return kind.model_validate_json(body)
     except ValidationError as error:
         raise UpstreamChanged(f"{kind.__name__.lower()} {url} is not as promised: {breach(error)}", url) from None
+
+
+def header(document: dict[str, Any], url: str) -> Page:
+    """The page of a JSON `document`, without its items. Raises: UpstreamChanged."""
+    try:
+        return Page.model_validate(document | {"items": []})
+    except ValidationError as error:
+        raise UpstreamChanged(f"page {url} is not as promised: {breach(error)}", url) from None
 
 
 def breach(error: ValidationError) -> str:
@@ -270,17 +227,6 @@ def _leaf(body: bytes) -> Leaf:
         except (ValueError, RecursionError):
             raise error from None
     return LEAF.validate_python(document)
-
-
-def storable(value: Any) -> Any:
-    """`value` with U+FFFD for every NUL and lone surrogate in its texts, which Postgres cannot hold."""
-    if isinstance(value, dict):
-        return {storable(key): storable(member) for key, member in value.items()}
-    if isinstance(value, list):
-        return [storable(member) for member in value]
-    if isinstance(value, str):
-        return "".join("\ufffd" if letter == "\0" or "\ud800" <= letter <= "\udfff" else letter for letter in value)
-    return value
 
 
 def newest(items: Iterable[Item]) -> list[Item]:

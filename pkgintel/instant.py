@@ -1,10 +1,12 @@
 """Time as the catalog counts it: ticks, their text, and the aware UTC time that people and Postgres get."""
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 
 # A tick is 100 nanoseconds, the finest step of the catalog's seven fractional digits; counted from 1970, UTC.
 TICKS_PER_SECOND = 10_000_000
+DAY = 86_400 * TICKS_PER_SECOND
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = _EPOCH.replace(tzinfo=None)
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,20}))?(?:Z|([+-])(\d\d):(\d\d))?", re.ASCII)
@@ -27,6 +29,21 @@ def ticks(text: str) -> int:
         offset = int(hours) * 3600 + int(minutes) * 60
         seconds -= offset if sign == "+" else -offset
     return seconds * TICKS_PER_SECOND + (int(fraction[:7].ljust(7, "0")) if fraction else 0)
+
+
+FIRST = ticks("0001-01-01T00:00:00Z")
+# The last day of the year 9999 is left free, for no time zone may carry a time beyond it.
+LAST = ticks("9999-12-31T00:00:00Z")
+
+
+def now() -> int:
+    """The ticks of this moment."""
+    return time.time_ns() // 100
+
+
+def latest() -> int:
+    """The latest commit that can be true, in ticks: a day from now, which forgives clocks that are wrong."""
+    return now() + DAY
 
 
 def moment(value: int) -> datetime:

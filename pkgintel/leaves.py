@@ -25,7 +25,7 @@ BATCH = 32  # Leaves that are read one after the other, which costs half of read
 class Reject:
     """A leaf that cannot be had or read, for `ops.rejected_leaves`.
 
-    `reason` is one of missing, redirect, too-large, not-json, schema, address.
+    `reason` is one of missing, redirect, too-large, not-json, schema, address; item for a line that names no leaf.
     """
 
     item: Item

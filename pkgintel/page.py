@@ -11,20 +11,18 @@ from dataclasses import dataclass
 
 import psycopg
 
-from pkgintel import catalog, db, instant, ledger, sources, store, window
-from pkgintel.address import CatalogAddress
+from pkgintel import catalog, db, ledger, page_items, store, window
 from pkgintel.catalog import Event, Item
-from pkgintel.errors import PkgintelError, UpstreamUnavailable
+from pkgintel.errors import PkgintelError
 from pkgintel.leaves import Fetched, Reject, fetch_leaves
+from pkgintel.page_copy import Known
+from pkgintel.page_items import OF_REJECTED, Listed, Source
 from pkgintel.scan import address_of
 from pkgintel.settings import Settings
 from pkgintel.shown import many
 from pkgintel.wire import Gauge, Wire
 
 log = logging.getLogger(__name__)
-
-# What stands before the name of a replay's pages that are no pages of the catalog.
-OF_PACKAGE, OF_REJECTED = "package", "rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +62,9 @@ def store_page(
     address = address_of(run)
     with ledger.pulse(settings, run_id):
         replay = run["action"] == "replay"
-        with db.connection(settings.database_url) as conn:
-            held = _held_items(conn, page_url) if replay else None
-        items = _listed(wire, address, page_url, gauge, started["page_ticks"]) if held is None else held
-        inside = window.inside(items, floor=run["floor_ticks"], up_to=run["up_to_ticks"])
+        source = Source(settings.database_url, wire, address, gauge)
+        held = page_items.listed(source, run, page_url, Known(started["page_ticks"], started["page_count"]))
+        inside = window.inside(held.items, floor=run["floor_ticks"], up_to=run["up_to_ticks"])
 
         def fetched(count: int, total: int) -> None:
             progress(f"{count} of {many(total, 'leaf', 'leaves')}")
@@ -79,7 +76,7 @@ def store_page(
         # Every rejected leaf is fetched again, also one that a newer leaf of its version has passed by.
         listed = inside if page_url.startswith(f"{OF_REJECTED} ") else catalog.newest(inside)
         events: list[Event] = []
-        rejected: list[Reject] = []
+        rejected = list(held.odd)
         left, asked = listed, set[str]()
         while left:
             with db.connection(settings.database_url) as conn:
@@ -100,21 +97,9 @@ def store_page(
                 run_id,
                 page_url,
                 found,
-                items=sum(item.commit > run["after_ticks"] for item in listed),
-                newest=max((item.commit for item in items), default=None),
+                held,
+                items=sum(item.commit > run["after_ticks"] for item in listed) + len(held.odd),
             )
-
-
-def _listed(wire: Wire, address: CatalogAddress, page_url: str, gauge: Gauge, told: int | None) -> list[Item]:
-    """The items of a page, which must be at least as new as the index `told`: a cache may hold an older copy of it."""
-    page = sources.fetch_page(wire, address, page_url, gauge)
-    newest = max([page.commit, *(item.commit for item in page.items)])
-    if told is not None and newest < told:
-        have, known = instant.timestamp(newest), instant.timestamp(told)
-        raise UpstreamUnavailable(
-            f"{page_url} came as an older copy, of {have}; the index knows it of {known}", page_url
-        )
-    return page.items
 
 
 def _count_answers(conn: db.Connection, wire: Wire) -> None:
@@ -125,34 +110,11 @@ def _count_answers(conn: db.Connection, wire: Wire) -> None:
         db.run(conn, "runs/count_answers", kinds=list(heard), answers=list(heard.values()))
 
 
-def _held_items(conn: db.Connection, page_url: str) -> list[Item] | None:
-    """The items of what a replay treats as a page: the leaves of one package, or those a page had rejected."""
-    kind, _, name = page_url.partition(" ")
-    if kind not in (OF_PACKAGE, OF_REJECTED):
-        return None
-    if kind == OF_PACKAGE:
-        rows = db.every(conn, "replay/package_items", package_key=name)
-    else:
-        rows = db.every(conn, "replay/rejected_items", page_url=name)
-    return [
-        Item.model_construct(
-            url=row["url"],
-            kind=row["kind"],
-            commit=row["ticks"],
-            package_id=row["package_id"],
-            version=row["version"],
-        )
-        for row in rows
-    ]
-
-
-def _write(
-    conn: db.Connection, run_id: int, page_url: str, found: Fetched, *, items: int, newest: int | None
-) -> Stored:
+def _write(conn: db.Connection, run_id: int, page_url: str, found: Fetched, held: Listed, *, items: int) -> Stored:
     """The page's one transaction. Leaves that Postgres cannot hold are told apart and rejected."""
     events, rejected = list(found.events), list(found.rejected)
     try:
-        return _transact(conn, run_id, page_url, events, rejected, items, newest)
+        return _transact(conn, run_id, page_url, events, rejected, held, items)
     except psycopg.DataError:
         refused = store.unstorable(conn, events)
         if not refused:
@@ -160,7 +122,7 @@ def _write(
     words = {event.url: word for event, word in refused}
     rejected += [reject_of(event, words[event.url]) for event in events if event.url in words]
     events = [event for event in events if event.url not in words]
-    return _transact(conn, run_id, page_url, events, rejected, items, newest)
+    return _transact(conn, run_id, page_url, events, rejected, held, items)
 
 
 def _transact(
@@ -169,8 +131,8 @@ def _transact(
     page_url: str,
     events: Sequence[Event],
     rejected: Sequence[Reject],
+    held: Listed,
     items: int,
-    newest: int | None,
 ) -> Stored:
     with conn.transaction():
         state = db.one(conn, "runs/lock_page", run_id=run_id, page_url=page_url)
@@ -182,6 +144,8 @@ def _transact(
         changed = store.write(conn, list(best.values()))
         if len(best) < len(events):
             db.run(conn, "catalog/resolve_older", urls=[event.url for event in events])
+        if held.gone:
+            db.run(conn, "catalog/resolve_older", urls=held.gone)
         for reject in rejected:
             db.run(conn, "catalog/reject_leaf", **reject_row(reject, page_url, run_id))
         leaves = len(events) + len(rejected)
@@ -193,7 +157,7 @@ def _transact(
             items=items,
             leaves=leaves,
             rejected=len(rejected),
-            newest=newest,
+            newest=held.newest,
         )
     return Stored(leaves=leaves, changed=changed, rejected=len(rejected))
 
@@ -219,7 +183,7 @@ def reject_row(reject: Reject, page_url: str, run_id: int) -> dict[str, object]:
         "version": reject.item.version,
         "kind": reject.item.kind,
         "commit_ticks": reject.item.commit,
-        "page_url": page_url,
+        "page_url": page_url.removeprefix(f"{OF_REJECTED} "),
         "reason": reject.reason,
         "error": reject.error.replace("\0", "\\x00")[:2000],
         "body": body,

@@ -11,12 +11,13 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from pkgintel import catalog, classify, db, instant, ledger, licenses, scan, sources, store, window
+from pkgintel import catalog, classify, db, instant, ledger, licenses, page_copy, scan, sources, store, window
 from pkgintel.address import CatalogAddress
 from pkgintel.catalog import Event, Item
 from pkgintel.errors import GateFailed, PackageUnknown, RunFailed, SettingsError
 from pkgintel.instant import ticks
-from pkgintel.page import OF_PACKAGE, OF_REJECTED
+from pkgintel.page_copy import Known
+from pkgintel.page_items import OF_PACKAGE, OF_REJECTED
 from pkgintel.settings import Settings
 from pkgintel.shown import many
 from pkgintel.wire import Wire
@@ -130,7 +131,7 @@ def open_run(
             pages_total=len(urls),
             **bounds,
         )
-        db.run(conn, "runs/add_pages", run_id=run_id, urls=urls, ticks=[None] * len(urls))
+        db.run(conn, "runs/add_pages", run_id=run_id, urls=urls, ticks=[None] * len(urls), counts=[None] * len(urls))
         db.run(conn, "runs/describe", id=run_id, detail=Jsonb({"replay": str(wanted)}))
     return run_id, urls
 
@@ -171,6 +172,19 @@ def accept(conn: db.Connection, settings: Settings, why: str) -> tuple[int, str 
     if not why.strip():
         raise SettingsError('Accepting rejected leaves needs a reason, which is recorded: --why "…".')
     return len(db.every(conn, "catalog/accept_leaves", why=why.strip())), unblock(conn, settings)
+
+
+def accept_count(conn: db.Connection, settings: Settings, wire: Wire, wanted: Wanted, why: str, by: str) -> db.Row:
+    """Accept that a page holds fewer items than it or the index counts, for a reason that is recorded.
+
+    Raises: SettingsError without a reason, or when no item is missing; UpstreamUnavailable, UpstreamChanged.
+    """
+    urls, _, _, address = pages(conn, settings, wire, wanted)
+    entries = {page.url: page for page in sources.fetch_index(wire, address).pages}
+    entry = entries.get(urls[0])
+    known = Known(entry.commit, entry.count) if entry else Known()
+    found = page_copy.fetch(wire, address, urls[0], None, known, missing=page_copy.ANY)
+    return page_copy.accept(conn, found, urls[0], known, why=why, by=by)
 
 
 def rederive(conn: db.Connection, only: str | None, progress: Callable[[int], None]) -> tuple[int, list[str]]:

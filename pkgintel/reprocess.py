@@ -1,5 +1,6 @@
 """`pkgintel reprocess`: replays and re-decisions by hand, in this process, through the same functions as the tasks."""
 
+import getpass
 import json
 import sys
 from typing import Any
@@ -26,7 +27,8 @@ from pkgintel.wire import wire
 @click.option("--from-raw", is_flag=True, help="Use the stored leaves, no network (with --all or --package).")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--accept", is_flag=True, help="With --rejected: accept that these leaves are not to be had.")
-@click.option("--why", metavar="TEXT", default="", help="With --accept: the reason, which is recorded.")
+@click.option("--accept-count", is_flag=True, help="With --page: take it although it has fewer items than counted.")
+@click.option("--why", metavar="TEXT", default="", help="With --accept or --accept-count: the reason, recorded.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
     package: str | None,
@@ -38,6 +40,7 @@ def command(
     from_raw: bool,
     dry_run: bool,
     accept: bool,
+    accept_count: bool,
     why: str,
     as_json: bool,
 ) -> None:
@@ -51,17 +54,20 @@ def command(
         raise SettingsError("--from-raw goes with --all or --package ID.")
     if accept and not rejected:
         raise SettingsError('--accept goes with --rejected: pkgintel reprocess --rejected --accept --why "…".')
-    if why and not accept:
-        raise SettingsError("--why goes with --accept: it is the reason why the rejected leaves are accepted.")
+    if accept_count and not page_url:
+        raise SettingsError('--accept-count goes with --page: pkgintel reprocess --page URL --accept-count --why "…".')
+    if why and not (accept or accept_count):
+        raise SettingsError("--why goes with --accept or --accept-count: it is the reason why that is accepted.")
     settings = deployment.current()
     with db.connect(settings.database_url or "") as conn:
         db.require_schema(conn)
+        accepted = _accept_count(conn, settings, wanted, why, dry_run=dry_run) if accept_count else {}
         if accept:
             result = _accept(conn, settings, why, dry_run=dry_run)
         elif from_raw:
             result = _from_raw(conn, settings, package, dry_run=dry_run)
         else:
-            result = _fetch(conn, settings, wanted, dry_run=dry_run)
+            result = accepted | _fetch(conn, settings, wanted, dry_run=dry_run)
     _show(result, as_json=as_json)
 
 
@@ -74,6 +80,16 @@ def _accept(conn: db.Connection, settings: Settings, why: str, *, dry_run: bool)
         return {"would_accept": sum(row["leaves"] for row in db.every(conn, "replay/rejected_pages"))}
     count, freed = replay.accept(conn, settings, why)
     return {"accepted": count, "why": why, "unblocked": freed, **_follow_up(conn, settings, None)}
+
+
+def _accept_count(
+    conn: db.Connection, settings: Settings, wanted: Wanted, why: str, *, dry_run: bool
+) -> dict[str, Any]:
+    """What the page holds and should hold, accepted; it is read afterwards as it is."""
+    with conn.transaction(force_rollback=dry_run):
+        row = replay.accept_count(conn, settings, wire(settings), wanted, why, getpass.getuser())
+    done = "would_be_accepted_as_missing" if dry_run else "accepted_as_missing"
+    return {done: row["promised"] - row["items"], "items": row["items"], "why": row["why"]}
 
 
 def _from_raw(conn: db.Connection, settings: Settings, package: str | None, *, dry_run: bool) -> dict[str, Any]:

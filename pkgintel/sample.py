@@ -11,7 +11,8 @@ from itertools import groupby
 from typing import Literal
 
 from pkgintel import version
-from pkgintel.catalog import Kind, package_key
+from pkgintel.catalog import package_key
+from pkgintel.fields import Kind
 from pkgintel.instant import TICKS_PER_SECOND, ticks
 from pkgintel.sample_facts import DAY, SECOND_PART, Fact, draw, facts
 

@@ -172,6 +172,7 @@ def plan(
             run_id=run_id,
             urls=[page.url for page in planned.pages],
             ticks=[page.commit for page in planned.pages],
+            counts=[page.count for page in planned.pages],
         )
         carried = db.run(conn, "runs/carry_pages", run_id=run_id, after=planned.after, floor=planned.floor)
     if carried:

@@ -5,19 +5,23 @@ called it should end with: `UpstreamUnavailable` (time may heal it) or `Upstream
 """
 
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from urllib.parse import urljoin
 
 import pydantic_core
 
-from pkgintel import address, catalog
+from pkgintel import address, catalog, listing
 from pkgintel.address import CatalogAddress
 from pkgintel.answers import NotHad, NotJson
-from pkgintel.catalog import BOM, AnyDocument, Index, Page
+from pkgintel.catalog import BOM, Index
 from pkgintel.errors import UpstreamChanged, UpstreamUnavailable
+from pkgintel.instant import latest
+from pkgintel.listing import Listing
 from pkgintel.wire import Gauge, Manner, Wire
 
 CATALOG = "Catalog/3.0.0"
+Parsed = TypeVar("Parsed")
 
 
 def discover(wire: Wire, url: str, gauge: Gauge | None = None, *, max_age: float = 0.0) -> CatalogAddress:
@@ -36,16 +40,21 @@ def discover(wire: Wire, url: str, gauge: Gauge | None = None, *, max_age: float
 
 
 def fetch_index(wire: Wire, place: CatalogAddress, gauge: Gauge | None = None) -> Index:
-    """The catalog's index, the addresses of its pages made absolute. Raises: UpstreamUnavailable, UpstreamChanged."""
-    return wire.run(_document(wire, place, place.index_url, gauge, Index))
+    """The catalog's index, the addresses of its pages made absolute.
+
+    Raises: UpstreamUnavailable; UpstreamChanged, also when it or an entry of it says a time in the future.
+    """
+    return wire.run(_document(wire, place, place.index_url, gauge, _index))
 
 
-def fetch_page(wire: Wire, place: CatalogAddress, url: str, gauge: Gauge | None = None) -> Page:
+def fetch_page(wire: Wire, place: CatalogAddress, url: str, gauge: Gauge | None = None) -> Listing:
     """A page, the addresses of its leaves made absolute. Raises: UpstreamUnavailable, UpstreamChanged.
 
     A page that is not there counts as unavailable: the index that named it may be ahead of another server of the CDN.
     """
-    return wire.run(_document(wire, place, url, gauge, Page))
+    return wire.run(
+        _document(wire, place, url, gauge, lambda body, asked, found: listing.parse(body, asked, found, latest()))
+    )
 
 
 def fetch_bytes(wire: Wire, url: str, gauge: Gauge | None = None) -> bytes:
@@ -58,13 +67,14 @@ def fetch_bytes(wire: Wire, url: str, gauge: Gauge | None = None) -> bytes:
 
 
 async def _document(
-    wire: Wire, place: CatalogAddress, url: str, gauge: Gauge | None, kind: type[AnyDocument]
-) -> AnyDocument:
+    wire: Wire, place: CatalogAddress, url: str, gauge: Gauge | None, parse: Callable[[bytes, str, str], Parsed]
+) -> Parsed:
+    """What `parse(body, address asked for, address found at)` makes of a document of the catalog."""
     manner = Manner(wire.settings.max_page_bytes, place.allows, place.public, gauge)
 
-    def read(body: bytes, found: str) -> AnyDocument:
+    def read(body: bytes, found: str) -> Parsed:
         try:
-            return _absolute(catalog.parse(kind, body.removeprefix(BOM), url), found)
+            return parse(body.removeprefix(BOM), url, found)
         except UpstreamChanged:
             _json(body)  # Broken JSON is worth another try, a broken promise is not.
             raise
@@ -75,15 +85,19 @@ async def _document(
         raise _not_had(error, url) from None
 
 
-def _absolute(document: AnyDocument, base: str) -> AnyDocument:
-    """The document with the addresses in it resolved against its own; real ones are absolute already."""
-    field = "pages" if isinstance(document, Index) else "items"
-    lines = getattr(document, field)
-    if all("://" in line.url for line in lines):
-        return document
-    return document.model_copy(
-        update={field: [line.model_copy(update={"url": urljoin(base, line.url)}) for line in lines]}
-    )
+def _index(body: bytes, url: str, base: str) -> Index:
+    """The index in `body`; the addresses of real ones are absolute already."""
+    index, until = catalog.parse(Index, body, url), latest()
+    listing.refuse_future(f"index {url}", index.commit, until, url)
+    for entry in index.pages:
+        listing.refuse_future(f"index {url}, of its page {entry.url},", entry.commit, until, url)
+    if all("://" in entry.url for entry in index.pages):
+        return index
+    try:
+        pages = [entry.model_copy(update={"url": urljoin(base, entry.url)}) for entry in index.pages]
+    except ValueError as error:
+        raise UpstreamChanged(f"index {url} names a page whose address is none: {error}", url) from None
+    return index.model_copy(update={"pages": pages})
 
 
 def _json(body: bytes) -> Any:

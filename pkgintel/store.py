@@ -12,7 +12,8 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from pkgintel import db, version
-from pkgintel.catalog import Event, Item, package_key, storable
+from pkgintel.catalog import Event, Item, package_key
+from pkgintel.fields import storable
 
 _COLUMNS = [
     "text", "text", "text", "text", "text", "text", "text", "text", "bool", "bool", "timestamptz", "timestamptz",

@@ -10,7 +10,7 @@ Every answer is made when it is asked for, so a page may grow, or break, between
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import Any, TypeAlias
 
 import httpx
@@ -85,6 +85,7 @@ class Catalog(httpx.AsyncBaseTransport):
         self.base = base
         self.pages: dict[str, list[Event]] = {}
         self.index: dict[str, int] = {}
+        self.counts: dict[str, int] = {}  # How many items the index says of each page.
         self.asked: Counter[str] = Counter()
         self.broken: dict[str, Callable[[], httpx.Response]] = {}  # By path: answered so instead.
         self.before: Callable[[str], None] = lambda _path: None  # Called with the path of each request.
@@ -102,6 +103,7 @@ class Catalog(httpx.AsyncBaseTransport):
         for page, events in self.pages.items():
             if page not in stale:
                 self.index[page] = max(event.commit for event in events)
+                self.counts[page] = len(events)
 
     @property
     def events(self) -> list[Event]:
@@ -137,12 +139,12 @@ class Catalog(httpx.AsyncBaseTransport):
         document = self._document(path)
         return httpx.Response(404) if document is None else httpx.Response(200, content=json.dumps(document).encode())
 
-    def _document(self, path: str) -> Mapping[str, Any] | None:
+    def _document(self, path: str) -> Document | None:
         if path == "/v3/index.json":
             found = [{"@id": f"{self.base}/index.json", "@type": "Catalog/3.0.0"}]
             return {"version": "3.0.0", "resources": found}
         if path == "/index.json":
-            entries = [self._entry(page, commit) for page, commit in self.index.items()]
+            entries = [self._entry(page, commit) | self._count(page) for page, commit in self.index.items()]
             # In no order, as the real one.
             entries.sort(key=lambda entry: str(entry["@id"])[::-1])
             return self._entry("index", max(self.index.values(), default=ZERO)) | {
@@ -153,7 +155,11 @@ class Catalog(httpx.AsyncBaseTransport):
         if page not in self.pages:
             return None
         events = sorted(self.pages[page], key=lambda event: -event.commit)  # Newest first, as the real ones.
-        return self._entry(page, events[0].commit) | {"items": [event.item for event in events]}
+        lines = [event.item for event in events]
+        return self._entry(page, events[0].commit) | {"count": len(lines), "items": lines}
+
+    def _count(self, page: str) -> Document:
+        return {"count": self.counts[page]} if page in self.counts else {}
 
     def _entry(self, page: str, commit: int) -> Document:
         return {"@id": self.url(page), "@type": "CatalogPage", "commitId": "0", "commitTimeStamp": _utc(commit)}

@@ -4,9 +4,11 @@
 never, the worker is gone, the wire is shaky; whatever a task would try again is tried again.
 """
 
+import copy
 import gzip
+import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,7 +20,7 @@ from pkgintel.errors import GateFailed, RunFailed, UpstreamChanged, UpstreamUnav
 from pkgintel.fleet import LocalGauge
 from pkgintel.settings import Settings
 from pkgintel.wire import Wire
-from tests.catalogs import Catalog
+from tests.catalogs import Catalog, Document
 from tests.tables import differences, stored
 
 
@@ -79,9 +81,11 @@ class Bench:
         return row and row["watermark_ticks"]
 
     def rejected(self) -> set[str]:
-        """The addresses of the leaves that stand rejected."""
-        rows = self.conn.execute("SELECT leaf_url FROM ops.rejected_leaves WHERE resolved_at IS NULL").fetchall()
-        return {row["leaf_url"] for row in rows}
+        """The addresses of the leaves that stand rejected, also where their line on a page is what was rejected."""
+        rows = self.conn.execute(
+            "SELECT leaf_url, reason, body FROM ops.rejected_leaves WHERE resolved_at IS NULL"
+        ).fetchall()
+        return {json.loads(row["body"])["@id"] if row["reason"] == "item" else row["leaf_url"] for row in rows}
 
     def silence(self) -> None:
         """Make a running run look as if its worker had died long ago."""
@@ -225,13 +229,39 @@ FAULTS: dict[str, Callable[[], httpx.Response | Exception]] = {
 }
 
 
+# What becomes of a page on its way, as broken caches and servers make it; its count stays as it is.
+COPIES: dict[str, Callable[[Document, random.Random], None]] = {
+    "a short copy": lambda page, chance: page["items"].pop(chance.randrange(len(page["items"]))),
+    "an empty copy": lambda page, _: page["items"].clear(),
+    "of the year 2199": lambda page, _: page.update(commitTimeStamp="2199-01-01T00:00:00Z"),
+    "of the last moment": lambda page, _: page.update(commitTimeStamp="9999-12-31T23:59:59.9999999Z"),
+    "an item of the year 2199": lambda page, chance: spoil(page, chance, commitTimeStamp="2199-01-01T00:00:00Z"),
+    "an item of no time": lambda page, chance: spoil(page, chance, commitTimeStamp="0001-01-01T00:00:00+14:00"),
+    "an item with NUL": lambda page, chance: spoil(page, chance, **{"nuget:id": "a\0b"}),
+    "an item with half an emoji": lambda page, chance: spoil(page, chance, **{"nuget:version": "1.0.0-\ud83d"}),
+    "an item with an endless id": lambda page, chance: spoil(page, chance, **{"nuget:id": "x" * 5000}),
+    "an item of another kind": lambda page, chance: spoil(page, chance, **{"@type": "nuget:PackageMoved"}),
+}
+# The same for the index, which has no odd items: each of its entries is the header of a page.
+INDEXES = ("of the year 2199", "of the last moment")
+
+
+def spoil(page: Document, chance: random.Random, **wrong: Any) -> None:
+    """Break one line of a page, and leave its address as it is."""
+    number = chance.randrange(len(page["items"]))
+    page["items"][number] = page["items"][number] | wrong
+
+
 class ShakyWire:
     """Makes some answers of a catalog faulty: decided by seed, address and how often that was asked, never by the order
     of the requests. `made` says which, for whoever reads why an example failed.
+
+    With the `catalog`, pages and indexes are also spoiled on their way.
     """
 
-    def __init__(self, seed: int, often: float) -> None:
+    def __init__(self, seed: int, often: float, catalog: Catalog | None = None) -> None:
         self.often = often
+        self.catalog = catalog
         self.made: list[str] = []
         self._seed = seed
 
@@ -239,9 +269,23 @@ class ShakyWire:
         chance = random.Random(f"{self._seed} {path} {times}")
         if chance.random() >= self.often:
             return None
-        name = chance.choice(list(FAULTS))
+        copies = self._copies(path)
+        name = chance.choice([*FAULTS, *copies])
         self.made.append(f"{path} for the {times}. time: {name}")
-        return FAULTS[name]()
+        if name in FAULTS:
+            return FAULTS[name]()
+        document = copy.deepcopy(self.catalog._document(path)) if self.catalog else None
+        assert document is not None
+        if path == "/index.json" and chance.random() < 0.5 and document["items"]:
+            COPIES[name](chance.choice(document["items"]), chance)
+        else:
+            COPIES[name](document, chance)
+        return httpx.Response(200, content=json.dumps(document).encode())
+
+    def _copies(self, path: str) -> Collection[str]:
+        if self.catalog is None or self.catalog._document(path) is None or path == "/v3/index.json":
+            return ()
+        return INDEXES if path == "/index.json" else COPIES
 
 
 @contextmanager

@@ -67,11 +67,13 @@ def read(bench: Bench, history: History, stale: str, seed: int, wire: ShakyWire)
 
 
 def check_book(bench: Bench) -> None:
-    """No run is left running, and no leaf is counted that was not asked for."""
+    """No run is left running, and no leaf is counted that was not asked for, but for lines that were rejected."""
     book = bench.conn.execute(
         "SELECT count(*) FILTER (WHERE state = 'running') AS running, sum(leaves) AS leaves FROM ops.runs"
     ).fetchone()
     asked = sum(times for path, times in bench.catalog.asked.items() if path.startswith("/data/"))
+    lines = bench.conn.execute("SELECT sum(attempts) AS rejected FROM ops.rejected_leaves WHERE reason = 'item'")
+    asked += (lines.fetchone() or {})["rejected"] or 0
     assert book is not None
     assert book["running"] == 0
     assert book["leaves"] <= asked, "counted twice"
@@ -93,7 +95,7 @@ def read_many(url: str, examples: int, overlap: str, often: float) -> None:
         def one(history: History, limit: int, stale: str, seed: int) -> None:
             empty(conn)
             bench.settings = base.model_copy(update={"pages_per_scan": limit})
-            wire = ShakyWire(seed, often)
+            wire = ShakyWire(seed, often, bench.catalog)
             try:
                 read(bench, history, stale, seed, wire)
             finally:

@@ -43,7 +43,14 @@ def fill(conn: db.Connection) -> None:
     """A scan that failed at a page, one in progress, a check that blocks, a rejected leaf, answers, an enabled tick."""
     run_id, _ = ledger.begin(conn, "nuget", "scan", "manual")
     assert run_id is not None
-    db.run(conn, "runs/add_pages", run_id=run_id, urls=["https://c.test/1", "https://c.test/2"], ticks=[1, 2])
+    db.run(
+        conn,
+        "runs/add_pages",
+        run_id=run_id,
+        urls=["https://c.test/1", "https://c.test/2"],
+        ticks=[1, 2],
+        counts=[9, 9],
+    )
     db.run(
         conn, "runs/finish_page", run_id=run_id, page_url="https://c.test/1", items=9, leaves=9, rejected=2, newest=1
     )
@@ -64,7 +71,7 @@ def fill(conn: db.Connection) -> None:
         """
     )
     running, _ = ledger.begin(conn, "nuget", "scan", "manual")
-    db.run(conn, "runs/add_pages", run_id=running, urls=["https://c.test/3"], ticks=[3])
+    db.run(conn, "runs/add_pages", run_id=running, urls=["https://c.test/3"], ticks=[3], counts=[9])
     conn.execute("UPDATE ops.runs SET pages_total = 1 WHERE id = %s", (running,))
 
 

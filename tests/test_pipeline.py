@@ -119,7 +119,7 @@ def fill(conn: db.Connection, settings: Settings) -> None:
         gate.record(conn, gate.measure(conn, settings, name), None)
     running, _ = ledger.begin(conn, "nuget", "scan", "manual")
     urls = [f"https://catalog.test/page{number}.json" for number in range(8)]
-    db.run(conn, "runs/add_pages", run_id=running, urls=urls, ticks=list(range(8)))
+    db.run(conn, "runs/add_pages", run_id=running, urls=urls, ticks=list(range(8)), counts=[None] * 8)
     conn.execute("UPDATE ops.runs SET pages_total = 8 WHERE id = %s", (running,))
     for page in urls[:5]:
         db.run(conn, "runs/finish_page", run_id=running, page_url=page, items=9, leaves=9, rejected=0, newest=1)

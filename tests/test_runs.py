@@ -34,7 +34,7 @@ def begin(conn: db.Connection, pages: int = 3) -> int:
     run_id, _ = ledger.begin(conn, "nuget", "scan", "scheduled", task_id="a-task")
     assert run_id is not None
     urls = [f"https://catalog.test/page{number}.json" for number in range(pages)]
-    db.run(conn, "runs/add_pages", run_id=run_id, urls=urls, ticks=list(range(pages)))
+    db.run(conn, "runs/add_pages", run_id=run_id, urls=urls, ticks=list(range(pages)), counts=[9] * pages)
     conn.execute("UPDATE ops.runs SET pages_total = %s WHERE id = %s", (pages, run_id))
     db.run(conn, "runs/start_page", run_id=run_id, page_url=urls[0])
     db.run(conn, "runs/finish_page", run_id=run_id, page_url=urls[0], items=7, leaves=7, rejected=1, newest=1)

@@ -6,5 +6,5 @@ CROSS JOIN LATERAL (VALUES ('details', v.details_ticks, v.details_url),
 WHERE v.package_key = %(package_key)s AND leaf.url IS NOT NULL
 UNION
 SELECT package_id, version, kind, commit_ticks, leaf_url
-FROM ops.rejected_leaves WHERE resolved_at IS NULL AND lower(package_id) = lower(%(package_key)s)
+FROM ops.rejected_leaves WHERE resolved_at IS NULL AND reason <> 'item' AND lower(package_id) = lower(%(package_key)s)
 ORDER BY ticks, url;

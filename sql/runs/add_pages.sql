@@ -1,4 +1,5 @@
 -- The pages of a run, all still to do.
-INSERT INTO ops.run_pages (run_id, page_url, page_ticks)
-SELECT %(run_id)s, url, ticks FROM unnest(%(urls)s::text[], %(ticks)s::bigint[]) AS page (url, ticks)
+INSERT INTO ops.run_pages (run_id, page_url, page_ticks, page_count)
+SELECT %(run_id)s, url, ticks, items
+FROM unnest(%(urls)s::text[], %(ticks)s::bigint[], %(counts)s::integer[]) AS page (url, ticks, items)
 ON CONFLICT DO NOTHING;
