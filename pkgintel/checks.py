@@ -61,6 +61,7 @@ class Result:
 
 
 REJECT_LIMIT_CHECK = "raw_nuget_packages_reject_limit"
+WATERMARK_CHECK = "watermark_not_ahead"
 
 
 def of_gate(gate: str, settings: Settings) -> list[Check]:
@@ -73,6 +74,11 @@ def of_gate(gate: str, settings: Settings) -> list[Check]:
             Check(
                 "raw_nuget_packages_nonempty", gate, True, "packages", "at least", 1,
                 "packages stored: {value} (counted no further than needed), and at least {threshold} must be",
+            ),
+            Check(
+                WATERMARK_CHECK, gate, True, "watermark_ahead", "at most", 86_400,
+                "the watermark lies {value} s ahead of the clock, and {threshold} s at most are right; what is "
+                "published before it is not read",
             ),
             Check(
                 "raw_nuget_packages_rejected", gate, False, "open_rejects", "at most", 0,

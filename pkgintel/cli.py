@@ -21,6 +21,7 @@ COMMANDS = {
     "runs": "pkgintel.runs:runs",
     "schedule": "pkgintel.operate:schedule",
     "reprocess": "pkgintel.reprocess:command",
+    "watermark": "pkgintel.watermark:watermark",
     "check": "pkgintel.operate:check",
     "migrate": "pkgintel.operate:migrate",
     "up": "pkgintel.supervisor:command",
@@ -34,6 +35,7 @@ SHORT = {
     "runs": "List the runs; show, abort or resume one.",
     "schedule": "List, enable, disable or fire the two ticks.",
     "reprocess": "Read again what was read before, or decide again from what is stored.",
+    "watermark": "Show up to where the catalog is stored, or bring that back.",
     "check": "Run the checks now.",
     "migrate": "Bring the database's schema up to date.",
     "up": "Run worker, beat and Flower until Ctrl-C.",
@@ -42,7 +44,7 @@ SHORT = {
 
 
 # These look at what is stored, and make nothing where nothing is.
-LOOKING = ("status", "why", "runs", "schedule", "reprocess", "check")
+LOOKING = ("status", "why", "runs", "schedule", "reprocess", "watermark", "check")
 
 
 class _Commands(click.Group):

@@ -13,11 +13,13 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
+from psycopg.types.datetime import TimestamptzLoader
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from pkgintel.errors import SchemaBehind, ServiceUnavailable, SettingsError
@@ -66,6 +68,21 @@ def run(conn: Connection, name: str, /, **parameters: Any) -> int:
     return conn.execute(sql(name), parameters).rowcount
 
 
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+class _NearestTime(TimestamptzLoader):
+    """Times in UTC; one beyond what Python can hold is the nearest that it can, for a screen must be drawn."""
+
+    def load(self, data: Any) -> datetime:
+        try:
+            return super().load(data).astimezone(UTC)
+        except (psycopg.DataError, OverflowError):
+            text = bytes(data)
+            before = text.startswith(b"-") or text.endswith(b"BC")
+            return _FIRST if before else _LAST
+
+
 def connect(url: str, **options: Any) -> Connection:
     """One connection of its own (a statement outside a transaction commits at once).
 
@@ -74,7 +91,7 @@ def connect(url: str, **options: Any) -> Connection:
     arguments = _arguments(url) | options
     try:
         conn = psycopg.connect(url, **arguments)
-        _be_patient(conn)
+        _configure(conn)
     except psycopg.OperationalError as error:
         raise ServiceUnavailable(f"Postgres cannot be reached at {place(url)}: {_first_line(error)}") from None
     return conn
@@ -97,8 +114,9 @@ def _arguments(url: str) -> dict[str, Any]:
     }
 
 
-def _be_patient(conn: Connection) -> None:
-    """Limit how long this session holds up others, or is held up by them."""
+def _configure(conn: Connection) -> None:
+    """Read times whatever they are, and limit how long this session holds up others, or is held up by them."""
+    conn.adapters.register_loader("timestamptz", _NearestTime)
     conn.execute(sql("session/patience"))
 
 
@@ -131,7 +149,7 @@ def connection(url: str) -> Iterator[Connection]:
                 max_idle=300,
                 max_lifetime=1800,
                 kwargs=_arguments(url),
-                configure=_be_patient,
+                configure=_configure,
                 check=ConnectionPool.check_connection,
                 open=True,
             )

@@ -20,6 +20,8 @@ _START = "Start beat and a worker: `make up`, or `celery -A pkgintel beat` and `
 _UPKEEP = "by itself while beat and a worker run (`make up`)"
 _WHAT_TO_DO = {
     "raw_nuget_packages_nonempty": "Run `pkgintel run`, and look at the error of the last scan if it stays so.",
+    checks.WATERMARK_CHECK: '`pkgintel watermark reset --to TIME --why "…"` brings it back to when it was last right; '
+    "nothing is lost by that, nor read twice.",
     "raw_spdx_licenses_osi_floor": "See that PKGINTEL_SPDX_LICENSES_URL names the whole list, then "
     "`pkgintel schedule run-now spdx` (or `pkgintel run`); until then no package is judged.",
     checks.REJECT_LIMIT_CHECK: "Read the rejected leaves; `pkgintel reprocess --rejected` tries them again, and "

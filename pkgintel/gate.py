@@ -47,6 +47,18 @@ def hold(conn: db.Connection, settings: Settings, gate: str, run_id: int | None)
     return results
 
 
+def require(conn: db.Connection, settings: Settings, gate: str, name: str, run_id: int | None) -> None:
+    """Measure and record check `name` of `gate` before run `run_id` does anything.
+
+    Raises: GateFailed when it failed.
+    """
+    for result in measure(conn, settings, gate):
+        if result.name == name:
+            record(conn, [result], run_id)
+            if not result.passed:
+                raise GateFailed(f"Gate {gate} is closed. {result.message}.")
+
+
 def after(conn: db.Connection, settings: Settings, gate: str, run_id: int | None) -> list[Result]:
     """Hold `gate` behind run `run_id`: the run is blocked when it stays closed, settled when the last gate is through.
 

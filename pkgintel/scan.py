@@ -120,13 +120,15 @@ def plan(
 
     At most `max_pages` are read by this scan and those that continue it.
     A run that was planned already (its task was sent again) keeps its plan.
-    Raises: UpstreamUnavailable, UpstreamChanged, CatalogMismatch, SettingsError.
+    Raises: UpstreamUnavailable, UpstreamChanged, CatalogMismatch, SettingsError; GateFailed when the stored watermark
+    lies in the future.
     """
     run = db.one(conn, "runs/get", id=run_id)
     if run is None or run["state"] != "running":
         raise RunFailed(f"Run {run_id} is no longer running, so it is not planned again.")
     if run["pages_total"]:
         return Opened(run_id, pages_of(conn, run_id))
+    gate.require(conn, settings, checks.PACKAGES, checks.WATERMARK_CHECK, run_id)
     address = sources.discover(wire, settings.service_index_url, gauge)
     index = sources.fetch_index(wire, address, gauge)
     name = name_of(index, settings.service_index_url)

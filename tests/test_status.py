@@ -112,7 +112,7 @@ def test_a_good_pass_is_healthy(healthy: db.Connection, settings: Settings) -> N
     assert found["verdicts"]["open_source"] == {"packages": 1, "share": 1.0}
     assert found["workers"] == found["queues"] == "unknown"
     assert {check["name"] for check in found["checks"] if not check["passed"]} == set()
-    assert len(found["checks"]) == 7
+    assert len(found["checks"]) == 8
     assert json.loads(json.dumps(found)) == found
     text = shown(found)
     assert "pkgintel is HEALTHY" in text
