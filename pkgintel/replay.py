@@ -148,6 +148,7 @@ def finish(conn: db.Connection, run_id: int) -> bool:
         raise RunFailed(f"Run {run_id}: {error}")
     if undone["pending"]:
         return False
+    store.resolve_superseded(conn)
     ledger.close(conn, run_id, "done", settled=False)
     return True
 

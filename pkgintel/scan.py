@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from psycopg.types.json import Jsonb
 
-from pkgintel import checks, db, gate, ledger, sources, window
+from pkgintel import checks, db, gate, ledger, sources, store, window
 from pkgintel.address import CatalogAddress
 from pkgintel.catalog import Index
 from pkgintel.errors import CatalogMismatch, GateFailed, RunFailed, SettingsError
@@ -222,6 +222,7 @@ def _end(conn: db.Connection, settings: Settings, run: db.Row, undone: db.Row) -
         error = f"{undone['failed']} of {run['pages_total']} pages failed, first {undone['first_error']}"
         ledger.close(conn, run["id"], "failed", error=error)
         return RunFailed(f"Run {run['id']}: {error}")
+    store.resolve_superseded(conn)
     counts = db.one(conn, "runs/rejected", run_id=run["id"]) or {}
     limit = checks.reject_limit(counts["rejected"], counts["leaves"], settings.reject_limit)
     gate.record(conn, [limit], run["id"])

@@ -6,6 +6,7 @@ the package rows are derived after the versions, under those locks, so none is e
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -14,6 +15,8 @@ from psycopg.types.json import Jsonb
 from pkgintel import db, version
 from pkgintel.catalog import Event, Item, package_key
 from pkgintel.fields import storable
+
+REJECTS_AT_ONCE = 10_000  # A drifted schema may reject every leaf of a scan: no process holds them all.
 
 _COLUMNS = [
     "text", "text", "text", "text", "text", "text", "text", "text", "bool", "bool", "timestamptz", "timestamptz",
@@ -69,6 +72,25 @@ def write(conn: db.Connection, events: Sequence[Event]) -> int:
     db.run(conn, "catalog/derive_packages", whole=added["whole"] if added else [])
     db.run(conn, "catalog/resolve_leaves")
     return changed
+
+
+def resolve_superseded(conn: db.Connection) -> int:
+    """Resolve the rejected leaves whose version is stored from a newer leaf: nothing of them is missing. How many.
+
+    Items that break the shape of their page stay as they are, for what they say of their time may be as wrong.
+    """
+    count, after = 0, {"ticks": -(2**63), "url": ""}
+    while rows := db.every(conn, "catalog/open_rejects", **after, most=REJECTS_AT_ONCE):
+        urls, package_keys, version_keys = [], [], []
+        for row in rows:
+            with suppress(ValueError):  # No stored row has a version that cannot be read.
+                version_keys.append(version.parse(row["version"]).key)
+                package_keys.append(package_key(row["package_id"]))
+                urls.append(row["leaf_url"])
+        keys = {"package_keys": package_keys, "version_keys": version_keys}
+        count += db.run(conn, "catalog/resolve_superseded", urls=urls, **keys)
+        after = {"ticks": rows[-1]["commit_ticks"], "url": rows[-1]["leaf_url"]}
+    return count
 
 
 def unstorable(conn: db.Connection, events: Iterable[Event]) -> list[tuple[Event, str]]:

@@ -176,6 +176,8 @@ def test_gate_and_classification_take_no_longer_when_nothing_is_pending(
         ("status/running", {}),
         ("status/upkeep", {"check": "check1"}),
         ("checks/latest", {"names": ["check1", "check2"]}),
+        ("catalog/open_rejects", {"ticks": 7, "url": "", "most": 100}),
+        ("catalog/resolve_superseded", {"urls": ["u"], "package_keys": ["a"], "version_keys": ["1.0.0"]}),
         ("runs/held_back", {"at_once": True, "after": 120}),
         ("runs/undone", {"run_id": 7}),
         ("runs/lost", {"lost_after": 120}),
