@@ -11,7 +11,7 @@ TEST_WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [
 .PHONY: help setup run up test check lint format clean
 
 help: ## this list
-	@sed -n $(if $(wildcard tests/bench.py),,-e '/^bench:/d') $(if $(wildcard tests/chaos.py),,-e '/^chaos:/d') \
+	@sed -n $(if $(wildcard tests/bench/__main__.py),,-e '/^bench:/d') $(if $(wildcard tests/chaos/__main__.py),,-e '/^chaos:/d') \
 		-e 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 	@echo '  ARGS="…" goes to the command behind run, up and test; PYTHON=python3.13 chooses the Python of .venv.'
 
@@ -44,13 +44,13 @@ setup: ## only make or update .venv
 	@PYTHON='$(PYTHON)' CHOSEN='$(filter command environment,$(origin PYTHON))' sh .ci/setup $(VENV) >&2
 
 # What is there to run beyond the product has a target of the same name.
-ifneq ($(wildcard tests/bench.py),)
+ifneq ($(wildcard tests/bench/__main__.py),)
 .PHONY: bench
 bench: setup ## measure: ARGS=--help
-	@$(BIN)/python tests/bench.py $(ARGS)
+	@$(BIN)/python -m tests.bench $(ARGS)
 endif
-ifneq ($(wildcard tests/chaos.py),)
+ifneq ($(wildcard tests/chaos/__main__.py),)
 .PHONY: chaos
 chaos: setup ## kill workers and servers while they work: ROUNDS=100 SEED=7
-	@$(BIN)/python tests/chaos.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+	@$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 endif

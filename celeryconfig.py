@@ -8,9 +8,9 @@ import sys as _sys
 from celery.schedules import crontab as _crontab
 from kombu import Queue as _Queue
 
-from pkgintel import broker as _broker
-from pkgintel import deployment as _deployment
 from pkgintel.errors import PkgintelError as _PkgintelError
+from pkgintel.runtime import broker as _broker
+from pkgintel.runtime import deployment as _deployment
 
 try:
     _redis_url = _deployment.current().redis_url or ""
@@ -86,7 +86,7 @@ task_track_started = True
 worker_send_task_events = True  # Flower sees everything without `-E`.
 task_send_sent_event = True
 
-beat_scheduler = "pkgintel.schedule:Scheduler"
+beat_scheduler = "pkgintel.tasks.beat:Scheduler"
 beat_max_loop_interval = 5  # An enabled schedule is noticed within five seconds.
 redbeat_redis_url = _redis_url
 redbeat_redis_options = {"retry_period": 60}

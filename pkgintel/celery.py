@@ -11,9 +11,12 @@ from celery import Celery
 from celery.signals import setup_logging, worker_process_shutdown
 from kombu.transport.redis import Channel, Transport
 
-from pkgintel import db, deployment, journal, wire
+from pkgintel import database as db
 from pkgintel.errors import PkgintelError
+from pkgintel.runtime import deployment
+from pkgintel.runtime import logs as journal
 from pkgintel.settings import unknown_variables
+from pkgintel.upstream import client as wire
 
 app = Celery("pkgintel")
 app.config_from_object("celeryconfig")
@@ -35,7 +38,7 @@ class _Channel(Channel):
 Transport.Channel = _Channel
 
 # `celery -A pkgintel flower` reads its options from here, unless it is told otherwise.
-os.environ.setdefault("FLOWER_CONF", str(Path(__file__).with_name("flowerconfig.py")))
+os.environ.setdefault("FLOWER_CONF", str(Path(__file__).parent / "flower" / "config.py"))
 
 
 @setup_logging.connect

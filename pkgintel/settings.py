@@ -19,7 +19,7 @@ NUGET_ORG = "https://api.nuget.org/v3/index.json"
 SPDX_LICENSES = "https://raw.githubusercontent.com/spdx/license-list-data/main/json/licenses.json"
 SPDX_EXCEPTIONS = "https://raw.githubusercontent.com/spdx/license-list-data/main/json/exceptions.json"
 
-# What the address of a Redis may say about TLS, and so to whom it has to be told: see pkgintel/broker.py.
+# What the address of a Redis may say about TLS, and so to whom it has to be told: see pkgintel/runtime/broker.py.
 REDIS_PARAMETERS = ("ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_keyfile")
 
 

@@ -21,8 +21,11 @@ import redis
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 
-from pkgintel import db, deployment, embedded, guardian
-from pkgintel.embedded import Services
+from pkgintel import database as db
+from pkgintel.local import guardian
+from pkgintel.local import services as embedded
+from pkgintel.local.services import Services
+from pkgintel.runtime import deployment
 from pkgintel.settings import PREFIX, Settings
 
 HOME = "TESTS_OF_PKGINTEL_HOME"  # Not a PKGINTEL_ variable, for those are taken away from every test.

@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
-from pkgintel import db, gate, replay, store
-from pkgintel.checks import PACKAGES
+from pkgintel import database as db
+from pkgintel.database import events as store
 from pkgintel.errors import GateFailed
-from tests.catalogs import ZERO, Catalog, delete, details
+from pkgintel.pipeline import gate, replay
+from pkgintel.pipeline.checks import PACKAGES
 from tests.conftest import quick
-from tests.oracle import Event
-from tests.scans import Bench
-from tests.tables import differences
+from tests.support.catalogs import ZERO, Catalog, delete, details
+from tests.support.oracle import Event
+from tests.support.scans import Bench
+from tests.support.tables import differences
 
 
 @pytest.fixture

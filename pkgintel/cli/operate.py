@@ -1,0 +1,139 @@
+"""What an operator does by hand: the schema, the checks, the two ticks."""
+
+import getpass
+import json
+import sys
+
+import click
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from pkgintel import database as db
+from pkgintel.errors import ServiceUnavailable
+from pkgintel.nuget.instant import iso
+from pkgintel.pipeline import checks, gate
+from pkgintel.runtime import broker, deployment
+from pkgintel.settings import Settings
+from pkgintel.tasks import beat as ticks
+from pkgintel.tasks import recovery as upkeep
+from pkgintel.text import minute, plain
+
+
+@click.command("migrate")
+def migrate() -> None:
+    """Bring the database's schema up to date. Safe to run from several places at once."""
+    settings = deployment.current()
+    applied = db.migrate(settings.database_url or "")
+    said = f"applied {', '.join(applied)}" if applied else "the schema is up to date"
+    click.echo(f"{db.place(settings.database_url or '')}: {said}")
+
+
+@click.command("check")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def check(as_json: bool) -> None:
+    """Run every check now and record the results. Exit code 1 if a blocking one fails.
+
+    A gate that opens by it sends the classification that it held back.
+    """
+    settings = deployment.current()
+    with db.connect(settings.database_url or "") as conn:
+        db.require_schema(conn)
+        results = [result for name in checks.GATES for result in gate.measure(conn, settings, name)]
+        gate.record(conn, results, None)
+        _let_through(conn, settings)
+    if as_json:
+        keys = ("name", "gate", "blocking", "passed", "value", "threshold", "message")
+        click.echo(
+            json.dumps({"checks": [{key: getattr(result, key) for key in keys} for result in results]}, indent=2)
+        )
+    else:
+        for result in results:
+            state = "passed " if result.passed else "FAILED " if result.blocking else "warning"
+            click.echo(f"{state}  {result.message}")
+    sys.exit(any(result.blocking and not result.passed for result in results))
+
+
+def _let_through(conn: db.Connection, settings: Settings) -> None:
+    try:
+        for did in upkeep.open_gates(conn, settings, measured=True):
+            click.echo(did, err=True)
+    except (OperationalError, RedisError) as error:
+        why = broker.because(settings.redis_url or "", error)
+        click.echo(f"Redis does not answer ({why}): upkeep sends the held-back classification when it does", err=True)
+
+
+@click.group("schedule")
+def schedule() -> None:
+    """The two ticks: nuget (every 6 hours) and spdx (Mondays 06:00 UTC). Both ship stopped."""
+
+
+def _switch(name: str, *, enabled: bool) -> None:
+    from pkgintel.celery import app
+
+    settings = deployment.current()
+    with db.connect(settings.database_url or "") as conn:
+        db.require_schema(conn)
+        try:
+            ticks.switch(conn, app, name, enabled=enabled, by=getpass.getuser())
+        except RedisError as error:
+            why = broker.because(settings.redis_url or "", error)
+            raise ServiceUnavailable(
+                f"Redis does not answer ({why}); the decision is stored, and beat will follow it when it starts."
+            ) from None
+    when = f"; the next tick is {iso(ticks.next_tick(app, name))}" if enabled else ""
+    click.echo(f"{name} is {'enabled' if enabled else 'disabled'}{when}")
+
+
+@schedule.command("enable")
+@click.argument("name")
+def enable(name: str) -> None:
+    """Enable a tick. It waits for its next time and does not fire at once."""
+    _switch(name, enabled=True)
+
+
+@schedule.command("disable")
+@click.argument("name")
+def disable(name: str) -> None:
+    """Disable a tick. A run in progress goes on."""
+    _switch(name, enabled=False)
+
+
+@schedule.command("run-now")
+@click.argument("name")
+def run_now(name: str) -> None:
+    """Fire a tick's task once, whether it is enabled or not."""
+    from pkgintel.celery import app
+
+    ticks.require(name)
+    spec = app.conf.beat_schedule[name]
+    try:
+        result = app.send_task(spec["task"], kwargs={"kind": "manual"})
+    except (OperationalError, RedisError) as error:
+        why = broker.because(deployment.current().redis_url or "", error)
+        raise ServiceUnavailable(f"Redis does not answer, so the task was not sent: {why}.") from None
+    awake = app.control.ping(timeout=1.0)
+    then = "a worker takes it up" if awake else "no worker answers now, so it waits for one (`pkgintel up` starts one)"
+    click.echo(f"{spec['task']} was sent (task {result.id}); {then}; see `pkgintel status`")
+
+
+@schedule.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def list_(as_json: bool) -> None:
+    """The ticks: cron, state, who decided it and when, last tick and its result, next tick. Times are UTC."""
+    settings = deployment.current()
+    with db.connect(settings.database_url or "") as conn:
+        db.require_schema(conn)
+        rows = ticks.describe(conn)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for name, row in rows.items():
+        click.echo(f"{name:<6} {row['cron']:<12} {'enabled' if row['enabled'] else 'stopped'}")
+        who = "" if row["changed_by"] == "install" else f" by {plain(row['changed_by'], 60)}"
+        click.echo(f"       {'so since install' if not who else 'decided ' + minute(row['changed_at']) + who}")
+        last = (
+            f"{minute(row['last_tick'])} (run {row['last_run']}: {row['last_result']})" if row["last_tick"] else "never"
+        )
+        click.echo(
+            f"       last tick {last}; next tick {minute(row['next_tick']) if row['next_tick'] else 'none'} (UTC)"
+        )

@@ -1,0 +1,154 @@
+"""`pkgintel reprocess`: replays and re-decisions by hand, in this process, through the same functions as the tasks."""
+
+import getpass
+import json
+import sys
+from typing import Any
+
+import click
+
+from pkgintel import database as db
+from pkgintel.errors import PackageUnknown, SettingsError
+from pkgintel.nuget.documents import package_key
+from pkgintel.pipeline import checks, classify, gate, page, replay
+from pkgintel.pipeline.replay import Wanted
+from pkgintel.runtime import deployment
+from pkgintel.settings import Settings
+from pkgintel.text import many
+from pkgintel.upstream.client import wire
+from pkgintel.upstream.limit import Fleet
+
+
+@click.command("reprocess")
+@click.option("--package", metavar="ID", help="One package: the leaves held of it, and its rejected ones.")
+@click.option("--page", "page_url", metavar="URL", help="One page of the catalog, every item of it.")
+@click.option("--since", metavar="TIME", help="Events after this time (UTC), up to --until or the watermark.")
+@click.option("--until", metavar="TIME", help="Events up to this time (UTC).")
+@click.option("--rejected", is_flag=True, help="The rejected leaves that nobody has resolved.")
+@click.option("--all", "everything", is_flag=True, help="Everything that is stored.")
+@click.option("--from-raw", is_flag=True, help="Use the stored leaves, no network (with --all or --package).")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--accept", is_flag=True, help="With --rejected: accept that these leaves are not to be had.")
+@click.option("--accept-count", is_flag=True, help="With --page: take it although it has fewer items than counted.")
+@click.option("--why", metavar="TEXT", default="", help="With --accept or --accept-count: the reason, recorded.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(
+    package: str | None,
+    page_url: str | None,
+    since: str | None,
+    until: str | None,
+    rejected: bool,
+    everything: bool,
+    from_raw: bool,
+    dry_run: bool,
+    accept: bool,
+    accept_count: bool,
+    why: str,
+    as_json: bool,
+) -> None:
+    """Read again what was read before, or decide again from what is stored.
+
+    Runs beside the fleet as a manual run and never moves the watermark. Before a rule change goes live, see what it
+    would do: pkgintel reprocess --all --from-raw --dry-run
+    """
+    wanted = Wanted(package, page_url, since, until, rejected, everything).check()
+    if from_raw and not (everything or package):
+        raise SettingsError("--from-raw goes with --all or --package ID.")
+    if accept and not rejected:
+        raise SettingsError('--accept goes with --rejected: pkgintel reprocess --rejected --accept --why "…".')
+    if accept_count and not page_url:
+        raise SettingsError('--accept-count goes with --page: pkgintel reprocess --page URL --accept-count --why "…".')
+    if why and not (accept or accept_count):
+        raise SettingsError("--why goes with --accept or --accept-count: it is the reason why that is accepted.")
+    settings = deployment.current()
+    with db.connect(settings.database_url or "") as conn:
+        db.require_schema(conn)
+        accepted = _accept_count(conn, settings, wanted, why, dry_run=dry_run) if accept_count else {}
+        if accept:
+            result = _accept(conn, settings, why, dry_run=dry_run)
+        elif from_raw:
+            result = _from_raw(conn, settings, package, dry_run=dry_run)
+        else:
+            result = accepted | _fetch(conn, settings, wanted, dry_run=dry_run)
+    _show(result, as_json=as_json)
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _accept(conn: db.Connection, settings: Settings, why: str, *, dry_run: bool) -> dict[str, Any]:
+    if dry_run:
+        return {"would_accept": sum(row["leaves"] for row in db.every(conn, "replay/rejected_pages"))}
+    count, freed = replay.accept(conn, settings, why)
+    return {"accepted": count, "why": why, "unblocked": freed, **_follow_up(conn, settings, None)}
+
+
+def _accept_count(
+    conn: db.Connection, settings: Settings, wanted: Wanted, why: str, *, dry_run: bool
+) -> dict[str, Any]:
+    """What the page holds and should hold, accepted; it is read afterwards as it is."""
+    with conn.transaction(force_rollback=dry_run):
+        row = replay.accept_count(conn, settings, wire(settings), wanted, why, getpass.getuser())
+    done = "would_be_accepted_as_missing" if dry_run else "accepted_as_missing"
+    return {done: row["promised"] - row["items"], "items": row["items"], "why": row["why"]}
+
+
+def _from_raw(conn: db.Connection, settings: Settings, package: str | None, *, dry_run: bool) -> dict[str, Any]:
+    key = package_key(package) if package else None
+    if key and not db.every(conn, "replay/stored_leaves", package_key="", version_key="", only=key, limit=1):
+        raise PackageUnknown(f"No version of a package {package!r} is stored.")
+    if dry_run:
+        changes = replay.diff(conn, settings, key)
+        return {"would_change": changes, "versions_with_another_declaration": replay.differing(conn, key)}
+    changed, broken = replay.rederive(conn, key, lambda seen: _say(f"{many(seen, 'version')} read again"))
+    return {"versions_changed": changed, "not_readable": broken, **_follow_up(conn, settings, None)}
+
+
+def _fetch(conn: db.Connection, settings: Settings, wanted: Wanted, *, dry_run: bool) -> dict[str, Any]:
+    line = wire(settings)
+    if dry_run:
+        urls, *_ = replay.pages(conn, settings, line, wanted)
+        return {"pages_that_would_be_read": len(urls), "first_of_them": ", ".join(urls[:5])}
+    run_id, urls = replay.open_run(conn, settings, line, wanted)
+    counts = {"leaves": 0, "changed": 0, "rejected": 0}
+    with Fleet(settings.redis_url or "", settings.max_in_flight).gauge(line, settings.service_index_url) as gauge:
+        for number, url in enumerate(urls, 1):
+            try:
+                stored = page.store_page(settings, line, gauge, run_id, url)
+            except Exception as error:
+                page.record_failure(settings, run_id, url, error, final=True)
+                replay.finish(conn, run_id)
+                raise
+            counts["leaves"] += stored.leaves
+            counts["changed"] += stored.changed
+            counts["rejected"] += stored.rejected
+            _say(f"page {number} of {len(urls)}: {many(stored.leaves, 'leaf', 'leaves')}, {stored.rejected} rejected")
+    replay.finish(conn, run_id)
+    freed = replay.unblock(conn, settings)
+    return {"run": run_id, "pages": len(urls), **counts, "unblocked": freed, **_follow_up(conn, settings, run_id)}
+
+
+def _follow_up(conn: db.Connection, settings: Settings, run_id: int | None) -> dict[str, Any]:
+    """What follows every change: the gate, the classifier, the classifier's gate."""
+    gate.after(conn, settings, checks.PACKAGES, run_id)
+    _, done = classify.perform(conn, settings, cause_id=run_id)
+    gate.after(conn, settings, checks.VERDICTS, run_id)
+    return {"decided": done.decided, "verdicts_changed": done.changed}
+
+
+def _show(result: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(result, indent=2, default=str))
+        return
+    changes = result.pop("would_change", None)
+    for name, value in result.items():
+        if value not in (None, []):
+            click.echo(f"{name.replace('_', ' ')}: {value}")
+    if changes is not None:
+        click.echo(f"verdicts that would change: {sum(change['packages'] for change in changes):,}")
+        for change in changes:
+            before = f"{change['from_verdict'] or 'none'} ({change['from_rule'] or '-'})"
+            told = f"{before} → {change['to_verdict']} ({change['to_rule']})"
+            click.echo(f"  {change['packages']:>8,}  {told}  {', '.join(change['examples'])}")
+    sys.stdout.flush()

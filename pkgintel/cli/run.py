@@ -1,0 +1,294 @@
+"""The main job, once: migrate, start a worker, send the tasks, follow them to the verdicts, say what came of it."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pkgintel import database as db
+from pkgintel.errors import (
+    PkgintelError,
+    RunFailed,
+    ServiceUnavailable,
+    SettingsError,
+    UpstreamError,
+    UpstreamUnavailable,
+)
+from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline import scan
+from pkgintel.reports import follow as watch
+from pkgintel.reports import summary
+from pkgintel.reports.follow import Followed, Screen
+from pkgintel.runtime import broker, deployment
+from pkgintel.settings import NUGET_ORG, Settings, load
+from pkgintel.tasks import recovery as upkeep
+from pkgintel.upstream import sources
+from pkgintel.upstream.client import Wire
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@click.command("run")
+@click.option(
+    "--catalog", metavar="nuget.org|sample|URL", help="What to read. Default: nuget.org if it answers, else the sample."
+)
+@click.option(
+    "--since", metavar="TIME", help="Where an empty database starts, UTC: 2026-09-30 or 2026-09-30T12:00:00Z."
+)
+@click.option("--max-pages", type=click.IntRange(min=1), help="Read at most this many pages of the catalog now.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, everything else on stderr.")
+def command(catalog: str | None, since: str | None, max_pages: int | None, as_json: bool) -> None:
+    """Do the main job once: SPDX list, catalog, gates, verdicts.
+
+    Starts a Celery worker of its own and stops it at the end. Run it again and it reads only what is new.
+
+    Exit codes: 0 done, nothing new, or a scan was already in progress; 1 the run or a gate failed; 2 a wrong setting
+    or argument, or Postgres or Redis cannot be used; 3 the catalog or the SPDX list cannot be reached.
+    """
+    begun = time.monotonic()
+    screen = Screen()
+    try:
+        result = _prepare_and_perform(catalog, since, max_pages, screen)
+    except PkgintelError as error:
+        if not as_json:
+            raise
+        # Who reads JSON gets one object whatever happened; the sentence goes to stderr as ever.
+        seconds = round(time.monotonic() - begun, 1)
+        summary.show(summary.nothing(error, seconds), as_json=True)
+        screen.say(f"pkgintel: {error}")
+        sys.exit(error.exit_code)
+    result["seconds"] = round(time.monotonic() - begun, 1)
+    summary.show(result, as_json=as_json)
+    sys.exit(summary.exit_code(result))
+
+
+def _prepare_and_perform(
+    catalog: str | None, since: str | None, max_pages: int | None, screen: Screen
+) -> dict[str, Any]:
+    given = load({**os.environ, **({"PKGINTEL_SINCE": since} if since else {})})
+    scan.start_of_empty_database(given, "", 0)  # A wrong --since is told before anything starts.
+    settings = choose(given, catalog, screen)
+    deployment.use(settings)
+    return perform(settings, screen, max_pages)
+
+
+def choose(given: Settings, catalog: str | None, screen: Screen) -> Settings:
+    """The deployment for the catalog asked for; without one, nuget.org if it answers within a few seconds.
+
+    Raises: UpstreamError when the catalog asked for cannot be had, SettingsError for a name that is no catalog.
+    """
+    if catalog not in (None, "nuget.org", deployment.SAMPLE) and not catalog.startswith(("http://", "https://")):
+        raise SettingsError(f"--catalog {catalog} is neither nuget.org nor sample nor a URL beginning with http.")
+    if catalog is None and "service_index_url" not in given.model_fields_set:
+        catalog = _remembered(given)
+    if catalog is None and "service_index_url" not in given.model_fields_set:
+        try:
+            _reach(given, NUGET_ORG, tries=1)
+            catalog = "nuget.org"
+        except UpstreamError:
+            screen.say(
+                "nuget.org cannot be reached from here, so this run reads the sample catalog (--catalog sample)."
+            )
+            catalog = deployment.SAMPLE
+    elif catalog != deployment.SAMPLE:
+        url = {None: given.service_index_url, "nuget.org": NUGET_ORG}.get(catalog, catalog)
+        _reach(given, url or "", tries=3)
+    settings = deployment.resolve(given, catalog, screen.say)
+    deployment.remember(given, catalog or settings.service_index_url)
+    return settings
+
+
+def _remembered(given: Settings) -> str | None:
+    """The catalog that filled the database whose address was given, if any did: its default from then on."""
+    if given.database_url is None:
+        return None
+    with db.connect(given.database_url) as conn:
+        known = db.one(conn, "events/exists") or {}
+        row = db.one(conn, "events/name") if known["found"] else None
+    return row["name"] if row else None
+
+
+def _reach(given: Settings, url: str, tries: int) -> None:
+    try:
+        with _short_wire(given, tries) as line:
+            sources.discover(line, url)
+    except UpstreamUnavailable as error:
+        raise UpstreamUnavailable(f"The catalog cannot be reached: {error}", url) from None
+
+
+@contextmanager
+def _short_wire(settings: Settings, tries: int = 3) -> Iterator[Wire]:
+    """A wire for a first look, which does not wait long."""
+    line = Wire(settings.model_copy(update={"request_timeout": 4.0, "request_attempts": tries}))
+    try:
+        yield line
+    finally:
+        line.close()
+
+
+def perform(settings: Settings, screen: Screen, max_pages: int | None = None) -> dict[str, Any]:
+    """Run the pipeline to its verdicts; the facts of it, with the keys of `pkgintel run --json`."""
+    url = settings.database_url or ""
+    applied = db.migrate(url)
+    if applied:
+        screen.say(f"the schema is up to date ({', '.join(applied)})")
+    broker.require(settings.redis_url or "")
+    with db.connect(url) as conn:
+        _refuse_another_catalog(conn, settings)
+        _free_the_orphan(conn, screen)
+        unreachable = _licenses_cannot_be_had(conn, settings, screen)
+        if settings.since and db.one(conn, "events/watermark", source="nuget"):
+            screen.say("--since is ignored, for a watermark is stored (to read again: pkgintel reprocess --since …)")
+        with _worker(settings, screen) as worker:
+            tasks = _Tasks(conn, settings, screen, worker)
+            licenses = tasks.send("spdx.sync", stage="SPDX list") if unreachable is None else unreachable
+            followed = tasks.send("catalog.scan", stage="catalog", max_pages=max_pages)
+        return summary.facts(conn, settings, followed, licenses)
+
+
+def _refuse_another_catalog(conn: db.Connection, settings: Settings) -> None:
+    """Before anything is sent: a database keeps to the catalog that filled it. The sample's address may change."""
+    row = db.one(conn, "events/name")
+    if row is None or row["name"] == settings.service_index_url:
+        return
+    name = settings.service_index_url
+    if row["name"] == deployment.SAMPLE:
+        with _short_wire(settings) as line:
+            name = scan.name_of(sources.fetch_index(line, sources.discover(line, name)), name)
+    scan.claim(conn, name)
+
+
+def _licenses_cannot_be_had(conn: db.Connection, settings: Settings, screen: Screen) -> Followed | None:
+    """None when the SPDX list answers; else, where a stored list serves, the failed run that says it did not.
+
+    Raises: UpstreamUnavailable when no list is stored either.
+    """
+    try:
+        with _short_wire(settings) as line:
+            sources.fetch_bytes(line, settings.spdx_licenses_url)
+    except UpstreamUnavailable as error:
+        sentence = f"The SPDX license list cannot be reached: {error}"
+        stored = db.one(conn, "spdx/version") or {}
+        if not stored["licenses"]:
+            raise UpstreamUnavailable(sentence, error.url) from None
+        screen.say(f"{sentence}; the stored list {stored['version']} serves")
+        task_id = str(uuid.uuid4())
+        run_id, _ = ledger.begin(conn, "spdx", "sync", "manual", task_id=task_id)
+        if run_id is not None:
+            ledger.close(conn, run_id, "failed", error=sentence, error_type=type(error).__name__)
+        return watch.follow(conn, [task_id])
+    return None
+
+
+def _free_the_orphan(conn: db.Connection, screen: Screen) -> None:
+    """Runs that were left running with no worker anywhere are closed as lost, so that this one need not wait."""
+    from pkgintel.celery import app  # Reads the settings, which are chosen by now.
+
+    running = db.every(conn, "reports/follow/unattended")
+    if running and not app.control.ping(timeout=2.0):
+        for row in running:
+            if db.run(conn, "runs/orphan", id=row["id"]):
+                screen.say(f"run {row['id']} had been left without a worker; its work goes on from what is stored")
+
+
+class _Tasks:
+    """Sends tasks and follows them, with an eye on the worker and on what got lost."""
+
+    def __init__(
+        self, conn: db.Connection, settings: Settings, screen: Screen, worker: "subprocess.Popen[bytes]"
+    ) -> None:
+        self._conn, self._settings, self._screen, self._worker = conn, settings, screen, worker
+        self._next_look = time.monotonic() + 5
+
+    def send(self, name: str, *, stage: str, **kwargs: Any) -> Followed:
+        """Send the task through the broker and wait for all that comes of it."""
+        from pkgintel.celery import app
+
+        task_id = str(uuid.uuid4())
+        app.send_task(name, kwargs=kwargs, task_id=task_id)
+
+        def tend() -> None:
+            if self._worker.poll() is not None:
+                raise RunFailed(
+                    f"The worker ended with code {self._worker.returncode}; its log is {log_path(self._settings)}."
+                )
+            if time.monotonic() > self._next_look:
+                self._next_look = time.monotonic() + 5
+                upkeep.recover(self._conn, self._settings)
+                if app.backend.get_state(task_id) == "FAILURE" and not watch.follow(self._conn, [task_id]).runs:
+                    raise RunFailed(f"{name} failed before it could begin: {app.backend.get_result(task_id)}")
+
+        try:
+            return watch.wait(self._conn, [task_id], self._screen, tend, stage=stage)
+        except KeyboardInterrupt:
+            for run in watch.follow(self._conn, [task_id]).runs:
+                db.run(self._conn, "runs/interrupt", id=run["id"])
+            raise
+        finally:
+            self._screen.close()
+
+
+def log_path(settings: Settings) -> Path:
+    """Where the worker of `pkgintel run` writes its log."""
+    return settings.home / "logs" / "worker.log"
+
+
+@contextmanager
+def _worker(settings: Settings, screen: Screen) -> Iterator["subprocess.Popen[bytes]"]:
+    """A Celery worker as a process of its own, stopped at the end; it does not outlive this process."""
+    log = log_path(settings)
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        file = log.open("ab")
+    except OSError as error:
+        raise ServiceUnavailable(f"{log} cannot be written: {error.strerror}; set PKGINTEL_HOME.") from None
+    processes = min(2 * (os.cpu_count() or 1), 8)
+    name = f"run-{os.getpid()}@%h"
+    with file:
+        worker = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "celery",
+                "-A",
+                "pkgintel",
+                "worker",
+                "-c",
+                str(processes),
+                "-n",
+                name,
+                "-l",
+                "INFO",
+            ],
+            cwd=ROOT,
+            env={**os.environ, **deployment.environment(settings)},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        )
+    screen.say(f"a worker of {processes} processes is starting; its log is {log}")
+    try:
+        yield worker
+    finally:
+        worker.terminate()
+        try:
+            worker.wait(timeout=60)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait()
+
+
+def _die_with_parent() -> None:
+    """Linux sends SIGTERM to the worker when whoever started it is gone, however it went (prctl, PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)

@@ -1,0 +1,125 @@
+"""`pkgintel watermark`: up to where the catalog is stored, what operators decided about that, and the way back."""
+
+import getpass
+import json
+from datetime import datetime
+from typing import Any
+
+import click
+
+from pkgintel import database as db
+from pkgintel.errors import SettingsError
+from pkgintel.nuget import instant
+from pkgintel.nuget.instant import iso
+from pkgintel.pipeline import checks, gate, replay
+from pkgintel.runtime import deployment
+from pkgintel.settings import Settings
+from pkgintel.text import minute, plain
+
+SOURCE = "nuget"
+
+
+def shown(conn: db.Connection) -> dict[str, Any]:
+    """The watermark, where the database began, every reset, and the pages that are taken with items missing.
+
+    `watermark`, `origin` and `moved_at` are None while nothing is stored.
+    """
+    row = db.one(conn, "events/shown_watermark", source=SOURCE)
+    return {
+        **_stamped(row or {"source": SOURCE, "watermark": None, "origin": None, "moved_at": None}),
+        "resets": [_stamped(one) for one in db.every(conn, "events/resets", source=SOURCE)],
+        "accepted_counts": [_stamped(one) for one in db.every(conn, "events/accepted_counts")],
+    }
+
+
+def reset(conn: db.Connection, settings: Settings, to: str, why: str, by: str) -> db.Row:
+    """Bring the watermark back to `to`; the next scan lists from there, and fetches what is not stored.
+
+    The row as it was before. An origin that lies behind `to` comes back too. The gate is measured again.
+    Raises: SettingsError without a reason, for a time that is none, lies in the future or not before the watermark,
+    while nothing is stored, or while a scan runs.
+    """
+    ticks = replay.moment_of(to)
+    if not why.strip():
+        raise SettingsError('Bringing the watermark back needs a reason, which is recorded: --why "…".')
+    if not instant.FIRST <= ticks <= instant.now():
+        raise SettingsError(f"The watermark is not brought to {to}: that is no time between the year 1 and now.")
+    with conn.transaction():
+        before = db.one(conn, "events/lock_watermark", source=SOURCE)
+        if before is None:
+            raise SettingsError("Nothing is stored yet, so there is no watermark to bring back: pkgintel run.")
+        running = db.one(conn, "runs/running", source=SOURCE)
+        if running is not None:
+            raise SettingsError(
+                f"Run {running['id']} is in progress, and moves the watermark itself: wait for its end, or "
+                f"`pkgintel runs abort {running['id']}`."
+            )
+        if ticks >= before["watermark_ticks"]:
+            raise SettingsError(
+                f"The watermark stands at {instant.timestamp(before['watermark_ticks'])}, which is not after {to}: it "
+                "is only ever brought back; forward it is moved by scans, which read what lies between."
+            )
+        facts = {"source": SOURCE, "to": ticks}
+        db.run(conn, "events/record_reset", **facts, why=why.strip(), by=by)
+        db.run(conn, "events/reset_watermark", **facts)
+    gate.record(conn, gate.measure(conn, settings, checks.PACKAGES), None)
+    return before
+
+
+def _stamped(row: db.Row) -> dict[str, Any]:
+    return {name: iso(value) if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+@click.group("watermark")
+def watermark() -> None:
+    """Up to where the catalog is stored: show it, or bring it back after upstream was wrong."""
+
+
+@watermark.command("show")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def show(as_json: bool) -> None:
+    """The watermark, every time it was brought back and why, and the pages taken with items missing. Times are UTC."""
+    with db.connect(deployment.current().database_url or "") as conn:
+        db.require_schema(conn)
+        found = shown(conn)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    if found["watermark"] is None:
+        click.echo("Nothing is stored yet, so there is no watermark: pkgintel run.")
+    else:
+        click.echo(f"{found['source']}: everything up to {found['watermark']} is stored (UTC)")
+        click.echo(f"  since {minute(found['moved_at'])}; this database began at {found['origin']}")
+    for one in found["resets"]:
+        click.echo(f"  brought back from {one['from']} to {one['to']}, {_decided(one['reset_at'], one['reset_by'])}")
+        click.echo(f"    {plain(one['why'], 300)}")
+    for one in found["accepted_counts"]:
+        told = f"{one['items']:,} of {one['promised']:,} items"
+        click.echo(
+            f"  {plain(one['page_url'], 300)} is taken with {told}, {_decided(one['accepted_at'], one['accepted_by'])}"
+        )
+        click.echo(f"    {plain(one['why'], 300)}")
+
+
+def _decided(when: str, who: str) -> str:
+    return f"decided {minute(when)} by {plain(who, 60)}:"
+
+
+@watermark.command("reset")
+@click.option("--to", metavar="TIME", required=True, help="UTC: 2026-09-30 or 2026-09-30T12:00:00Z, not after now.")
+@click.option("--why", metavar="TEXT", required=True, help="The reason, which is recorded.")
+def reset_command(to: str, why: str) -> None:
+    """Bring the watermark back to TIME. The next scan lists from there; what is stored is not read again.
+
+    Exit codes: 0 brought back; 2 a wrong time, no reason, a scan in progress, or nothing stored (or Postgres cannot be
+    used).
+    """
+    settings = deployment.current()
+    with db.connect(settings.database_url or "") as conn:
+        db.require_schema(conn)
+        before = reset(conn, settings, to, why, getpass.getuser())
+        now = shown(conn)
+    click.echo(
+        f"the watermark is {now['watermark']} (it was {instant.timestamp(before['watermark_ticks'])}); the next scan "
+        "lists from there: `pkgintel run`, or the next tick"
+    )

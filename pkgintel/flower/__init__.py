@@ -1,0 +1,1 @@
+"""The operators' browser and Prometheus: our page, metrics and alerts inside Flower."""

@@ -1,0 +1,18 @@
+"""Options of Flower, found by `celery -A pkgintel flower`; the command line and FLOWER_… variables win over them.
+
+Flower runs this file before it builds its application. Every public name here is one of its options.
+"""
+
+import os as _os
+
+from tornado.options import options as _options
+
+from pkgintel.flower import page as _pipeline
+
+address, basic_auth = _pipeline.doors(_options.address, _options.basic_auth, _options.auth)
+
+tasks_columns = _os.environ.get("FLOWER_TASKS_COLUMNS") or "name,args,state,result,runtime,retries,received,worker"
+format_task = _pipeline.format_task
+purge_offline_workers = int(_os.environ.get("FLOWER_PURGE_OFFLINE_WORKERS") or 86_400)  # A day of what has been.
+
+_pipeline.install()

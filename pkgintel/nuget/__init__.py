@@ -1,0 +1,1 @@
+"""What NuGet means, pure: catalog documents, versions, times, and which pages a scan reads."""

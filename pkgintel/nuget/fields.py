@@ -1,0 +1,118 @@
+"""What a field of a catalog document may hold: times, kinds, addresses, ids, and texts that Postgres can keep."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from pkgintel.nuget.instant import FIRST, LAST, moment, ticks
+
+Kind = Literal["details", "delete"]
+MOST_COUNTED = 1_000_000_000
+_NOT_HELD = re.compile("[\0\ud800-\udfff]")
+
+
+def storable(value: Any) -> Any:
+    """`value` with U+FFFD for every NUL and lone surrogate in its texts, which Postgres cannot hold."""
+    if isinstance(value, dict):
+        return {storable(key): storable(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [storable(member) for member in value]
+    if isinstance(value, str):
+        return _NOT_HELD.sub("\ufffd", value)
+    return value
+
+
+def _first_text(value: Any) -> Any:
+    """A text that arrives as an array counts as its first text member (the catalog's writer repeats properties so)."""
+    if isinstance(value, list):
+        return next((member for member in value if isinstance(member, str)), None)
+    return value
+
+
+def _no_nul(value: Any) -> Any:
+    """Texts without NUL, which Postgres cannot hold: each becomes U+FFFD."""
+    value = _first_text(value)
+    return value.replace("\0", "\ufffd") if isinstance(value, str) and "\0" in value else value
+
+
+def _optional(value: Any) -> Any:
+    """An empty text says as little as an absent one."""
+    return _no_nul(value) or None if isinstance(value, str | list) else value
+
+
+def _readable(value: int) -> int:
+    """Only times that every part of the pipeline can hold: after the year 1 began, before the year 9999 ends."""
+    if not FIRST < value <= LAST:
+        raise ValueError("a time before the year 1 or after the year 9999")
+    return value
+
+
+def _ticks(value: Any) -> Any:
+    value = _first_text(value)
+    return ticks(value) if isinstance(value, str) else value
+
+
+def ticks_of(value: Any) -> int:
+    """The ticks of a time as a document writes it. Raises: ValueError for what is no time that can be held."""
+    if not isinstance(value, str):
+        raise ValueError("it is not a timestamp")  # noqa: TRY004 (who reads documents awaits one kind of error)
+    return _readable(ticks(value))
+
+
+def _moment(value: Any) -> Any:
+    value = _first_text(value)
+    return moment(ticks(value)) if isinstance(value, str) else value
+
+
+Ticks = Annotated[int, BeforeValidator(_ticks), AfterValidator(_readable)]
+Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+
+
+def kind_of(value: Any) -> Kind:
+    """What an `@type`, a text or an array of texts, says of the event."""
+    for kind in [value] if isinstance(value, str) else value if isinstance(value, list) else []:
+        if kind in ("PackageDetails", "nuget:PackageDetails"):
+            return "details"
+        if kind in ("PackageDelete", "nuget:PackageDelete"):
+            return "delete"
+    raise ValueError(f"neither PackageDetails nor PackageDelete: {str(value)[:80]}")
+
+
+KindOfType = Annotated[Kind, BeforeValidator(kind_of)]
+
+
+def _short(most: int) -> AfterValidator:
+    """At most so many bytes: what is part of a key must fit an index of Postgres."""
+
+    def check(text: str) -> str:
+        if len(text.encode("utf-8", "replace")) > most:
+            raise ValueError(f"longer than {most} bytes")
+        return text
+
+    return AfterValidator(check)
+
+
+def _holdable(text: str) -> str:
+    """Texts of which Postgres can hold every letter: an address or an id is what it is, so nothing is replaced."""
+    if _NOT_HELD.search(text):
+        raise ValueError("it holds a NUL or half of a surrogate pair")
+    return text
+
+
+def _count(value: Any) -> int:
+    """A number of items; no page comes near the most that is taken, which an `integer` of Postgres holds."""
+    if type(value) is not int or not 0 <= value <= MOST_COUNTED:
+        raise ValueError(f"no number of items from 0 to {MOST_COUNTED:,}")
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_no_nul), Field(min_length=1), _short(1000)]
+# An index holds the id once and the version twice; nuget.org takes no more than 128 and 64 letters.
+VersionText = Annotated[str, BeforeValidator(_no_nul), Field(min_length=1), _short(500)]
+Url = Annotated[str, Field(min_length=1), _short(2000), AfterValidator(_holdable)]
+ItemText = Annotated[str, BeforeValidator(_first_text), Field(min_length=1), _short(1000), AfterValidator(_holdable)]
+ItemVersion = Annotated[str, BeforeValidator(_first_text), Field(min_length=1), _short(500), AfterValidator(_holdable)]
+Count = Annotated[int | None, BeforeValidator(_count)]
+OptionalText = Annotated[str | None, BeforeValidator(_optional)]

@@ -1,0 +1,159 @@
+"""A page as it is taken in: its items, and beside them those that break the shape of an item, each told apart.
+
+One item that cannot be read never hides the others. A page whose header breaks its shape, or that is no JSON as a
+whole, is no listing at all.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urljoin
+
+from pydantic import ValidationError
+
+from pkgintel.errors import UpstreamChanged
+from pkgintel.nuget import documents as catalog
+from pkgintel.nuget.documents import Item, Page
+from pkgintel.nuget.fields import Kind, kind_of, storable, ticks_of
+from pkgintel.nuget.instant import timestamp
+
+Told = TypeVar("Told")
+
+LONGEST_NUMBER = 1000  # Digits; Python refuses to write longer ones than some thousands.
+SHOWN = 200  # Letters kept of an id or a version that is no proper one.
+
+
+@dataclass(frozen=True, slots=True)
+class OddItem:
+    """An item that breaks its shape: the `number` of its line in the page, from 1, and what can be said of it.
+
+    `digest` names it by its content, for its line moves when the page grows. `commit` (ticks) and `kind` are None where
+    they are what is wrong.
+    """
+
+    number: int
+    digest: str
+    body: bytes
+    error: str
+    package_id: str
+    version: str
+    kind: Kind | None
+    commit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A page that was read: `commit` in ticks, `count` as it says itself, `lines` as many as it really holds."""
+
+    url: str
+    commit: int
+    count: int | None
+    lines: int
+    items: list[Item]
+    odd: list[OddItem]
+
+    @property
+    def newest(self) -> int:
+        """The newest commit the page tells of, in ticks."""
+        return max([self.commit, *(item.commit for item in self.items)])
+
+
+def parse(body: bytes, url: str, base: str, latest: int) -> Listing:
+    """The page in `body`, which was asked for at `url` and found at `base`, the addresses of its leaves made absolute.
+
+    An item committed after `latest` (ticks) is odd.
+    Raises: UpstreamChanged when its header is not as promised, or says a time after `latest`.
+    """
+    try:
+        page = catalog.parse(Page, body, url)
+    except UpstreamChanged as error:
+        document = _document(body)
+        if document is None:
+            raise
+        page = catalog.header(document, url)
+        lines = document["items"]
+        if not isinstance(lines, list):
+            raise error from None
+    else:
+        refuse_future(f"page {url}", page.commit, latest, url)
+        if all("://" in item.url and item.commit <= latest for item in page.items):
+            return Listing(page.url, page.commit, page.count, len(page.items), page.items, [])
+        lines = (_document(body) or {})["items"]
+    refuse_future(f"page {url}", page.commit, latest, url)
+    read = [_line(number, line, base, latest) for number, line in enumerate(lines, 1)]
+    return Listing(
+        url=page.url,
+        commit=page.commit,
+        count=page.count,
+        lines=len(lines),
+        items=[one for one in read if isinstance(one, Item)],
+        odd=list({one.digest: one for one in reversed(read) if isinstance(one, OddItem)}.values())[::-1],
+    )
+
+
+def refuse_future(what: str, commit: int, latest: int, url: str) -> None:
+    """Raises: UpstreamChanged when `what` says that it was committed after `latest`."""
+    if commit > latest:
+        raise UpstreamChanged(
+            f"{what} says it was committed at {timestamp(commit)}, which lies in the future: upstream is wrong, or the "
+            "clock of this machine is; the watermark stays where it is",
+            url,
+        )
+
+
+def _line(number: int, line: Any, base: str, latest: int) -> Item | OddItem:
+    try:
+        item = Item.model_validate(line)
+        if item.commit > latest:
+            return _odd(number, line, f"its commit at {timestamp(item.commit)} lies in the future", latest)
+        return item if "://" in item.url else item.model_copy(update={"url": urljoin(base, item.url)})
+    except ValidationError as error:
+        return _odd(number, line, catalog.breach(error), latest)
+    except ValueError as error:
+        return _odd(number, line, str(error), latest)
+
+
+def _odd(number: int, line: Any, error: str, latest: int) -> OddItem:
+    """What can be said of a line that is no item."""
+    body = json.dumps(line, sort_keys=True, separators=(",", ":")).encode("ascii")
+    said: Mapping[str, Any] = line if isinstance(line, dict) else {}
+    commit = _told(ticks_of, said.get("commitTimeStamp"))
+    return OddItem(
+        number=number,
+        digest=hashlib.sha256(body).hexdigest()[:16],
+        body=body,
+        error=f"item {number}: {error}",
+        package_id=_shown(said.get("nuget:id")),
+        version=_shown(said.get("nuget:version")),
+        kind=_told(kind_of, said.get("@type")),
+        commit=commit if commit is not None and commit <= latest else None,
+    )
+
+
+def _told(read: Callable[[Any], Told], value: Any) -> Told | None:
+    try:
+        return read(value)
+    except ValueError:
+        return None
+
+
+def _shown(value: Any) -> str:
+    return str(storable(value))[:SHOWN] if isinstance(value, str) else ""
+
+
+def _document(body: bytes) -> dict[str, Any] | None:
+    """The JSON object in `body`, also where half of a surrogate pair in it makes stricter parsers refuse all of it.
+
+    None where it is no JSON, or no object with items.
+    """
+    try:
+        found = json.loads(body.decode("utf-8"), parse_int=_whole)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and "items" in found else None
+
+
+def _whole(digits: str) -> int | str:
+    return int(digits) if len(digits) <= LONGEST_NUMBER else digits

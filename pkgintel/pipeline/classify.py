@@ -1,0 +1,140 @@
+"""Giving every package its verdict: what is pending is found by query, each distinct declaration is judged once.
+
+Pending is a package whose inputs, license list, policy or ruleset differ from those its verdict was made with, so
+nothing has to remember what changed. Looking at all packages is needed only when the basis changed; otherwise the rows
+touched since the last look are enough, found by the transaction that touched them.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from pkgintel import database as db
+from pkgintel.errors import GateFailed
+from pkgintel.licenses import urls
+from pkgintel.licenses.spdx import LicenseList
+from pkgintel.licenses.verdict import RULESET, Declaration, Judge
+from pkgintel.pipeline import gate
+from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline import sync as licenses
+from pkgintel.settings import Settings
+
+LOCK = 0x706B6763  # "pkgc"; any number that all classifiers share.
+BEFORE_EVERYTHING = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """What a classification did: packages decided (again), verdicts that changed, packages that lost theirs."""
+
+    decided: int
+    changed: int
+    removed: int
+    list_version: str
+    ruleset: int
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing was pending."""
+        return not (self.decided or self.removed)
+
+
+def basis(stored: db.Row, policy: str) -> str:
+    """What verdicts are made from besides the declaration: ruleset, policy, the list and our URL facts, as one text.
+
+    Two lists may carry one version and differ, so their content counts: `stored` has its hash (spdx/fingerprint.sql).
+    """
+    content = hashlib.sha256(f"{stored['content']}, {_our_facts()}".encode())
+    return f"ruleset {RULESET}, {policy}, SPDX {stored['version']}, content {content.hexdigest()[:16]}"
+
+
+@cache
+def _our_facts() -> str:
+    return hashlib.sha256(repr(sorted(map(repr, urls.curated()))).encode()).hexdigest()
+
+
+def perform(
+    conn: db.Connection, settings: Settings, *, task_id: str | None = None, cause_id: int | None = None
+) -> tuple[int, Classified]:
+    """Classify as a run of its own, triggered by run `cause_id`: the run's id and what it did.
+
+    Raises: what `classify` raises, the run closed with it.
+    """
+    run_id = ledger.open_run(conn, "verdicts", "classify", "manual", task_id=task_id, cause_id=cause_id)
+    try:
+        with ledger.pulse(settings, run_id):
+            done = classify(conn, settings)
+    except Exception as error:
+        state = "blocked" if isinstance(error, GateFailed) else "failed"
+        ledger.close(conn, run_id, state, error=str(error), error_type=type(error).__name__)
+        if state == "blocked" and cause_id is not None:
+            # Whatever opens the gate again brings a classification of its own.
+            db.run(conn, "runs/settle", id=cause_id)
+        raise
+    facts: dict[str, Any] = {"decided": done.decided, "changed": done.changed, "removed": done.removed}
+    if not done.idle:
+        facts["verdicts"] = {row["verdict"]: row["packages"] for row in db.every(conn, "verdicts/counts")}
+    ledger.close(conn, run_id, "caught_up" if done.idle else "done", list_version=done.list_version, **facts)
+    return run_id, done
+
+
+def classify(conn: db.Connection, settings: Settings) -> Classified:
+    """Decide every pending package in one transaction, and only those.
+
+    Classifications run one after the other; two upstreams that finish together need one, and the second finds nothing.
+    Raises: GateFailed when no license list is stored, or a blocking check of either source stands failed.
+    """
+    with conn.transaction():
+        db.one(conn, "verdicts/lock", key=LOCK)
+        closed = gate.closed(conn, settings)
+        if closed:
+            raise GateFailed("Nothing is classified while a gate is closed. " + ". ".join(closed) + ".")
+        db.run(conn, "spdx/lock_shared")  # The list stays as it is from its hash to the last verdict.
+        stored = db.one(conn, "spdx/fingerprint")
+        if stored is None:
+            raise GateFailed("spdx list is empty: run spdx.sync first.")
+        on = basis(stored, settings.license_policy)
+        state = db.one(conn, "verdicts/state") or {}
+        # Rows touched by a transaction that had ended before the last look began need no second look.
+        since = state["seen_before"] if state["same_server"] and state["basis"] == on else BEFORE_EVERYTHING
+        _judge_declarations(conn, settings, on)
+        applied = db.one(
+            conn,
+            "verdicts/apply",
+            since=since,
+            list_version=stored["version"],
+            ruleset=RULESET,
+            policy=settings.license_policy,
+        ) or {"decided": 0, "changed": 0}
+        removed = db.run(conn, "verdicts/remove_deleted", since=since)
+        db.run(conn, "verdicts/remember", basis=on, system_id=state["system_id"], horizon=state["horizon"])
+    return Classified(applied["decided"], applied["changed"] + removed, removed, stored["version"], RULESET)
+
+
+def _judge_declarations(conn: db.Connection, settings: Settings, on: str) -> None:
+    rows = db.every(conn, "verdicts/unjudged_declarations", basis=on)
+    found = licenses.stored(conn) if rows else None
+    if found:
+        copy_judged(conn, found, settings, rows)
+        db.run(conn, "verdicts/keep_judged", basis=on)
+
+
+def copy_judged(conn: db.Connection, found: LicenseList, settings: Settings, rows: list[db.Row]) -> None:
+    """Judge the declarations in `rows` into the temporary table `judged` of this transaction."""
+    judge = Judge(found, settings.license_policy)
+    conn.execute(db.sql("verdicts/judged"))
+    with conn.cursor() as cursor, cursor.copy(db.sql("verdicts/copy_judged")) as copy:
+        copy.set_types(["uuid", "text", "text", "text", "jsonb", "text[]"])
+        for row in rows:
+            verdict = judge.judge(Declaration(row["license_expression"], row["license_file"], row["license_url"]))
+            evidence = Jsonb(verdict.evidence, dumps=_dumps)
+            ids = list(verdict.spdx_ids)
+            copy.write_row((row["declaration"], verdict.verdict, verdict.rule, verdict.reason, evidence, ids))
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, sort_keys=True)

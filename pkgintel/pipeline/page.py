@@ -1,0 +1,210 @@
+"""One page of the catalog, from its address to the tables: one unit that is done wholly or not at all.
+
+No transaction is open while anything is fetched. The transaction that writes the page also marks it done, so a page
+that is delivered twice, or again after a crash, is written once.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psycopg
+
+from pkgintel import database as db
+from pkgintel.database import events as store
+from pkgintel.errors import PkgintelError
+from pkgintel.nuget import documents as catalog
+from pkgintel.nuget import window
+from pkgintel.nuget.documents import Event, Item
+from pkgintel.pipeline import page_items
+from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline.page_copy import Known
+from pkgintel.pipeline.page_items import OF_REJECTED, Listed, Source
+from pkgintel.pipeline.scan import address_of
+from pkgintel.settings import Settings
+from pkgintel.text import many
+from pkgintel.upstream.client import Gauge, Wire
+from pkgintel.upstream.leaves import Fetched, Reject, fetch_leaves
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a page: how many leaves were fetched, how many versions that changed, how many were rejected.
+
+    `note` says so instead when there was nothing to do.
+    """
+
+    leaves: int = 0
+    changed: int = 0
+    rejected: int = 0
+    note: str = ""
+
+
+def store_page(
+    settings: Settings,
+    wire: Wire,
+    gauge: Gauge,
+    run_id: int,
+    page_url: str,
+    *,
+    progress: Callable[[str], None] = lambda _text: None,
+) -> Stored:
+    """Fetch page `page_url` of run `run_id` and store what of it lies in the run's window.
+
+    Raises: UpstreamUnavailable and psycopg.OperationalError (try again), UpstreamChanged (the page broke its shape).
+    """
+    assert settings.database_url is not None  # noqa: S101 (deployment.current fills it in)
+    with db.connection(settings.database_url) as conn:
+        run = db.one(conn, "runs/get", id=run_id)
+        if run is None or run["state"] != "running":
+            return Stored(note=f"run {run_id} is {run['state'] if run else 'gone'}: nothing to do")
+        started = db.one(conn, "runs/start_page", run_id=run_id, page_url=page_url)
+        if started is None:
+            return Stored(note="done already")
+    address = address_of(run)
+    with ledger.pulse(settings, run_id):
+        replay = run["action"] == "replay"
+        source = Source(settings.database_url, wire, address, gauge)
+        held = page_items.listed(source, run, page_url, Known(started["page_ticks"], started["page_count"]))
+        inside = window.inside(held.items, floor=run["floor_ticks"], up_to=run["up_to_ticks"])
+
+        def fetched(count: int, total: int) -> None:
+            progress(f"{count} of {many(total, 'leaf', 'leaves')}")
+            if count == total:
+                return  # What is written next says so, with the leaves themselves.
+            with suppress(psycopg.Error, PkgintelError), db.connection(settings.database_url or "") as conn:
+                db.run(conn, "runs/progress", run_id=run_id, page_url=page_url, wanted=total, fetched=count)
+
+        # Every rejected leaf is fetched again, also one that a newer leaf of its version has passed by.
+        listed = inside if page_url.startswith(f"{OF_REJECTED} ") else catalog.newest(inside)
+        events: list[Event] = []
+        rejected = list(held.odd)
+        left, asked = listed, set[str]()
+        while left:
+            with db.connection(settings.database_url) as conn:
+                wanted = left if replay else store.unknown(conn, left, run["after_ticks"])
+            found = fetch_leaves(wire, address, wanted, gauge, fetched)
+            events += found.events
+            rejected += found.rejected
+            asked |= {item.url for item in left}
+            # Where the newest leaf of a version cannot be had, the one before it counts, as it would from another page.
+            lost = {reject.item.url for reject in rejected}
+            usable = catalog.newest(item for item in inside if item.url not in lost) if found.rejected else []
+            left = [item for item in usable if item.url not in asked]
+        found = Fetched(events, rejected)
+        with db.connection(settings.database_url) as conn:
+            _count_answers(conn, wire)
+            return _write(
+                conn,
+                run_id,
+                page_url,
+                found,
+                held,
+                items=sum(item.commit > run["after_ticks"] for item in listed) + len(held.odd),
+            )
+
+
+def _count_answers(conn: db.Connection, wire: Wire) -> None:
+    """Add what upstream answered to the totals; a statement of its own, for it locks rows that every page touches."""
+    heard = {kind: count for kind, count in dict(wire.counts).items() if count}
+    wire.counts.subtract(heard)
+    if heard:
+        db.run(conn, "runs/count_answers", kinds=list(heard), answers=list(heard.values()))
+
+
+def _write(conn: db.Connection, run_id: int, page_url: str, found: Fetched, held: Listed, *, items: int) -> Stored:
+    """The page's one transaction. Leaves that Postgres cannot hold are told apart and rejected."""
+    events, rejected = list(found.events), list(found.rejected)
+    try:
+        return _transact(conn, run_id, page_url, events, rejected, held, items)
+    except psycopg.DataError:
+        refused = store.unstorable(conn, events)
+        if not refused:
+            raise
+    words = {event.url: word for event, word in refused}
+    rejected += [reject_of(event, words[event.url]) for event in events if event.url in words]
+    events = [event for event in events if event.url not in words]
+    return _transact(conn, run_id, page_url, events, rejected, held, items)
+
+
+def _transact(
+    conn: db.Connection,
+    run_id: int,
+    page_url: str,
+    events: Sequence[Event],
+    rejected: Sequence[Reject],
+    held: Listed,
+    items: int,
+) -> Stored:
+    with conn.transaction():
+        state = db.one(conn, "runs/lock_page", run_id=run_id, page_url=page_url)
+        if state is None or state["state"] == "done":
+            return Stored(note="done already, by another delivery of the same task")
+        best: dict[tuple[str, str, str], Event] = {}
+        for event in sorted(events, key=lambda event: (event.commit, event.url)):
+            best[event.package_key, event.version_key, event.leaf.kind] = event
+        changed = store.write(conn, list(best.values()))
+        if len(best) < len(events):
+            db.run(conn, "events/resolve_older", urls=[event.url for event in events])
+        if held.gone:
+            db.run(conn, "events/resolve_older", urls=held.gone)
+        for reject in rejected:
+            db.run(conn, "events/reject_leaf", **reject_row(reject, page_url, run_id))
+        leaves = len(events) + len(rejected)
+        db.run(
+            conn,
+            "runs/finish_page",
+            run_id=run_id,
+            page_url=page_url,
+            items=items,
+            leaves=leaves,
+            rejected=len(rejected),
+            newest=held.newest,
+        )
+    return Stored(leaves=leaves, changed=changed, rejected=len(rejected))
+
+
+def reject_of(event: Event, words: str) -> Reject:
+    """An event that was read well but cannot be stored."""
+    item = Item.model_construct(
+        url=event.url,
+        kind=event.leaf.kind,
+        commit=event.commit,
+        package_id=event.leaf.package_id,
+        version=event.leaf.version,
+    )
+    return Reject(item=item, reason="unstorable", error=words, body=event.body)
+
+
+def reject_row(reject: Reject, page_url: str, run_id: int) -> dict[str, object]:
+    """The row of `ops.rejected_leaves`; the body as text, what is not UTF-8 in it escaped."""
+    body = reject.body.decode("utf-8", "backslashreplace").replace("\0", "\\x00") if reject.body is not None else None
+    return {
+        "leaf_url": reject.item.url,
+        "package_id": reject.item.package_id,
+        "version": reject.item.version,
+        "kind": reject.item.kind,
+        "commit_ticks": reject.item.commit,
+        "page_url": page_url.removeprefix(f"{OF_REJECTED} "),
+        "reason": reject.reason,
+        "error": reject.error.replace("\0", "\\x00")[:2000],
+        "body": body,
+        "run_id": run_id,
+    }
+
+
+def record_failure(settings: Settings, run_id: int, page_url: str, error: Exception, *, final: bool) -> None:
+    """Write down why a page is not done; `final` says that it will not be tried again in this run.
+
+    Where even that fails the log has it, and the run's missing heartbeat will tell.
+    """
+    words = f"{type(error).__name__}: {error}"
+    facts = {"run_id": run_id, "page_url": page_url, "state": "failed" if final else "pending", "error": words[:2000]}
+    try:
+        with db.connection(settings.database_url or "") as conn:
+            db.run(conn, "runs/fail_page", **facts)
+    except (psycopg.Error, PkgintelError) as trouble:
+        log.warning("%s was not recorded for %s: %s", words, page_url, trouble)

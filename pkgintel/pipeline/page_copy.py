@@ -1,0 +1,68 @@
+"""One copy of a page, as a server gave it: taken only when it is as new and as full as it is known to be."""
+
+from dataclasses import dataclass
+
+from pkgintel import database as db
+from pkgintel.errors import SettingsError, UpstreamUnavailable
+from pkgintel.nuget import instant
+from pkgintel.nuget.listing import Listing
+from pkgintel.upstream import sources
+from pkgintel.upstream.client import Gauge, Wire
+from pkgintel.upstream.origins import CatalogAddress
+
+ANY = 2**31  # More items than any page may count.
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a page before it is asked for: its newest commit (ticks) and how many items it has, or None."""
+
+    commit: int | None = None
+    count: int | None = None
+
+
+def fetch(
+    wire: Wire, address: CatalogAddress, page_url: str, gauge: Gauge | None, known: Known, missing: int = 0
+) -> Listing:
+    """The page at `page_url`, of whose promised items at most `missing` may not be there.
+
+    Raises: UpstreamUnavailable for an older or shorter copy than is `known`, which another try may find whole;
+    UpstreamChanged.
+    """
+    found = sources.fetch_page(wire, address, page_url, gauge)
+    if known.commit is not None and found.newest < known.commit:
+        have, told = instant.timestamp(found.newest), instant.timestamp(known.commit)
+        raise UpstreamUnavailable(f"{page_url} came as an older copy, of {have}; it is known of {told}", page_url)
+    if promised(found, known) - found.lines > missing:
+        raise UpstreamUnavailable(
+            f"{page_url} came as a short copy, with {found.lines:,} of the {promised(found, known):,} items that are "
+            f'counted; if it stays so: pkgintel reprocess --page {page_url} --accept-count --why "…"',
+            page_url,
+        )
+    return found
+
+
+def promised(found: Listing, known: Known) -> int:
+    """How many items the page itself or the index says that it holds; the index may be older, so the most counts."""
+    return max(found.count or 0, known.count or 0)
+
+
+def accepted(conn: db.Connection, page_url: str) -> int:
+    """How many promised items of a page may be missing, because an operator accepted that."""
+    row = db.one(conn, "events/accepted_count", page_url=page_url)
+    return row["missing"] if row else 0
+
+
+def accept(conn: db.Connection, found: Listing, page_url: str, known: Known, *, why: str, by: str) -> db.Row:
+    """Accept that a page holds fewer items than are promised of it: from now on as many may be missing, and no more.
+
+    Raises: SettingsError without a reason, or when none is missing.
+    """
+    if not why.strip():
+        raise SettingsError('Accepting a count needs a reason, which is recorded: --why "…".')
+    count = promised(found, known)
+    if found.lines >= count:
+        raise SettingsError(f"{page_url} holds all of its {count:,} items, so there is nothing to accept.")
+    row = {"page_url": page_url, "promised": count, "items": found.lines, "why": why.strip(), "by": by}
+    db.run(conn, "events/accept_count", **row)
+    return row

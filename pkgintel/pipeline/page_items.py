@@ -1,0 +1,104 @@
+"""What one page task has to read: the items of a page of the catalog, or of what a replay treats as a page."""
+
+from dataclasses import dataclass, field
+
+from pkgintel import database as db
+from pkgintel.database import events as store
+from pkgintel.nuget import window
+from pkgintel.nuget.documents import Item
+from pkgintel.nuget.listing import Listing
+from pkgintel.pipeline import odd_items, page_copy
+from pkgintel.pipeline.page_copy import Known
+from pkgintel.upstream.client import Gauge, Wire
+from pkgintel.upstream.leaves import Reject
+from pkgintel.upstream.origins import CatalogAddress
+
+# What stands before the name of a replay's pages that are no pages of the catalog.
+OF_PACKAGE, OF_REJECTED = "package", "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The `items` of a page, those that are `odd` and rejected for it, and the names of rejected ones that are `gone`.
+
+    `newest` is the newest commit (ticks) that the page tells of.
+    """
+
+    items: list[Item]
+    odd: list[Reject] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    newest: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where pages are read from: the database, and the catalog as this process reaches it."""
+
+    database_url: str
+    wire: Wire
+    address: CatalogAddress
+    gauge: Gauge
+
+    def copy(self, page_url: str, known: Known, rows: dict[str, db.Row]) -> Listing:
+        """The page, at least as new as its `rows` of odd items tell. Raises: UpstreamUnavailable, UpstreamChanged."""
+        commits = [one for one in (known.commit, odd_items.newest(rows)) if one is not None]
+        with db.connection(self.database_url) as conn:
+            missing = page_copy.accepted(conn, page_url)
+        at_least = Known(max(commits, default=None), known.count)
+        return page_copy.fetch(self.wire, self.address, page_url, self.gauge, at_least, missing)
+
+
+def listed(source: Source, run: db.Row, page_url: str, known: Known) -> Listed:
+    """What page `page_url` of `run` holds; `known` is what the index told of it.
+
+    Raises: UpstreamUnavailable, UpstreamChanged.
+    """
+    kind, _, name = page_url.partition(" ")
+    if kind == OF_PACKAGE:
+        with db.connection(source.database_url) as conn:
+            items = _items(db.every(conn, "replay/package_items", package_key=name))
+        return Listed(items, newest=_newest(items))
+    if kind == OF_REJECTED:
+        return _rejected(source, name)
+    with db.connection(source.database_url) as conn:
+        rows = odd_items.known(conn, page_url)
+    found = source.copy(page_url, known, rows)
+    scan = run["action"] == "scan"
+    wanted = odd_items.wanted_by_scan(run["after_ticks"] if scan else window.BEGINNING, run["floor_ticks"])
+    odd = odd_items.rejects(found, page_url, rows, wanted)
+    return Listed(found.items, odd, odd_items.gone(found, rows) if scan else [], _newest(found.items, found))
+
+
+def _rejected(source: Source, page_url: str) -> Listed:
+    """The rejected leaves of a page. Where lines of it are among them, the page itself is asked for again."""
+    with db.connection(source.database_url) as conn:
+        items = _items(db.every(conn, "replay/rejected_items", page_url=page_url))
+        rows = odd_items.known(conn, page_url)
+    if not any(row["open"] for row in rows.values()):
+        return Listed(items, newest=_newest(items))
+    found = source.copy(page_url, Known(), rows)
+    gone = odd_items.gone(found, rows)
+    if gone:
+        with db.connection(source.database_url) as conn:
+            mended = store.unknown(conn, found.items, window.BEGINNING)
+        items = list({item.url: item for item in [*items, *mended]}.values())
+    odd = odd_items.rejects(found, page_url, rows, odd_items.not_accepted)
+    return Listed(items, odd, gone, _newest(items))
+
+
+def _items(rows: list[db.Row]) -> list[Item]:
+    return [
+        Item.model_construct(
+            url=row["url"],
+            kind=row["kind"],
+            commit=row["ticks"],
+            package_id=row["package_id"],
+            version=row["version"],
+        )
+        for row in rows
+    ]
+
+
+def _newest(items: list[Item], found: Listing | None = None) -> int | None:
+    odd = [item.commit for item in found.odd if item.commit is not None] if found else []
+    return max([*(item.commit for item in items), *odd], default=None)

@@ -1,0 +1,259 @@
+"""Reading again what was read before: by package, page, time or rejection, or from what is stored with no network.
+
+A replay is a manual run of its own beside the fleet. It goes through the same page transaction as a scan, fetches what
+a scan would leave alone, and never moves the watermark.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from pkgintel import database as db
+from pkgintel.database import events as store
+from pkgintel.errors import GateFailed, PackageUnknown, RunFailed, SettingsError
+from pkgintel.nuget import documents as catalog
+from pkgintel.nuget import instant, window
+from pkgintel.nuget.documents import Event, Item
+from pkgintel.nuget.instant import ticks
+from pkgintel.pipeline import classify, page_copy, scan
+from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline import sync as licenses
+from pkgintel.pipeline.page_copy import Known
+from pkgintel.pipeline.page_items import OF_PACKAGE, OF_REJECTED
+from pkgintel.settings import Settings
+from pkgintel.text import many
+from pkgintel.upstream import sources
+from pkgintel.upstream.client import Wire
+from pkgintel.upstream.origins import CatalogAddress
+
+BATCH = 1000
+FOREVER = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to read again: exactly one of a package, a page, a time (since, until], the rejected leaves, everything."""
+
+    package: str | None = None
+    page: str | None = None
+    since: str | None = None
+    until: str | None = None
+    rejected: bool = False
+    everything: bool = False
+
+    def check(self) -> "Wanted":
+        """Raises: SettingsError unless exactly one thing is asked for, and the times are times."""
+        asked = [bool(self.package), bool(self.page), bool(self.since or self.until), self.rejected, self.everything]
+        if sum(asked) != 1:
+            raise SettingsError("Say just one of --package ID, --page URL, --since T --until T, --rejected or --all.")
+        times = [moment_of(text) for text in (self.since, self.until) if text]
+        if times != sorted(set(times)):
+            raise SettingsError(f"--until {self.until} is not after --since {self.since}.")
+        return self
+
+    def __str__(self) -> str:
+        if self.since or self.until:
+            return f"{self.since or 'the beginning'} to {self.until or 'the watermark'}"
+        what = "the rejected leaves" if self.rejected else "everything"
+        return f"package {self.package}" if self.package else f"page {self.page}" if self.page else what
+
+
+def moment_of(text: str) -> int:
+    """The ticks of a time as a person writes it: 2026-09-30 or 2026-09-30T12:00:00Z.
+
+    Raises: SettingsError.
+    """
+    try:
+        return ticks(text if "T" in text else f"{text}T00:00:00Z")
+    except ValueError:
+        raise SettingsError(f"{text!r} is no time; write 2026-09-30 or 2026-09-30T12:00:00Z, in UTC.") from None
+
+
+def pages(conn: db.Connection, settings: Settings, wire: Wire, wanted: Wanted) -> tuple[list[str], int, int, Any]:
+    """What would be read: the pages (or what stands for them), the window of items, and the catalog's address.
+
+    Raises: PackageUnknown, SettingsError, UpstreamUnavailable.
+    """
+    address = _address(conn, settings, wire)
+    floor, up_to = window.BEGINNING, FOREVER
+    if wanted.package:
+        key = catalog.package_key(wanted.package)
+        if not db.every(conn, "replay/package_items", package_key=key):
+            raise PackageUnknown(f"No leaf of a package {wanted.package!r} is stored or rejected.")
+        return [f"{OF_PACKAGE} {key}"], floor, up_to, address
+    if wanted.rejected:
+        rejected = db.every(conn, "replay/rejected_pages")
+        return [f"{OF_REJECTED} {row['page_url']}" for row in rejected], floor, up_to, address
+    if wanted.page:
+        reason = address.allows(wanted.page)
+        if reason:
+            raise SettingsError(f"{wanted.page} is not a page of this catalog: {reason}.")
+        return [wanted.page], floor, up_to, address
+    stored = db.one(conn, "events/watermark", source="nuget")
+    if stored is None:
+        raise SettingsError("Nothing is stored yet, so there is nothing to read again: pkgintel run.")
+    floor = max(stored["origin_ticks"], moment_of(wanted.since) if wanted.since else floor)
+    up_to = min(stored["watermark_ticks"], moment_of(wanted.until) if wanted.until else up_to)
+    index = sources.fetch_index(wire, address)
+    # A page's stamp is its newest item, so the page that holds the end of the window may be newer than it.
+    ordered = sorted((page for page in index.pages if page.commit > floor), key=lambda page: (page.commit, page.url))
+    inside = [page.url for page in ordered if page.commit <= up_to]
+    return inside + [page.url for page in ordered if page.commit > up_to][:2], floor, up_to, address
+
+
+def _address(conn: db.Connection, settings: Settings, wire: Wire) -> CatalogAddress:
+    """Where the catalog that filled this database is, whatever the settings say.
+
+    Raises: CatalogMismatch when the database holds the sample and the settings lead elsewhere.
+    """
+    row = db.one(conn, "events/name")
+    if row and row["name"].startswith("http"):
+        return sources.discover(wire, row["name"])
+    address = sources.discover(wire, settings.service_index_url)
+    if row:
+        scan.claim(conn, scan.name_of(sources.fetch_index(wire, address), settings.service_index_url))
+    return address
+
+
+def open_run(
+    conn: db.Connection, settings: Settings, wire: Wire, wanted: Wanted, task_id: str | None = None
+) -> tuple[int, list[str]]:
+    """A manual run with its pages laid down: its id and the pages, oldest first."""
+    urls, floor, up_to, address = pages(conn, settings, wire, wanted.check())
+    with conn.transaction():
+        run_id = ledger.open_run(conn, "nuget", "replay", "manual", task_id=task_id)
+        place = {"index_url": address.index_url, "origins": sorted(address.origins), "public": address.public}
+        bounds = {"after": floor, "floor": floor, "up_to": min(up_to, instant.ticks("9999-01-01T00:00:00Z"))}
+        db.run(
+            conn,
+            "runs/plan",
+            id=run_id,
+            newest=None,
+            more=False,
+            pages_left=None,
+            catalog=Jsonb(place),
+            pages_total=len(urls),
+            **bounds,
+        )
+        db.run(conn, "runs/add_pages", run_id=run_id, urls=urls, ticks=[None] * len(urls), counts=[None] * len(urls))
+        db.run(conn, "runs/describe", id=run_id, detail=Jsonb({"replay": str(wanted)}))
+    return run_id, urls
+
+
+def finish(conn: db.Connection, run_id: int) -> bool:
+    """Close a replay whose pages are all done; False when some are still to do.
+
+    Raises: RunFailed when a page failed.
+    """
+    undone = db.one(conn, "runs/undone", run_id=run_id) or {}
+    if undone["failed"]:
+        error = f"{many(undone['failed'], 'page')} failed, first {undone['first_error']}"
+        ledger.close(conn, run_id, "failed", error=error)
+        raise RunFailed(f"Run {run_id}: {error}")
+    if undone["pending"]:
+        return False
+    store.resolve_superseded(conn)
+    ledger.close(conn, run_id, "done", settled=False)
+    return True
+
+
+def unblock(conn: db.Connection, settings: Settings) -> str | None:
+    """Look again at a scan that too many rejects had blocked; what became of it, or None when none is blocked."""
+    blocked = db.one(conn, "runs/blocked", source="nuget")
+    if blocked is None:
+        return None
+    try:
+        finished = scan.finish(conn, settings, blocked["id"])
+    except (GateFailed, RunFailed) as error:
+        return f"run {blocked['id']} stays blocked: {error}"
+    return f"run {blocked['id']}, which was blocked, is {finished.state}: the watermark moved"
+
+
+def accept(conn: db.Connection, settings: Settings, why: str) -> tuple[int, str | None]:
+    """Accept every open rejected leaf as not to be had, for a reason that is recorded; how many, and what that freed.
+
+    Raises: SettingsError without a reason.
+    """
+    if not why.strip():
+        raise SettingsError('Accepting rejected leaves needs a reason, which is recorded: --why "…".')
+    return len(db.every(conn, "events/accept_leaves", why=why.strip())), unblock(conn, settings)
+
+
+def accept_count(conn: db.Connection, settings: Settings, wire: Wire, wanted: Wanted, why: str, by: str) -> db.Row:
+    """Accept that a page holds fewer items than it or the index counts, for a reason that is recorded.
+
+    Raises: SettingsError without a reason, or when no item is missing; UpstreamUnavailable, UpstreamChanged.
+    """
+    urls, _, _, address = pages(conn, settings, wire, wanted)
+    entries = {page.url: page for page in sources.fetch_index(wire, address).pages}
+    entry = entries.get(urls[0])
+    known = Known(entry.commit, entry.count) if entry else Known()
+    found = page_copy.fetch(wire, address, urls[0], None, known, missing=page_copy.ANY)
+    return page_copy.accept(conn, found, urls[0], known, why=why, by=by)
+
+
+def rederive(conn: db.Connection, only: str | None, progress: Callable[[int], None]) -> tuple[int, list[str]]:
+    """Make every column anew from the stored leaves, with no network: how many versions changed, what broke.
+
+    `only` is the key of one package. Each batch is one transaction under the same locks as a page.
+    """
+    changed, seen, broken = 0, 0, []
+    for batch in batched(_read_again(conn, only), BATCH):
+        with conn.transaction():
+            changed += store.write(conn, [event for _, event in batch if isinstance(event, Event)])
+        broken += [f"{row['package_id']} {row['version']}: {event}" for row, event in batch if isinstance(event, str)]
+        seen += len(batch)
+        progress(seen)
+    db.run(conn, "replay/add_declarations", only=only)
+    return changed, broken
+
+
+def differing(conn: db.Connection, only: str | None) -> int:
+    """How many stored versions would get another declaration if their columns were made anew. Writes nothing."""
+    count = 0
+    for row, event in _read_again(conn, only):
+        stored = (row["license_expression"], row["license_file"], row["license_url"])
+        if isinstance(event, Event):
+            count += stored != (event.leaf.license_expression, event.leaf.license_file, event.leaf.license_url)
+    return count
+
+
+def diff(conn: db.Connection, settings: Settings, only: str | None = None) -> list[db.Row]:
+    """What today's rules would change in the stored verdicts: from, to, how many, a few of them. Writes nothing.
+
+    Raises: GateFailed when no license list is stored.
+    """
+    found = licenses.stored(conn)
+    if found is None:
+        raise GateFailed("spdx list is empty: run spdx.sync first.")
+    with conn.transaction(force_rollback=True):
+        classify.copy_judged(conn, found, settings, db.every(conn, "verdicts/all_declarations", only=only))
+        return db.every(conn, "verdicts/diff", only=only)
+
+
+def _read_again(conn: db.Connection, only: str | None) -> Iterator[tuple[db.Row, Event | str]]:
+    """Every stored leaf with the event it makes today, or with why it makes none any more."""
+    last = {"package_key": "", "version_key": ""}
+    while rows := db.every(conn, "replay/stored_leaves", **last, only=only, limit=BATCH):
+        for row in rows:
+            item = Item.model_construct(
+                url=row["details_url"],
+                kind="details",
+                commit=row["details_ticks"],
+                package_id=row["package_id"],
+                version=row["version"],
+            )
+            try:
+                yield row, catalog.event(item, row["raw_bytes"] or row["raw"].encode())
+            except ValueError as error:
+                yield row, str(error)
+        last = {name: rows[-1][name] for name in last}
+
+
+def batched(rows: Iterator[tuple[db.Row, Event | str]], size: int) -> Iterator[list[tuple[db.Row, Event | str]]]:
+    """`rows` in lists of `size` (itertools.batched came with Python 3.12)."""
+    while batch := list(islice(rows, size)):
+        yield batch

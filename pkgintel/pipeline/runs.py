@@ -1,0 +1,128 @@
+"""The book of runs: how one is opened, kept alive and closed. Postgres decides what is true, never memory."""
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import psycopg
+from psycopg.errors import UniqueViolation
+from psycopg.types.json import Jsonb
+
+from pkgintel import database as db
+from pkgintel.errors import PkgintelError
+from pkgintel.settings import Settings
+
+Kind = Literal["scheduled", "manual", "fallback"]
+Source = Literal["nuget", "spdx", "verdicts"]
+Action = Literal["scan", "sync", "classify", "replay"]
+
+log = logging.getLogger(__name__)
+
+
+def open_run(
+    conn: db.Connection,
+    source: Source,
+    action: Action,
+    kind: Kind,
+    *,
+    task_id: str | None = None,
+    root_id: int | None = None,
+    cause_id: int | None = None,
+) -> int:
+    """Open a run; its id.
+
+    Raises: psycopg.errors.UniqueViolation for a second scan or sync.
+    """
+    with conn.transaction():
+        row = db.one(
+            conn,
+            "runs/open",
+            source=source,
+            kind=kind,
+            action=action,
+            task_id=task_id,
+            root_id=root_id,
+            cause_id=cause_id,
+        )
+    return int((row or {})["id"])
+
+
+def begin(
+    conn: db.Connection,
+    source: Source,
+    action: Action,
+    kind: Kind,
+    *,
+    task_id: str | None = None,
+    root_id: int | None = None,
+    cause_id: int | None = None,
+) -> tuple[int | None, str]:
+    """Open a scan or a sync: its id and "opened", or "resumed" when this very task had opened it and was sent again.
+
+    Where another one of the source is running, the id is None and the second value says which; that is recorded as a
+    skipped run.
+    """
+    facts: dict[str, Any] = {"task_id": task_id, "root_id": root_id, "cause_id": cause_id}
+    try:
+        return open_run(conn, source, action, kind, **facts), "opened"
+    except UniqueViolation:
+        running = db.one(conn, "runs/running", source=source)
+    if running is None:
+        return begin(conn, source, action, kind, **facts)
+    if task_id is not None and running["task_id"] == task_id:
+        return running["id"], "resumed"
+    reason = f"already_running: run {running['id']} is in progress (last sign of life {running['silent']:.0f} s ago)"
+    db.run(conn, "runs/record", source=source, kind=kind, action=action, state="skipped", error=reason, **facts)
+    return None, reason
+
+
+def close(
+    conn: db.Connection,
+    run_id: int,
+    state: str,
+    *,
+    error: str | None = None,
+    settled: bool = True,
+    from_states: Sequence[str] = ("running",),
+    **detail: Any,
+) -> bool:
+    """End a run in `state`; False when it had already ended. `settled` says that nothing follows from it."""
+    return bool(
+        db.run(
+            conn,
+            "runs/close",
+            id=run_id,
+            state=state,
+            error=error[:2000] if error else None,
+            settled=settled,
+            from_states=list(from_states),
+            detail=Jsonb(detail),
+        )
+    )
+
+
+@contextmanager
+def pulse(settings: Settings, run_id: int) -> Iterator[None]:
+    """While this lasts, the run shows signs of life from a thread of its own, often enough never to count as lost."""
+    assert settings.database_url is not None  # noqa: S101 (deployment.current fills it in)
+    url, every, ended = settings.database_url, min(5.0, settings.lost_after / 6), threading.Event()
+
+    def beat() -> None:
+        while True:
+            try:
+                with db.connection(url) as conn:
+                    db.run(conn, "runs/beat", id=run_id, every=every / 2)
+            except (PkgintelError, psycopg.Error) as error:
+                log.warning("run %s: no sign of life could be written: %s", run_id, error)
+            if ended.wait(every):
+                return
+
+    thread = threading.Thread(target=beat, name=f"pulse of run {run_id}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(timeout=15)

@@ -1,0 +1,111 @@
+"""The SPDX license list: fetched, compared by its version, and rewritten whole in one transaction."""
+
+from dataclasses import dataclass
+
+from psycopg.types.json import Jsonb
+
+from pkgintel import database as db
+from pkgintel.errors import GateFailed
+from pkgintel.licenses.spdx import License, LicenseException, LicenseList
+from pkgintel.pipeline import checks, gate
+from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline.checks import Result
+from pkgintel.settings import Settings
+from pkgintel.upstream import sources
+from pkgintel.upstream.client import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a sync did: the list's version, its licenses and exceptions, and whether the tables were rewritten."""
+
+    version: str
+    licenses: int
+    exceptions: int
+    rewritten: bool
+
+
+def sync(conn: db.Connection, settings: Settings, wire: Wire, run_id: int) -> Synced:
+    """Fetch the list and rewrite the tables when its version changed or nothing is stored; closes run `run_id`.
+
+    Versions are opaque: they are compared for equality only. Licenses that left the list leave the table.
+    Raises: UpstreamUnavailable, UpstreamChanged; GateFailed when the list is below its floor, and nothing is written.
+    """
+    found = LicenseList.parse(
+        sources.fetch_bytes(wire, settings.spdx_licenses_url),
+        sources.fetch_bytes(wire, settings.spdx_exceptions_url),
+    )
+    licenses, exceptions = len(found.licenses), len(found.exceptions)
+    stored = db.one(conn, "spdx/version") or {}
+    if (stored["version"], stored["licenses"], stored["exceptions"]) == (found.version, licenses, exceptions):
+        note = "the version is unchanged"
+        ledger.close(conn, run_id, "caught_up", settled=False, list_version=found.version, note=note)
+        return Synced(found.version, licenses, exceptions, rewritten=False)
+    floor = _floor(found, settings)
+    if not floor.passed:
+        gate.record(conn, [floor], run_id)
+        error = f"Gate {checks.LICENSES} is closed. {floor.message}. List {found.version} was not stored."
+        ledger.close(conn, run_id, "blocked", error=error, list_version=found.version)
+        raise GateFailed(error)
+    with conn.transaction():
+        rewrite(conn, found)
+        ledger.close(conn, run_id, "done", settled=False, list_version=found.version, licenses=licenses)
+    return Synced(found.version, licenses, exceptions, rewritten=True)
+
+
+def rewrite(conn: db.Connection, found: LicenseList) -> None:
+    """Make the tables equal to `found`, removals included, inside the caller's transaction."""
+    db.run(conn, "spdx/lock")
+    db.run(conn, "spdx/delete_licenses", ids=[license_.license_id for license_ in found.licenses.values()])
+    db.run(conn, "spdx/delete_exceptions", ids=[exception.exception_id for exception in found.exceptions.values()])
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            db.sql("spdx/upsert_license"),
+            [
+                {
+                    "license_id": license_.license_id,
+                    "name": license_.name,
+                    "is_osi_approved": license_.is_osi_approved,
+                    "is_fsf_libre": license_.is_fsf_libre,
+                    "is_deprecated": license_.is_deprecated,
+                    "see_also": list(license_.see_also),
+                    "list_version": found.version,
+                    "raw": Jsonb(license_.raw),
+                }
+                for license_ in found.licenses.values()
+            ],
+        )
+        cursor.executemany(
+            db.sql("spdx/upsert_exception"),
+            [
+                {
+                    "exception_id": exception.exception_id,
+                    "name": exception.name,
+                    "is_deprecated": exception.is_deprecated,
+                    "list_version": found.version,
+                    "raw": Jsonb(exception.raw),
+                }
+                for exception in found.exceptions.values()
+            ],
+        )
+
+
+def stored(conn: db.Connection) -> LicenseList | None:
+    """The stored list, never half of a rewrite, or None when none is stored yet."""
+    with conn.transaction():
+        db.run(conn, "spdx/lock_shared")
+        licenses, exceptions = db.every(conn, "spdx/licenses"), db.every(conn, "spdx/exceptions")
+    if not licenses:
+        return None
+    return LicenseList.of(
+        next(iter({row.pop("list_version") for row in licenses})),
+        [License(**{**row, "see_also": tuple(row["see_also"])}) for row in licenses],
+        [LicenseException(**row) for row in exceptions],
+    )
+
+
+def _floor(found: LicenseList, settings: Settings) -> Result:
+    """The blocking check of the list's gate, judged before anything is written."""
+    approved = sum(license_.is_osi_approved for license_ in found.licenses.values())
+    check = next(check for check in checks.of_gate(checks.LICENSES, settings) if check.blocking)
+    return check.judge(float(approved))

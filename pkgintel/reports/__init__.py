@@ -1,0 +1,1 @@
+"""What the pipeline says of itself, as values that every screen reads."""

@@ -1,0 +1,163 @@
+"""What is wrong, and what to do about it: sentences about the facts of `pkgintel status`.
+
+Every sentence names the thing, says how it stands, and ends with what its reader does next.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pkgintel.pipeline import checks
+from pkgintel.pipeline.checks import GATES, SOURCES
+from pkgintel.settings import Settings
+from pkgintel.text import ago, many, minute, span
+
+UNKNOWN = "unknown"  # Workers and queues, where nobody could be asked.
+UPKEEP_SILENT = 300.0  # Seconds: upkeep runs every minute where beat and a worker do.
+
+_BAD = ("failed", "lost", "blocked")
+_START = "Start beat and a worker: `make up`, or `celery -A pkgintel beat` and `celery -A pkgintel worker`"
+_UPKEEP = "by itself while beat and a worker run (`make up`)"
+_WHAT_TO_DO = {
+    "raw_nuget_packages_nonempty": "Run `pkgintel run`, and look at the error of the last scan if it stays so.",
+    checks.WATERMARK_CHECK: '`pkgintel watermark reset --to TIME --why "…"` brings it back to when it was last right; '
+    "nothing is lost by that, nor read twice.",
+    "raw_spdx_licenses_osi_floor": "See that PKGINTEL_SPDX_LICENSES_URL names the whole list, then "
+    "`pkgintel schedule run-now spdx` (or `pkgintel run`); until then no package is judged.",
+    checks.REJECT_LIMIT_CHECK: "Read the rejected leaves; `pkgintel reprocess --rejected` tries them again, and "
+    '`--accept --why "…"` goes on without them.',
+}
+
+
+def because(found: Mapping[str, Any], settings: Settings) -> list[str]:
+    """One sentence or two for each thing that is wrong: what it is, and what to do about it."""
+    busy = {run["source"]: run["id"] for run in found["running"] if not run["lost"]}
+    sentences = _dead(found)  # First, for nothing else heals without them.
+    sentences += [
+        f"{check['message']}. {_WHAT_TO_DO.get(check['name'], 'Nothing further is judged until it passes.')}"
+        for check in found["checks"]
+        if check["blocking"] and not check["passed"]
+    ]
+    sentences += _bad_runs(found, busy, settings)
+    return sentences + _stale(found, busy)
+
+
+def _bad_runs(found: Mapping[str, Any], busy: Mapping[str, int], settings: Settings) -> list[str]:
+    """Runs that give no sign of life, whose end never came, or that were the last of their source and went wrong."""
+    sentences = [
+        f"Run {run['id']} ({run['source']} {run['action']}) is lost: it gave no sign of life for "
+        f"{span(run['silent_seconds'])}. A new one takes over {_UPKEEP}."
+        for run in (*found["running"], *found["replays"])
+        if run["lost"]
+    ]
+    closed = [check["message"] for check in found["checks"] if check["blocking"] and not check["passed"]]
+    for run in found["outcomes"]:
+        error = str(run["error"] or "no reason was recorded").rstrip(".")
+        if run["state"] not in _BAD or any(message in error for message in closed):
+            continue
+        then = (
+            f"What is stored stays; `pkgintel runs resume {run['id']}` where workers run, `pkgintel run`, or the next "
+            "tick goes on from there."
+        )
+        if run["source"] in busy:
+            then = f"Run {busy[run['source']]} is trying again now."
+        sentences.append(f"Run {run['id']} ({run['source']} {run['action']}) ended {run['state']}: {error}. {then}")
+    if found["unsettled"]:
+        numbers = ", ".join(map(str, found["unsettled"][:3]))
+        sentences.append(
+            f"Run {numbers} ended well, but the gate and the verdicts that follow did not come through within "
+            f"{span(settings.lost_after)}. They are sent again {_UPKEEP}."
+        )
+    return sentences
+
+
+def _stale(found: Mapping[str, Any], busy: Mapping[str, int]) -> list[str]:
+    stale = {name: asset for name, asset in found["assets"].items() if not asset["fresh"]}
+    if len(stale) == len(GATES) and all(asset["last_success"] is None for asset in stale.values()) and not busy:
+        return [
+            "Nothing was ever stored here. Run `pkgintel run` once, or enable the schedules: "
+            "`pkgintel schedule enable nuget` and `pkgintel schedule enable spdx`."
+        ]
+    sentences = []
+    for name, asset in stale.items():
+        source = SOURCES[name]
+        when = "never succeeded" if asset["last_success"] is None else f"last succeeded {ago(asset['age_seconds'])}"
+        says = f"{name} is stale: it {when}, and should every {span(asset['threshold_seconds'])}."
+        tick = found["schedules"].get(source)
+        if source in busy:
+            then = f"Run {busy[source]} is at work on it now."
+        elif tick is None:
+            then = "Verdicts follow every scan and every SPDX sync: `pkgintel run` does all three."
+        elif tick["enabled"]:
+            then = "Its schedule is enabled, so something keeps it from succeeding: see the last runs."
+        else:
+            then = f"Its schedule is stopped: `pkgintel schedule enable {source}`, or `pkgintel run` once."
+        sentences.append(f"{says} {then}")
+    return sentences
+
+
+def _dead(found: Mapping[str, Any]) -> list[str]:
+    """Processes that should run, for a schedule is enabled or work is waiting, and do not seem to."""
+    enabled = {name: tick for name, tick in found["schedules"].items() if tick["enabled"]}
+    sentences = []
+    silent = found["upkeep"]["age_seconds"]
+    since = min((_seconds_since(tick["changed_at"]) for tick in enabled.values()), default=0.0)
+    if enabled and since > UPKEEP_SILENT and (silent is None or silent > UPKEEP_SILENT):
+        when = "never came through" if silent is None else f"last came through {ago(silent)}"
+        sentences.append(f"Upkeep, due every minute, {when}. {_START}.")
+    else:
+        sentences += [
+            f"The {name} tick is {span(tick['late_seconds'])} late. See that beat runs, or start it by hand: "
+            f"`pkgintel schedule run-now {name}`."
+            for name, tick in enabled.items()
+            if tick["late_seconds"] > UPKEEP_SILENT
+        ]
+    if found["workers"] == []:
+        waiting = sum(found["queues"].values())
+        if waiting or ((enabled or found["running"]) and not sentences):
+            wait = (
+                f"{many(waiting, 'task')} {'is' if waiting == 1 else 'are'} waiting" if waiting else "nothing gets done"
+            )
+            sentences.append(f"No worker answers, and {wait}. Start one: `celery -A pkgintel worker`.")
+    elif enabled and found["workers"] == UNKNOWN and found["crew_unknown_because"] != "not asked":
+        sentences.append(
+            f"{found['crew_unknown_because']}. Start Redis, or see PKGINTEL_REDIS_URL: no task can travel."
+        )
+    return sentences
+
+
+def notes(found: Mapping[str, Any]) -> list[str]:
+    """What is worth knowing and wakes nobody."""
+    notes = [
+        f"{check['message']}."
+        for check in found["checks"]
+        if not check["passed"] and not check["blocking"] and not check["name"].endswith("_fresh")
+    ]
+    notes += [_lock_wait(wait) for wait in found["lock_waits"]]
+    if not any(tick["enabled"] for tick in found["schedules"].values()):
+        notes.append(
+            "Both schedules are stopped, so nothing runs by itself: `pkgintel schedule enable nuget` (and `spdx`)."
+        )
+    return notes
+
+
+def _lock_wait(wait: Mapping[str, Any]) -> str:
+    """Who waits for whom, since when, and what becomes of it."""
+    held_by = " and ".join(
+        f"session {one['pid']} ({_of(one)}, {one['state'] or 'state unknown'} for {span(one['seconds'] or 0)})"
+        for one in wait["held_by"]
+    )
+    return (
+        f"Session {wait['pid']} ({_of(wait)}) has waited for a lock of {held_by or 'a session that just ended'} for "
+        f"{span(wait['seconds'])}, since {minute(wait['since'])} UTC. If that host is lost, its lock is free within a "
+        "minute; `pg_terminate_backend` ends a session at once."
+    )
+
+
+def _of(session: Mapping[str, Any]) -> str:
+    named = session["application"] or "no name"
+    return f"{named} at {session['client']}" if session["client"] else str(named)
+
+
+def _seconds_since(stamp: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(stamp)) / timedelta(seconds=1)

@@ -1,0 +1,135 @@
+"""Following the runs of a few tasks in Postgres until nothing more comes of them, and showing how far they are."""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pkgintel import database as db
+from pkgintel.text import many
+
+ENDED = ("done", "caught_up", "blocked", "failed", "lost", "aborted", "skipped")
+GOOD = ("done", "caught_up")
+
+
+@dataclass(slots=True)
+class Followed:
+    """The runs that came of some tasks, oldest first, and whether anything is still to come."""
+
+    runs: list[db.Row] = field(default_factory=list)
+
+    def of(self, source: str) -> list[db.Row]:
+        """The runs of one source."""
+        return [run for run in self.runs if run["source"] == source]
+
+    def bad(self) -> db.Row | None:
+        """The newest run that ended badly, if the newest of its source did."""
+        for source in ("verdicts", "nuget", "spdx"):
+            runs = [run for run in self.of(source) if run["state"] not in ("lost", "running")]
+            if runs and runs[-1]["state"] not in GOOD:
+                return runs[-1]
+        return None
+
+    def over(self, tasks: list[str]) -> bool:
+        """Whether each task has its run, all have ended, and what follows from the good ones is through."""
+        if {run["task_id"] for run in self.runs}.isdisjoint(tasks) or not all(
+            any(run["task_id"] == task for run in self.runs) for task in tasks
+        ):
+            return False
+        last = self.runs[-1]
+        for run in self.runs:
+            if run["state"] not in ENDED:
+                return False
+            if run["state"] in GOOD and run["settled_at"] is None and run["source"] != "verdicts":
+                return False
+            if run is last and run["source"] == "nuget" and run["state"] == "lost":
+                return False
+        scans = self.of("nuget")
+        newest = scans[-1] if scans else None
+        return not (newest and newest["state"] == "done" and newest["more"] and newest["pages_left"] != 0)
+
+
+def follow(conn: db.Connection, tasks: list[str]) -> Followed:
+    """What came of `tasks` (ids) so far."""
+    return Followed(db.every(conn, "reports/follow/followed", tasks=tasks))
+
+
+class Screen:
+    """Progress on stderr: a live bar on a terminal, a plain line every two seconds elsewhere."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bar: Progress | None = None
+        self._last = ""
+        self._said_at = 0.0
+        self._begun = time.monotonic()
+        self._leaves_before: int | None = None
+
+    def say(self, line: str) -> None:
+        """One line that stays."""
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def show(self, progress: db.Row, stage: str) -> None:
+        """Pages and leaves done of all, the rate and the time left."""
+        done, total, leaves = progress["pages_done"], progress["pages_total"], progress["leaves_done"]
+        seconds = max(time.monotonic() - self._begun, 0.001)
+        rate = leaves / seconds
+        known = progress["leaves_known"]
+        read = total - progress["pages_unread"]
+        expected = round(known + progress["pages_unread"] * (known / read if read else 0))
+        left = f"{max(expected - leaves, 0) / rate:.0f} s left" if rate and leaves < expected else ""
+        about = "~" if progress["pages_unread"] else ""
+        text = (
+            f"{stage}: pages {done} of {total}, leaves {leaves:,} of {about}{expected:,}, {rate:,.0f}/s {left}".strip()
+        )
+        failed = progress["pages_failed"]
+        text += f", {many(failed, 'page')} failed" if failed else ""
+        if self._console.is_terminal:
+            if self._bar is None:
+                self._bar = Progress(
+                    TextColumn("{task.description}"),
+                    BarColumn(),
+                    TimeElapsedColumn(),
+                    console=self._console,
+                    transient=True,
+                )
+                self._bar.add_task(text, total=max(total, 1))
+                self._bar.start()
+            self._bar.update(self._bar.task_ids[0], description=text, completed=done, total=max(total, 1))
+        elif text != self._last and time.monotonic() - self._said_at >= 2:
+            self.say(text.strip())
+            self._last, self._said_at = text, time.monotonic()
+
+    def close(self) -> None:
+        """Put the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        sys.stderr.flush()
+
+
+def wait(
+    conn: db.Connection,
+    tasks: list[str],
+    screen: Screen,
+    tend: Callable[[], None],
+    *,
+    stage: str,
+    every: float = 0.25,
+) -> Followed:
+    """Follow `tasks` until they are over, calling `tend` in between; what `tend` raises ends the wait."""
+    while True:
+        followed = follow(conn, tasks)
+        scans = [run["id"] for run in followed.of("nuget")]
+        if scans:
+            progress = db.one(conn, "reports/follow/progress", runs=scans) or {}
+            if progress["pages_total"]:
+                screen.show(progress, stage)
+        if followed.over(tasks):
+            screen.close()
+            return followed
+        tend()
+        time.sleep(every)

@@ -1,0 +1,167 @@
+"""What came of `pkgintel run`: its facts with the keys of `--json`, and the summary a person reads."""
+
+import json
+import os
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pkgintel import database as db
+from pkgintel.database import Row
+from pkgintel.errors import PkgintelError
+from pkgintel.nuget.instant import iso
+from pkgintel.pipeline import checks, gate
+from pkgintel.reports.follow import GOOD, Followed
+from pkgintel.settings import Settings
+from pkgintel.text import many
+
+UNREACHABLE = ("UpstreamUnavailable", "TryLater")
+
+
+def facts(conn: db.Connection, settings: Settings, scans: Followed, licenses: Followed) -> dict[str, Any]:
+    """The facts of a run: outcome, what was read, what is stored, verdicts, rules, checks, where the data is."""
+    totals = db.one(conn, "reports/summary/totals") or {}
+    rules = db.every(conn, "reports/summary/rules")
+    names = [check.name for gate_name in checks.GATES for check in checks.of_gate(gate_name, settings)]
+    read = [run for run in scans.of("nuget") if run["read_something"]]
+    bad = _bad(scans, licenses)
+    example = db.one(conn, "reports/summary/example")
+    verdicts = dict.fromkeys(("open_source", "proprietary", "unknown"), 0)
+    for rule in rules:
+        verdicts[rule["verdict"]] += rule["packages"]
+    return {
+        "outcome": outcome(scans, licenses),
+        "catalog": totals["catalog"] or settings.service_index_url,
+        "watermark": iso(totals["watermark"]),
+        "window": {"after": iso(read[0]["window_after"]), "up_to": iso(read[-1]["window_up_to"])} if read else None,
+        "pages": sum(run["pages_total"] for run in read),
+        "leaves": sum(run["leaves"] for run in read),
+        "rejected": sum(run["rejected"] for run in read),
+        "packages": totals["packages"],
+        "deleted": totals["deleted"],
+        "versions": totals["versions"],
+        "verdicts": verdicts,
+        "rules": {rule["rule"]: rule["packages"] for rule in rules},
+        "checks": [
+            {name: row[name] for name in ("name", "blocking", "passed", "value", "threshold", "message")}
+            for row in db.every(conn, "checks/latest", names=[*names, *gate.blocking_names(settings)[-1:]])
+        ],
+        "spdx_list_version": totals["list_version"],
+        "more_pages": bool(read and read[-1]["more"]),
+        "error": bad["error"] if bad else None,
+        "error_type": (bad["detail"] or {}).get("error_type") if bad else None,
+        "runs": [run["id"] for run in (*licenses.runs, *scans.runs)],
+        "database": db.place(settings.database_url or ""),
+        "home": str(settings.home),
+        "example": example["package_id"] if example else None,
+    }
+
+
+def nothing(error: PkgintelError, seconds: float) -> dict[str, Any]:
+    """The facts of a run that could not begin."""
+    return {
+        "outcome": "failed",
+        "error": str(error),
+        "error_type": type(error).__name__,
+        "catalog": None,
+        "watermark": None,
+        "pages": 0,
+        "leaves": 0,
+        "rejected": 0,
+        "packages": None,
+        "versions": None,
+        "verdicts": {},
+        "checks": [],
+        "seconds": seconds,
+    }
+
+
+def outcome(scans: Followed, licenses: Followed) -> str:
+    """One word for how it went: done, caught_up, already_running, blocked or failed."""
+    bad = _bad(scans, licenses)
+    if bad:
+        return {"skipped": "already_running", "blocked": "blocked"}.get(bad["state"], "failed")
+    ran = scans.of("nuget")
+    return "caught_up" if ran and all(run["state"] == "caught_up" for run in ran) else "done"
+
+
+def _bad(scans: Followed, licenses: Followed) -> Row | None:
+    """The run that spoilt it.
+
+    A sync that was skipped behind somebody else's spoils nothing, nor does a classification that found a gate closed
+    which the scan then opened.
+    """
+    found = licenses.bad()
+    judged = any(run["state"] in GOOD for run in scans.of("verdicts"))
+    harmless = found and (found["state"] == "skipped" or (found["source"] == "verdicts" and judged))
+    return scans.bad() or (None if harmless else found)
+
+
+def exit_code(result: dict[str, Any]) -> int:
+    """0 done; 1 failed or blocked; 3 when what failed was that upstream cannot be reached."""
+    if result["outcome"] in ("done", "caught_up", "already_running"):
+        return 0
+    told = f"{result['error_type']} {result['error']}"
+    return 3 if any(kind in told for kind in UNREACHABLE) else 1
+
+
+def show(result: dict[str, Any], *, as_json: bool) -> None:
+    """Print the facts: one JSON object on stdout, or a page for a person."""
+    if as_json:
+        print(json.dumps(result, indent=2))  # noqa: T201
+        return
+    console = Console(highlight=False)
+    heads = {
+        "done": "Done.",
+        "caught_up": "Nothing new: everything the catalog has is stored.",
+        "already_running": "Another scan is in progress; this one was skipped.",
+        "blocked": "Blocked: a gate is closed.",
+        "failed": "Failed.",
+    }
+    console.print(f"\n[bold]{heads[result['outcome']]}[/bold] ({result['seconds']:.0f} s)")
+    if result["error"]:
+        console.print(result["error"], markup=False)
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("catalog", result["catalog"])
+    if result["window"]:
+        after, up_to = result["window"]["after"], result["window"]["up_to"]
+        table.add_row("window", f"from {'the beginning' if after.startswith('0001') else after} to {up_to}")
+        leaves = many(result["leaves"], "leaf", "leaves")
+        told = f"{many(result['pages'], 'page')}, {leaves}, {result['rejected']:,} rejected"
+        table.add_row("read now", told + ("; more pages remain: run it again" if result["more_pages"] else ""))
+    gone = f" ({result['deleted']:,} of them deleted, so without a verdict)" if result["deleted"] else ""
+    table.add_row("stored", f"{many(result['versions'], 'version')} of {many(result['packages'], 'package')}{gone}")
+    table.add_row("watermark", result["watermark"] or "none yet")
+    table.add_row("SPDX list", result["spdx_list_version"] or "none yet")
+    console.print(table)
+    _verdicts(console, result)
+    passed = sum(check["passed"] for check in result["checks"])
+    console.print(f"\n[bold]Checks[/bold]  {passed} of {len(result['checks'])} passed")
+    for check in result["checks"]:
+        if not check["passed"]:
+            console.print(f"  {'BLOCKING' if check['blocking'] else 'warning'}  {check['message']}", markup=False)
+    console.print(f"\nThe data is in Postgres at {result['database']} (files: {result['home']}).", markup=False)
+    if result["example"]:
+        called = os.path.relpath(sys.argv[0]) if os.sep in sys.argv[0] else "pkgintel"
+        console.print(f"Try next:  {called} why {result['example']}    {called} status", markup=False)
+
+
+def _verdicts(console: Console, result: dict[str, Any]) -> None:
+    total = sum(result["verdicts"].values())
+    if not total:
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), title="Verdicts", title_justify="left", title_style="bold")
+    table.add_column("verdict / rule")
+    table.add_column("packages", justify="right")
+    table.add_column("share", justify="right")
+    for verdict, count in result["verdicts"].items():
+        table.add_row(verdict, f"{count:,}", f"{count / total:.1%}")
+    table.add_section()
+    for rule, count in result["rules"].items():
+        table.add_row(f"  {rule}", f"{count:,}", f"{count / total:.1%}", style="dim")
+    console.print()
+    console.print(table)

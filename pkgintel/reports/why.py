@@ -1,0 +1,234 @@
+"""`pkgintel why ID`: the whole chain from what a package declares to its verdict, and what would change it."""
+
+import difflib
+import json
+from typing import Any
+
+import click
+
+from pkgintel import database as db
+from pkgintel.errors import PackageUnknown, PkgintelError
+from pkgintel.licenses.verdict import RULES, RULESET, Declaration, Judge, clean
+from pkgintel.nuget import version
+from pkgintel.nuget.documents import package_key
+from pkgintel.nuget.instant import iso
+from pkgintel.pipeline import sync as licenses
+from pkgintel.reports.why_screen import screen
+from pkgintel.runtime import deployment
+from pkgintel.settings import Settings
+from pkgintel.text import plain
+
+LONGEST_ID = 128  # nuget.org takes 100 characters at most; no longer one is looked for.
+NEAR = 5
+_NEAR_PER_PREFIX = 300
+_EVERYTHING = 3_000  # Where no prefix helps, this many packages are compared: all of a small catalog.
+
+# What would give a declaration judged by this rule another verdict.
+WOULD_CHANGE = {
+    "expression-open": "Another declaration in a newer version, or an SPDX list that no longer calls these licenses "
+    "approved.",
+    "expression-closed": "Another declaration in a newer version, or an approval of these licenses by the OSI or the "
+    "FSF.",
+    "expression-undecided": "An approval by the OSI or the FSF on a newer SPDX list, or another declaration in a newer "
+    "version.",
+    "expression-malformed": "A valid SPDX expression in a newer version.",
+    "license-file-not-read": "Reading the file inside the package, or a license expression in a newer version.",
+    "url-open": "Another declaration in a newer version, or another fact about this page in the URL table.",
+    "url-closed": "Another declaration in a newer version, or another fact about this page in the URL table.",
+    "url-undecided": "A license expression in a newer version, or a fact about this page in the URL table.",
+    "url-not-recognised": "A license expression in a newer version; for a page whose text cannot change, a fact about "
+    "it in the URL table.",
+    "nothing-declared": "A license expression, file or URL in a newer version.",
+}
+
+
+def explain(
+    conn: db.Connection, settings: Settings, package_id: str, version_text: str | None = None
+) -> dict[str, Any]:
+    """The verdict on a package, or on one of its versions, with everything it rests on, ready for JSON.
+
+    A version is judged anew with the stored license list; a package answers with the verdict that is stored.
+    Raises: PackageUnknown, with the nearest that is known; PkgintelError where a version cannot be judged yet.
+    """
+    key = package_key(clean(package_id.strip()[:LONGEST_ID]))
+    with conn.transaction():
+        row = db.one(conn, "reports/why/package", package_key=key)
+        if row is None:
+            raise PackageUnknown(_unknown(conn, package_id, key))
+        counts = db.one(conn, "reports/why/versions", package_key=key) or {}
+        judged = _package(row, counts, settings)
+        if version_text is not None:
+            judged = _version(conn, settings, row, counts, version_text)
+        elif row["verdict"]:
+            judged |= _published(conn, key, row["judged_version"])
+        found: dict[str, Any] = {
+            "package_id": row["package_id"],
+            "verdict": None,
+            "rule": None,
+            "reason": None,
+            "evidence": None,
+            "judged_version": None,
+            "spdx_list_version": None,
+            "ruleset": None,
+            "policy": None,
+            "declaration": None,
+            **judged,
+            "state": row["state"],
+            "latest_version": row["latest_version"],
+            "project_url": row["project_url"],
+            "catalog": (db.one(conn, "events/name") or {"name": None})["name"],
+            "newest_event": row["commit_timestamp"],
+            "versions": counts["stored"],
+            "versions_deleted": counts["deleted"],
+            "history": db.every(conn, "reports/why/history", package_key=key),
+            "license_changes": db.every(conn, "reports/why/license_changes", package_key=key),
+            "license_changes_by_date": db.every(conn, "reports/why/license_changes_by_date", package_key=key),
+        }
+        evidence = found["evidence"] or {}
+        found["rule_says"] = RULES.get(found["rule"])
+        found["would_change"] = WOULD_CHANGE.get(found["rule"]) or found.pop("would_change", None)
+        found["licenses"] = _licenses(conn, evidence.get("ids", []))
+        found["url_entry"] = evidence.get("entry")
+    stamped: dict[str, Any] = json.loads(json.dumps(found, default=iso))
+    return stamped
+
+
+def _declaration(expression: str | None, file: str | None, url: str | None) -> dict[str, str | None]:
+    return {"license_expression": expression, "license_file": file, "license_url": url}
+
+
+def _package(row: db.Row, counts: db.Row, settings: Settings) -> dict[str, Any]:
+    """What is stored about a package as a whole."""
+    if row["state"] == "deleted":
+        when = f", the last on {iso(counts['last_deleted'])}" if counts["last_deleted"] else ""
+        return {
+            "reason": f"Every version of the package was deleted{when}, so it has no verdict any more.",
+            "would_change": "A version that is published again.",
+        }
+    if row["verdict"] is None:
+        return {
+            "reason": "The package is stored and not judged yet.",
+            "would_change": "The classifier, which follows every scan: `pkgintel run`.",
+            "declaration": _declaration(row["license_expression"], row["license_file"], row["license_url"]),
+        }
+    names = ("verdict", "rule", "reason", "evidence", "judged_version", "spdx_list_version", "ruleset", "policy")
+    return {name: row[name] for name in names} | {
+        "declaration": _declaration(row["judged_expression"], row["judged_file"], row["judged_url"]),
+        "classified_at": row["classified_at"],
+        "pending": row["pending"] or (row["ruleset"], row["policy"]) != (RULESET, settings.license_policy),
+    }
+
+
+def _published(conn: db.Connection, key: str, version_text: str) -> dict[str, Any]:
+    """Where the judged version's declaration can be read, and when it came."""
+    row = db.one(conn, "reports/why/version", package_key=key, version_key=version.parse(version_text).key)
+    return _facts(row) if row else {}
+
+
+def _facts(row: db.Row) -> dict[str, Any]:
+    names = ("leaf_url", "listed", "is_prerelease", "deprecated", "created", "published", "deleted_at")
+    return {name: row[name] for name in names}
+
+
+def _version(conn: db.Connection, settings: Settings, row: db.Row, counts: db.Row, text: str) -> dict[str, Any]:
+    """One version, judged now with the stored list."""
+    try:
+        found = db.one(
+            conn, "reports/why/version", package_key=row["package_key"], version_key=version.parse(clean(text, 200)).key
+        )
+    except ValueError as error:
+        raise PackageUnknown(f"{plain(error)}; {row['package_id']} has {_some(counts)}.") from None
+    if found is None:
+        raise PackageUnknown(f"{row['package_id']} has no version {plain(text, 80)} stored; it has {_some(counts)}.")
+    facts = _facts(found) | {"judged_version": found["version"], "pending": False}
+    if not found["declared"]:
+        return facts | {"reason": "Only the deletion of this version was ever seen, so what it declared is not known."}
+    stored = licenses.stored(conn)
+    if stored is None:
+        raise PkgintelError("The SPDX license list is empty, so nothing can be judged: run `pkgintel run` first.")
+    declared = (found["license_expression"], found["license_file"], found["license_url"])
+    verdict = Judge(stored, settings.license_policy).judge(Declaration(*declared))
+    return facts | {
+        "verdict": verdict.verdict,
+        "rule": verdict.rule,
+        "reason": verdict.reason,
+        "evidence": verdict.evidence,
+        "spdx_list_version": stored.version,
+        "ruleset": RULESET,
+        "policy": settings.license_policy,
+        "declaration": _declaration(*declared),
+        "classified_at": None,
+    }
+
+
+def _some(counts: db.Row) -> str:
+    """The highest versions that are stored, for whoever asked for one that is not."""
+    highest = ", ".join(plain(text, 60) for text in counts["highest"])
+    more = counts["stored"] - len(counts["highest"])
+    return highest + (f" and {more:,} more" if more else "")
+
+
+def _licenses(conn: db.Connection, ids: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each license of the evidence with what it matched, and what the stored list says of it now."""
+    rows = db.every(conn, "reports/why/licenses", ids=[found["id"].lower() for found in ids]) if ids else []
+    listed = {row["license_id"].lower(): row for row in rows}
+    shown = []
+    for found in ids:
+        row = listed.get(found["id"].lower())
+        on_list = {
+            "name": row["name"],
+            "osi_approved": row["is_osi_approved"],
+            "fsf_libre": row["is_fsf_libre"],
+            "deprecated": row["is_deprecated"],
+            "list_version": row["list_version"],
+        } if row else None  # fmt: skip
+        shown.append({**found, "on_list": on_list})
+    return shown
+
+
+def _unknown(conn: db.Connection, package_id: str, key: str) -> str:
+    """The sentence for an id that is not stored, with the nearest ones that are."""
+    says = f"No package {plain(package_id, LONGEST_ID)!r} is stored"
+    catalog = db.one(conn, "events/name")
+    if catalog is None:
+        return f"{says}, for no catalog was read yet: run `pkgintel run` first."
+    near = nearest(conn, key)
+    hint = f"; did you mean {', '.join(near[:-1]) + ' or ' if near[1:] else ''}{near[-1]}?" if near else "."
+    return f"{says} (catalog {plain(catalog['name'], 200)}){hint}"
+
+
+def nearest(conn: db.Connection, key: str) -> list[str]:
+    """Stored package ids that look like `key`, nearest first: from those that begin like it, by ranges of the index.
+
+    Trigrams would find more and are an extension that not every server has.
+    """
+    if not key:
+        return []
+    starts = {key[: max(2, len(key) * part // 6)] for part in range(1, 7)} | {key[:2], key[:3], key[:4], key[1:4]}
+    for prefixes, most in ((sorted(starts), _NEAR_PER_PREFIX), ([""], _EVERYTHING)):
+        rows = db.every(conn, "reports/why/near", prefixes=prefixes, most=most)
+        ids = {row["package_key"]: row["package_id"] for row in rows}
+        if near := difflib.get_close_matches(key, ids, n=NEAR, cutoff=0.6):
+            return [plain(ids[found], LONGEST_ID) for found in near]
+    return []
+
+
+@click.command("why")
+@click.argument("package_id", metavar="ID")
+@click.option("--version", "version_text", metavar="V", help="Judge this stored version, in any spelling of it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the screen.")
+def command(package_id: str, version_text: str | None, as_json: bool) -> None:
+    """Why package ID has its verdict: declaration, rule, evidence, the version judged, and past verdicts.
+
+    Ids are matched without case. Exit codes: 0; 4 when the package or version is not stored.
+    """
+    settings = deployment.current()
+    with db.connect(settings.database_url or "") as conn:
+        db.require_schema(conn)
+        found = explain(conn, settings, package_id, version_text)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    from rich.console import Console
+
+    Console(highlight=False).print(screen(found))

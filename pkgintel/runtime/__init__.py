@@ -1,0 +1,1 @@
+"""One process: where its services are, how it writes its log, how it speaks to Redis."""

@@ -1,0 +1,103 @@
+"""Where this process works: the settings with every address filled in, the embedded services found or started.
+
+An unset PKGINTEL_DATABASE_URL or PKGINTEL_REDIS_URL means the embedded one. Embedded, each catalog has a database of
+its own; the one used last is the default of whoever names none.
+"""
+
+import threading
+from collections.abc import Callable
+
+from pkgintel import settings as words
+from pkgintel.errors import ServiceUnavailable
+from pkgintel.settings import NUGET_ORG, Settings
+
+SAMPLE = "sample"
+_current: Settings | None = None
+_lock = threading.RLock()
+
+
+def current() -> Settings:
+    """The settings of this process, read and resolved once.
+
+    Raises: SettingsError, ServiceUnavailable.
+    """
+    global _current
+    with _lock:
+        if _current is None:
+            _current = resolve(words.load())
+        return _current
+
+
+def use(settings: Settings) -> None:
+    """Make `settings` (already resolved) those of this process."""
+    global _current
+    with _lock:
+        _current = settings
+
+
+def resolve(settings: Settings, catalog: str | None = None, say: Callable[[str], None] | None = None) -> Settings:
+    """`settings` with every address filled in, for `catalog`: "nuget.org", "sample", a URL, or None for the default.
+
+    The default is PKGINTEL_SERVICE_INDEX_URL where it is set, else the catalog that the embedded services used last,
+    else nuget.org. The sample is served by the embedded services.
+    Raises: ServiceUnavailable when an embedded service cannot be started.
+    """
+    embedded = settings.database_url is None or settings.redis_url is None
+    if not embedded and catalog != SAMPLE:
+        return settings.model_copy(update=_sources(catalog))
+    from pkgintel.local import services as services_  # Slow to import, and not needed where both addresses are set.
+
+    services = services_.hold(settings, say)
+    if catalog is None and "service_index_url" not in settings.model_fields_set:
+        catalog = services.last_catalog()
+    update = _sources(catalog)
+    if catalog == SAMPLE:
+        update |= _sample(settings, services.sample_url())
+    if embedded:
+        name = catalog or update.get("service_index_url", settings.service_index_url)
+        postgres, redis = services.database(name)
+        update |= {"database_url": settings.database_url or postgres, "redis_url": settings.redis_url or redis}
+    return settings.model_copy(update=update)
+
+
+def remember(given: Settings, catalog: str) -> None:
+    """Make `catalog` what commands mean that name none, where `given` leaves a service to the embedded ones."""
+    if given.database_url is None or given.redis_url is None:
+        from pkgintel.local import services as services_  # As above.
+
+        services_.hold(given).remember_catalog(catalog)
+
+
+def _sources(catalog: str | None) -> dict[str, str]:
+    if catalog in (None, SAMPLE):
+        return {}
+    return {"service_index_url": NUGET_ORG if catalog == "nuget.org" else catalog}
+
+
+def _sample(settings: Settings, index: str) -> dict[str, str]:
+    """The sample serves an SPDX list too; one that was set by name wins over it."""
+    root = index.removesuffix("/v3/index.json")
+    update = {"service_index_url": index}
+    for name in ("spdx_licenses_url", "spdx_exceptions_url"):
+        if name not in settings.model_fields_set:
+            update[name] = f"{root}/spdx/{name.split('_')[1]}.json"
+    return update
+
+
+def require_home(settings: Settings) -> None:
+    """For commands that only look: they start the embedded services of a home, but never make one.
+
+    Raises: ServiceUnavailable when the embedded services are meant and nothing was ever stored there.
+    """
+    embedded = settings.database_url is None or settings.redis_url is None
+    if embedded and not (settings.home / "postgres").exists():
+        raise ServiceUnavailable(
+            f"Nothing is stored in {settings.home.absolute()} yet: begin with `pkgintel run`, stand in the directory "
+            "where you ran it, or set PKGINTEL_HOME."
+        )
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables that give a child process these settings, with nothing left to find out."""
+    values = {**settings.model_dump(exclude_none=True), "home": settings.home.absolute()}
+    return {words.PREFIX + name.upper(): str(value) for name, value in values.items()}

@@ -1,0 +1,116 @@
+"""The tasks, as Flower and a Python shell name them: each is one plain function with a queue, a retry policy and a log.
+
+    from pkgintel.tasks import scan, sync, classify, run_gate
+    scan.delay()                # look for new pages now; safe beside the fleet: a second scan is skipped
+    classify.delay()            # decide what is pending; nothing pending means nothing done
+
+All may run twice, in any order, on any worker.
+"""
+
+from celery import Task
+
+from pkgintel import database as db
+from pkgintel.celery import app
+from pkgintel.pipeline import classify as classification
+from pkgintel.pipeline import gate as gates
+from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline import scan as scans
+from pkgintel.pipeline import sync as licenses
+from pkgintel.pipeline.scan import TRIES
+from pkgintel.runtime import deployment
+from pkgintel.runtime import logs as journal
+from pkgintel.tasks import base as retries
+from pkgintel.tasks import recovery as upkeeping
+from pkgintel.tasks import workflow
+from pkgintel.tasks.catalog import fail_scan, finish_replay, finish_scan, replay, scan, upsert_page
+from pkgintel.text import many
+from pkgintel.upstream.client import wire
+
+__all__ = [
+    "classify",
+    "fail_scan",
+    "finish_replay",
+    "finish_scan",
+    "replay",
+    "run_gate",
+    "scan",
+    "sync",
+    "upkeep",
+    "upsert_page",
+]
+
+
+@app.task(bind=True, name="spdx.sync", max_retries=TRIES, default_retry_delay=5)
+def sync(self: Task, kind: ledger.Kind = "manual", cause_id: int | None = None) -> str:
+    """Rewrite the SPDX license list if its version changed, then run its gate and the classifier.
+
+    Pass: nothing, from a shell.
+    """
+    settings = deployment.current()
+    run_id = None
+    try:
+        with db.connection(retries.database(settings)) as conn:
+            db.require_schema(conn)
+            scans.free_lost(conn, settings)
+            run_id, reason = ledger.begin(conn, "spdx", "sync", kind, task_id=self.request.id, cause_id=cause_id)
+        if run_id is None:
+            return reason
+        with (
+            journal.about(run=run_id),
+            ledger.pulse(settings, run_id),
+            db.connection(retries.database(settings)) as conn,
+        ):
+            synced = licenses.sync(conn, settings, wire(settings), run_id)
+    except Exception as error:
+        retries.end(self, settings, run_id, error)
+        raise
+    workflow.after("spdx", run_id)
+    did = "rewritten" if synced.rewritten else "unchanged"
+    return f"run {run_id}: SPDX list {synced.version} {did}, {many(synced.licenses, 'license')}"
+
+
+@app.task(bind=True, name="checks.run_gate", max_retries=TRIES, default_retry_delay=5)
+def run_gate(self: Task, gate: str, run_id: int | None = None) -> str:
+    """Measure and record the checks of one gate; a blocking one that fails makes this task red and ends its chain.
+
+    Pass: "raw_nuget_packages", "raw_spdx_licenses" or "enriched_nuget_package_oss_status".
+    """
+    settings = deployment.current()
+    try:
+        with journal.about(run=run_id), db.connection(retries.database(settings)) as conn:
+            results = gates.after(conn, settings, gate, run_id)
+    except retries.PASSING as error:
+        raise retries.later(self, error) from error
+    warned = [result.name for result in results if not result.passed]
+    return f"{gate}: {many(len(results), 'check')}, " + (f"warnings: {', '.join(warned)}" if warned else "all passed")
+
+
+@app.task(bind=True, name="verdicts.classify", max_retries=TRIES, default_retry_delay=5)
+def classify(self: Task, run_id: int | None = None) -> str:
+    """Decide every package whose inputs, license list, policy or ruleset changed since its verdict.
+
+    Pass: nothing, from a shell; `run_id` names the run that triggered it. No network is used. Beside another
+    classification this one waits, and then finds nothing pending.
+    """
+    settings = deployment.current()
+    try:
+        with journal.about(run=run_id), db.connection(retries.database(settings)) as conn:
+            db.require_schema(conn)
+            own_id, done = classification.perform(conn, settings, task_id=self.request.id, cause_id=run_id)
+    except retries.PASSING as error:
+        raise retries.later(self, error) from error
+    if done.idle:
+        return f"run {own_id}: nothing was pending"
+    return f"run {own_id}: {done.decided} decided, {done.changed} verdicts changed, {done.removed} removed"
+
+
+@app.task(name="ops.upkeep")
+def upkeep() -> str:
+    """Find lost runs, send lost callbacks again, record freshness, apply the schedules. Runs every minute by itself.
+
+    Pass: nothing. Safe at any time.
+    """
+    settings = deployment.current()
+    with db.connection(retries.database(settings)) as conn:
+        db.require_schema(conn)
+        return upkeeping.tend(conn, settings)

@@ -1,0 +1,82 @@
+"""How a task fails: tried again later while the trouble may pass, else its run is closed with the reason.
+
+Beside that, what every task of the pipeline takes in hand first: its database, and its share of the fleet's limit.
+"""
+
+import logging
+import random
+from contextlib import suppress
+
+import psycopg
+from celery import Task
+from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import RedisError
+
+from pkgintel import database as db
+from pkgintel.errors import PkgintelError, ServiceUnavailable, UpstreamUnavailable
+from pkgintel.pipeline import runs as ledger
+from pkgintel.runtime import deployment
+from pkgintel.settings import Settings
+from pkgintel.upstream.limit import Fleet
+
+log = logging.getLogger(__name__)
+
+# Trouble that time may heal.
+PASSING = (
+    UpstreamUnavailable,
+    ServiceUnavailable,
+    psycopg.OperationalError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    RedisError,
+    BrokerError,
+)
+
+
+def later(task: Task, error: Exception, run_id: int | None = None) -> Exception:
+    """What to raise so that Celery runs the task again: soon at first, then less so, never all at once."""
+    wait = max(getattr(error, "retry_after", 0.0), min(60.0, 2.0 ** (task.request.retries + 1)))
+    wait *= random.uniform(1.0, 1.3)  # noqa: S311 (jitter)
+    log.warning("%s: tried again in %.0f s: %s", task.name, wait, error)
+    if run_id is not None:
+        with suppress(psycopg.Error, PkgintelError), db.connection(database(deployment.current())) as conn:
+            db.run(conn, "runs/wait", id=run_id, seconds=wait)
+    again: Exception = task.retry(exc=error, countdown=wait, throw=False)
+    return again
+
+
+def end(task: Task, settings: Settings, run_id: int | None, error: Exception) -> None:
+    """End a try that met `error`: its run is closed with it, unless the task may be tried again.
+
+    Raises: what makes Celery run the task again, where the trouble may pass and tries are left.
+    """
+    if isinstance(error, PASSING) and not last(task):
+        raise later(task, error, run_id) from error
+    close_failed(settings, run_id, error)
+
+
+def fleet(settings: Settings) -> Fleet:
+    """The limit of requests in flight that all workers keep together."""
+    return Fleet(settings.redis_url or "", settings.max_in_flight)
+
+
+def last(task: Task) -> bool:
+    """Whether this try of the task is its last."""
+    return bool(task.request.retries >= (task.max_retries or 0))
+
+
+def database(settings: Settings) -> str:
+    """The address of Postgres."""
+    assert settings.database_url is not None  # noqa: S101 (deployment.current fills it in)
+    return settings.database_url
+
+
+def close_failed(settings: Settings, run_id: int | None, error: Exception, state: str = "failed") -> None:
+    """Write how a run ended, if it had begun; where even that fails, its missing heartbeat will tell."""
+    if run_id is None:
+        return
+    words = str(error) if isinstance(error, PkgintelError) else f"{type(error).__name__}: {error}"
+    try:
+        with db.connection(database(settings)) as conn:
+            ledger.close(conn, run_id, state, error=words, error_type=type(error).__name__)
+    except (psycopg.Error, PkgintelError):
+        log.exception("run %s could not be closed", run_id)

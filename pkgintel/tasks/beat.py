@@ -1,0 +1,156 @@
+"""The two ticks and the clock that gives them. Postgres remembers what an operator decided; RedBeat is told.
+
+RedBeat alone forgets: it writes every static entry anew when a beat starts, and a flushed Redis takes all of them away.
+So each start of beat and each minute's upkeep lay down what `ops.schedules` says. A tick counts from the moment it was
+decided or last came, whichever is later, as Postgres has it: an entry that is enabled does not fire at once, and a tick
+that was missed while nobody kept the clock comes once.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import redis
+from redbeat.schedulers import RedBeatScheduler, RedBeatSchedulerEntry, ensure_conf
+
+from pkgintel import database as db
+from pkgintel.errors import PkgintelError, SettingsError
+from pkgintel.nuget.instant import iso
+from pkgintel.runtime import deployment
+
+log = logging.getLogger(__name__)
+
+NAMES = ("nuget", "spdx")
+CRON = {"nuget": "0 */6 * * *", "spdx": "0 6 * * 1"}  # As celeryconfig.py has them; a test holds the two together.
+PATIENCE = 3.0  # Seconds that Redis gets to answer before RedBeat, which waits a minute, is asked anything.
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What Postgres says of a tick: whether it is on, and from when its next time counts."""
+
+    enabled: bool
+    since: datetime
+
+
+class Scheduler(RedBeatScheduler):  # type: ignore[misc]
+    """RedBeat's scheduler, whose two ticks are as enabled as Postgres says, whenever beat starts."""
+
+    def update_from_dict(self, dict_: dict[str, Any]) -> None:
+        """Lay down the static entries; while Postgres does not answer, the ticks stay as RedBeat knows them, or off."""
+        decided: Mapping[str, Decided] = {}
+        try:
+            with db.connect(deployment.current().database_url or "") as conn:
+                decided = _decided(conn)
+        except (psycopg.Error, PkgintelError) as error:
+            log.warning("ops.schedules cannot be read, so the ticks stay as they are: %s", error)
+        for name, spec in dict_.items():
+            _lay_down(self.app, name, spec, decided.get(name))
+
+
+def _decided(conn: db.Connection) -> dict[str, Decided]:
+    rows = db.every(conn, "schedules/all")
+    return {
+        row["name"]: Decided(row["enabled"], max(filter(None, (row["changed_at"], row["last_tick"]))).astimezone(UTC))
+        for row in rows
+    }
+
+
+def _lay_down(app: Any, name: str, spec: Mapping[str, Any], decided: Decided | None) -> None:
+    """Write an entry as its configuration has it, as enabled as was decided."""
+    known, now = _known(app, name), datetime.now(UTC)
+    entry = RedBeatSchedulerEntry(**{**spec, "name": name, "app": app})
+    if name in NAMES:
+        entry.enabled = decided.enabled if decided else bool(known and known.enabled)
+    if known is None or known.last_run_at is None or (entry.enabled and not known.enabled):
+        entry.last_run_at = decided.since if decided else now
+    elif known.schedule != entry.schedule:
+        entry.last_run_at = now  # A changed cron counts from now, or a shorter one would be overdue.
+    else:
+        entry.last_run_at = known.last_run_at
+    if known is not None and known.last_run_at != entry.last_run_at:
+        entry.reschedule(last_run_at=entry.last_run_at)  # First: once enabled, an acting beat would find it overdue.
+    entry.save()
+
+
+def _known(app: Any, name: str) -> Any | None:
+    """RedBeat's entry of a tick, or None."""
+    ensure_conf(app)
+    try:
+        return RedBeatSchedulerEntry.from_key(RedBeatSchedulerEntry.generate_key(app, name), app=app)
+    except KeyError:
+        return None
+
+
+def switch(conn: db.Connection, app: Any, name: str, *, enabled: bool, by: str) -> None:
+    """Enable or disable a tick, in Postgres first. An enabled one waits for its next time; it does not fire at once.
+
+    Raises: SettingsError for a name that is no tick; RedisError when only Postgres was told (beat follows it later).
+    """
+    require(name)
+    db.run(conn, "schedules/switch", name=name, enabled=enabled, by=by)
+    apply(conn, app)
+
+
+def apply(conn: db.Connection, app: Any) -> list[str]:
+    """Tell RedBeat what Postgres says, where the two differ or an entry is gone; what had to be told.
+
+    Safe at any time, from anywhere. A changed cron is beat's own business, when it starts with it.
+    Raises: RedisError, within seconds, when Redis does not answer.
+    """
+    with redis.Redis.from_url(
+        app.conf.redbeat_redis_url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE
+    ) as client:
+        client.ping()
+    decided, told = _decided(conn), []
+    for name, spec in app.conf.beat_schedule.items():
+        known, wanted = _known(app, name), decided.get(name)
+        if known is None:
+            _lay_down(app, name, spec, wanted)
+            told.append(f"laid down {name}, {'on' if wanted is None or wanted.enabled else 'off'}")
+        elif wanted is not None and bool(known.enabled) != wanted.enabled:
+            if wanted.enabled:
+                known.reschedule(last_run_at=wanted.since)  # First: once enabled, beat would find it overdue.
+            known.enabled = wanted.enabled
+            known.save()
+            told.append(f"told the clock that {name} is {'on' if wanted.enabled else 'off'}")
+    return told
+
+
+def next_tick(app: Any, name: str) -> datetime:
+    """When the tick comes next if it is enabled (RedBeat's own due time drifts, so it is reckoned from now)."""
+    schedule = app.conf.beat_schedule[name]["schedule"]
+    now = datetime.now(UTC)
+    due: datetime = now + schedule.remaining_estimate(now)
+    return (due + timedelta(milliseconds=500)).replace(microsecond=0)  # Celery's estimate falls short by a little.
+
+
+def describe(conn: db.Connection) -> dict[str, dict[str, Any]]:
+    """The ticks as an operator sees them: cron, state, who decided it and when, last tick and its result, next tick.
+
+    Times are ISO 8601 in UTC. Needs Postgres only.
+    """
+    from pkgintel.celery import app  # Its configuration holds the crontabs, and is read when first asked.
+
+    return {
+        row["name"]: {
+            "cron": CRON[row["name"]],
+            "enabled": row["enabled"],
+            "changed_by": row["changed_by"],
+            "changed_at": iso(row["changed_at"]),
+            "last_tick": iso(row["last_tick"]),
+            "last_run": row["last_run"],
+            "last_result": row["last_result"],
+            "next_tick": iso(next_tick(app, row["name"])) if row["enabled"] else None,
+        }
+        for row in db.every(conn, "schedules/all")
+    }
+
+
+def require(name: str) -> None:
+    """Raises: SettingsError unless `name` is a tick."""
+    if name not in NAMES:
+        raise SettingsError(f"There is no schedule {name!r}; there are {' and '.join(NAMES)}.")

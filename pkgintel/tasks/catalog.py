@@ -1,0 +1,198 @@
+"""The tasks that read the catalog: a scan with its pages and its callback, and replays of what was read before."""
+
+import logging
+from contextlib import suppress
+from typing import Any
+
+from celery import Task
+from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import RedisError
+
+from pkgintel import database as db
+from pkgintel.celery import app
+from pkgintel.pipeline import page
+from pkgintel.pipeline import replay as replays
+from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline import scan as scans
+from pkgintel.pipeline.replay import Wanted
+from pkgintel.pipeline.scan import TRIES
+from pkgintel.runtime import deployment, memory
+from pkgintel.runtime import logs as journal
+from pkgintel.tasks import base as retries
+from pkgintel.tasks import recovery as upkeeping
+from pkgintel.tasks import workflow
+from pkgintel.text import many
+from pkgintel.upstream.client import wire
+
+log = logging.getLogger(__name__)
+
+
+@app.task(bind=True, name="catalog.scan", max_retries=TRIES, default_retry_delay=5)
+def scan(
+    self: Task,
+    kind: ledger.Kind = "manual",
+    root_id: int | None = None,
+    max_pages: int | None = None,
+    cause_id: int | None = None,
+) -> str:
+    """Look for pages newer than the watermark and start their chord; says what it found.
+
+    Pass: nothing, from a shell, or `max_pages` to read no more than so many. `kind` tells scheduled, manual and
+    fallback scans apart; `root_id` continues a chain, `cause_id` names a lost run that this one takes over.
+    Safe beside the fleet: while a scan is running, this one is recorded as skipped.
+    """
+    settings = deployment.current()
+    run_id = None
+    try:
+        with db.connection(retries.database(settings)) as conn:
+            db.require_schema(conn)
+            # Where no beat runs, a tick is what sends lost messages again.
+            upkeeping.recover(conn, settings, go_on=False)
+            run_id, reason = scans.open_run(conn, settings, kind, self.request.id, root_id, cause_id)
+        if run_id is None:
+            return reason
+        line = wire(settings)
+        with (
+            journal.about(run=run_id),
+            ledger.pulse(settings, run_id),
+            retries.fleet(settings).gauge(line, settings.service_index_url) as gauge,
+            db.connection(retries.database(settings)) as conn,
+        ):
+            opened = scans.plan(conn, settings, line, run_id, max_pages, gauge)
+        if opened is not None:
+            workflow.pages(run_id, opened.pages)
+    except Exception as error:
+        retries.end(self, settings, run_id, error)
+        raise
+    if opened is None:
+        return f"run {run_id}: caught up, nothing is newer than the watermark"
+    return f"run {run_id}: {many(len(opened.pages), 'page')} to read"
+
+
+@app.task(bind=True, name="catalog.upsert_page", max_retries=TRIES, default_retry_delay=5)
+def upsert_page(self: Task, run_id: int, page_url: str) -> dict[str, Any]:
+    """Fetch one page of a run with its leaves and store them, in one transaction that also marks the page done.
+
+    Pass: the run's id and the page's address, as `catalog.scan` does. A page that is done already is left alone.
+    """
+    settings = deployment.current()
+
+    def progress(text: str) -> None:
+        with suppress(BrokerError, RedisError, OSError):  # Redis may be away; that is no trouble of the page.
+            self.send_event("task-progress", result=f"{page_url.rpartition('/')[2]}: {text}")
+
+    with journal.about(run=run_id, task=self.request.id, page=page_url.rpartition("/")[2]):
+        try:
+            line = wire(settings)
+            host = page_url if page_url.startswith("http") else settings.service_index_url  # A replay's "package x".
+            with retries.fleet(settings).gauge(line, host) as gauge:
+                stored = page.store_page(settings, line, gauge, run_id, page_url, progress=progress)
+            memory.give_back()
+        except retries.PASSING as error:
+            page.record_failure(settings, run_id, page_url, error, final=retries.last(self))
+            if retries.last(self):
+                raise
+            raise retries.later(self, error, run_id) from error
+        except Exception as error:
+            page.record_failure(settings, run_id, page_url, error, final=True)
+            raise
+        log.info("%s", stored.note or f"{many(stored.leaves, 'leaf', 'leaves')}, {stored.rejected} rejected")
+    if stored.note:
+        return {"note": stored.note}
+    return {"leaves": stored.leaves, "changed": stored.changed, "rejected": stored.rejected}
+
+
+@app.task(bind=True, name="catalog.finish_scan", max_retries=TRIES, default_retry_delay=5)
+def finish_scan(self: Task, run_id: int) -> str:
+    """Close a run whose pages are all done: move the watermark, start its gate, and the next scan while pages remain.
+
+    Pass: the run's id. Safe to repeat; a run with pages still to do stays as it is.
+    """
+    settings = deployment.current()
+    try:
+        with journal.about(run=run_id), db.connection(retries.database(settings)) as conn:
+            finished = scans.finish(conn, settings, run_id)
+            run = db.one(conn, "runs/get", id=run_id) or {}
+            following = db.every(conn, "runs/to_go_on", id=run_id, after=0.0)
+        if finished.state == "done" and not run["settled_at"]:
+            workflow.after("nuget", run_id)
+            for row in following:
+                workflow.go_on(row)
+    except retries.PASSING as error:
+        raise retries.later(self, error) from error
+    if finished.state != "done":
+        return f"run {run_id} is {finished.state}"
+    more = "; more pages remain" if finished.more else ""
+    return f"run {run_id} is done: {many(finished.leaves, 'leaf', 'leaves')}, {finished.rejected} rejected{more}"
+
+
+@app.task(bind=True, name="catalog.fail_scan", max_retries=TRIES, default_retry_delay=5)
+def fail_scan(self: Task, failed_id: str, *, run_id: int) -> str:
+    """The errback of a chord: close the run with the reason of its first failed page.
+
+    Pass: nothing by hand; the chord passes the id of the task that failed. Rows decide, not the chord: it also breaks
+    when Redis goes away as a page ends well.
+    """
+    settings = deployment.current()
+    try:
+        with db.connection(retries.database(settings)) as conn:
+            state = scans.fail(conn, run_id, f"the task {failed_id} failed; the worker's log has its traceback")
+            run = db.one(conn, "runs/get", id=run_id) or {}
+            following = db.every(conn, "runs/to_go_on", id=run_id, after=0.0)
+        if state == "running":
+            workflow.finish(run_id, run["action"]).apply_async()
+        for row in following:
+            workflow.go_on(row)
+    except retries.PASSING as error:
+        raise retries.later(self, error) from error
+    if state == "running":
+        return f"run {run_id}: every page is done, so its callback is sent again"
+    return f"run {run_id} is {state}"
+
+
+@app.task(bind=True, name="catalog.replay", max_retries=TRIES, default_retry_delay=5)
+def replay(
+    self: Task,
+    package: str | None = None,
+    page: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    rejected: bool = False,
+) -> str:
+    """Read again what was read before, as a manual run beside the fleet; the watermark is never moved.
+
+    Pass exactly one of: package="Newtonsoft.Json", page="https://…/page7.json", since="2026-09-30" (and until=…),
+    rejected=True. The same as `pkgintel reprocess`.
+    """
+    settings = deployment.current()
+    wanted = Wanted(package=package, page=page, since=since, until=until, rejected=rejected)
+    try:
+        with db.connection(retries.database(settings)) as conn:
+            db.require_schema(conn)
+            run_id, urls = replays.open_run(conn, settings, wire(settings), wanted, self.request.id)
+    except retries.PASSING as error:
+        raise retries.later(self, error) from error
+    try:
+        workflow.replay_pages(run_id, urls)
+    except Exception as error:
+        retries.close_failed(settings, run_id, error)
+        raise
+    return f"run {run_id}: {wanted} is read again, {many(len(urls), 'page')}"
+
+
+@app.task(bind=True, name="catalog.finish_replay", max_retries=TRIES, default_retry_delay=5)
+def finish_replay(self: Task, run_id: int) -> str:
+    """The callback of a replay: close it, see whether it frees a blocked scan, then gate and classify.
+
+    Pass: the run's id.
+    """
+    settings = deployment.current()
+    try:
+        with db.connection(retries.database(settings)) as conn:
+            ended = replays.finish(conn, run_id)
+            freed = replays.unblock(conn, settings) if ended else None
+    except retries.PASSING as error:
+        raise retries.later(self, error) from error
+    if ended:
+        workflow.after("nuget", run_id)
+    return f"run {run_id} is {'done' if ended else 'still running'}" + (f"; {freed}" if freed else "")

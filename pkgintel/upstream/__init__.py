@@ -1,0 +1,1 @@
+"""What is asked of other servers, and how politely: addresses, connections, retries, the fleet's limit."""

@@ -1,0 +1,174 @@
+"""What is fetched: the service index, the catalog's index, its pages and leaves, and plain files as the SPDX lists.
+
+Everything here is called from outside of the wire's loop and returns parsed documents, or raises what the task that
+called it should end with: `UpstreamUnavailable` (time may heal it) or `UpstreamChanged` (a person should look).
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urljoin
+
+import pydantic_core
+
+from pkgintel.errors import UpstreamChanged, UpstreamUnavailable
+from pkgintel.nuget import documents as catalog
+from pkgintel.nuget import listing
+from pkgintel.nuget.documents import BOM, Index
+from pkgintel.nuget.instant import latest
+from pkgintel.nuget.listing import Listing
+from pkgintel.upstream import origins as address
+from pkgintel.upstream.answers import NotHad, NotJson
+from pkgintel.upstream.client import Gauge, Manner, Wire
+from pkgintel.upstream.origins import CatalogAddress
+
+CATALOG = "Catalog/3.0.0"
+Parsed = TypeVar("Parsed")
+
+
+def discover(wire: Wire, url: str, gauge: Gauge | None = None, *, max_age: float = 0.0) -> CatalogAddress:
+    """The catalog that `url` leads to, a service index or a catalog index itself.
+
+    An answer that this process got in the last `max_age` seconds is used again.
+    Raises: UpstreamUnavailable; UpstreamChanged when it is neither, or names a catalog that may not be asked.
+    Source: NuGet docs "Service index"; the resource's type is Catalog/3.0.0.
+    """
+    at, known = wire.memory.get(url, (0.0, None))
+    if known is not None and time.monotonic() - at < max_age:
+        return known
+    found = wire.run(_discover(wire, url, gauge))
+    wire.memory[url] = (time.monotonic(), found)
+    return found
+
+
+def fetch_index(wire: Wire, place: CatalogAddress, gauge: Gauge | None = None) -> Index:
+    """The catalog's index, the addresses of its pages made absolute.
+
+    Raises: UpstreamUnavailable; UpstreamChanged, also when it or an entry of it says a time in the future.
+    """
+    return wire.run(_document(wire, place, place.index_url, gauge, _index))
+
+
+def fetch_page(wire: Wire, place: CatalogAddress, url: str, gauge: Gauge | None = None) -> Listing:
+    """A page, the addresses of its leaves made absolute. Raises: UpstreamUnavailable, UpstreamChanged.
+
+    A page that is not there counts as unavailable: the index that named it may be ahead of another server of the CDN.
+    """
+    return wire.run(
+        _document(wire, place, url, gauge, lambda body, asked, found: listing.parse(body, asked, found, latest()))
+    )
+
+
+def fetch_bytes(wire: Wire, url: str, gauge: Gauge | None = None) -> bytes:
+    """The file at `url`, an address which an operator chose.
+
+    It may redirect within its own origin or to any https address; to a private one only if it is at one itself.
+    Raises: UpstreamUnavailable, UpstreamChanged.
+    """
+    return wire.run(_file(wire, url, gauge))
+
+
+async def _document(
+    wire: Wire, place: CatalogAddress, url: str, gauge: Gauge | None, parse: Callable[[bytes, str, str], Parsed]
+) -> Parsed:
+    """What `parse(body, address asked for, address found at)` makes of a document of the catalog."""
+    manner = Manner(wire.settings.max_page_bytes, place.allows, place.public, gauge)
+
+    def read(body: bytes, found: str) -> Parsed:
+        try:
+            return parse(body.removeprefix(BOM), url, found)
+        except UpstreamChanged:
+            _json(body)  # Broken JSON is worth another try, a broken promise is not.
+            raise
+
+    try:
+        return await wire.fetch(url, manner, read)
+    except NotHad as error:
+        raise _not_had(error, url) from None
+
+
+def _index(body: bytes, url: str, base: str) -> Index:
+    """The index in `body`; the addresses of real ones are absolute already."""
+    index, until = catalog.parse(Index, body, url), latest()
+    listing.refuse_future(f"index {url}", index.commit, until, url)
+    for entry in index.pages:
+        listing.refuse_future(f"index {url}, of its page {entry.url},", entry.commit, until, url)
+    if all("://" in entry.url for entry in index.pages):
+        return index
+    try:
+        pages = [entry.model_copy(update={"url": urljoin(base, entry.url)}) for entry in index.pages]
+    except ValueError as error:
+        raise UpstreamChanged(f"index {url} names a page whose address is none: {error}", url) from None
+    return index.model_copy(update={"pages": pages})
+
+
+def _json(body: bytes) -> Any:
+    """The JSON value in `body`. Raises: NotJson."""
+    try:
+        return pydantic_core.from_json(body.removeprefix(BOM))
+    except ValueError:
+        raise NotJson(body) from None
+
+
+def _not_had(error: NotHad, url: str) -> UpstreamUnavailable | UpstreamChanged:
+    return UpstreamUnavailable(str(error), url) if error.reason == "missing" else UpstreamChanged(str(error), url)
+
+
+async def _discover(wire: Wire, url: str, gauge: Gauge | None) -> CatalogAddress:
+    try:
+        own = address.origin(url)
+    except ValueError as error:
+        raise UpstreamChanged(f"{url[:200]} is not the address of a catalog: {error}", url) from None
+    # Before it is read it can vouch for nobody, so only the step from http to https is followed.
+    first = CatalogAddress(url, frozenset({own, own.replace("http:", "https:", 1)}), public=False)
+    manner = Manner(wire.settings.max_page_bytes, first.allows, first.public, gauge)
+    try:
+        document, found = await wire.fetch(url, manner, lambda body, found: (_json(body), found))
+    except NotHad as error:
+        raise UpstreamChanged(f"no catalog can be found: {error}", url) from None
+    public = await wire.is_public(address.host(found))
+    resources = document.get("resources") if isinstance(document, dict) else None
+    if isinstance(resources, list):
+        named = [one for one in resources if isinstance(one, dict) and isinstance(one.get("@id"), str)]
+        index_url = next((urljoin(found, one["@id"]) for one in named if CATALOG in _types(one)), None)
+        if index_url is None:
+            raise UpstreamChanged(f"{url} is a service index that names no {CATALOG}", url)
+    elif isinstance(document, dict) and isinstance(document.get("items"), list) and "commitTimeStamp" in document:
+        named, index_url = [], found
+    else:
+        raise UpstreamChanged(f"{url} is neither a NuGet V3 service index nor a catalog index", url)
+    try:
+        mentioned = [urljoin(found, one["@id"]) for one in named] + [found]
+        origins = address.named(url, index_url, mentioned, public=public)
+    except ValueError as error:
+        raise UpstreamChanged(f"{url} names a catalog that is not asked: {error}", url) from None
+    return CatalogAddress(index_url, origins, public)
+
+
+def _types(resource: dict[str, Any]) -> list[Any]:
+    kinds = resource.get("@type")
+    return kinds if isinstance(kinds, list) else [kinds]
+
+
+async def _file(wire: Wire, url: str, gauge: Gauge | None) -> bytes:
+    try:
+        own = address.origin(url)
+    except ValueError as error:
+        raise UpstreamChanged(f"{url[:200]} is not an address: {error}", url) from None
+    public = await wire.is_public(address.host(url))
+
+    def allows(target: str) -> str | None:
+        try:
+            found = address.origin(target)
+        except ValueError as error:
+            return str(error)
+        if found != own and not found.startswith("https:"):
+            return f"{found} is neither https nor the same host"
+        if public and not address.is_public_name(address.host(target)):
+            return f"{found} is a private address"
+        return None
+
+    try:
+        return await wire.fetch(url, Manner(wire.settings.max_page_bytes, allows, public, gauge), lambda body, _: body)
+    except NotHad as error:
+        raise _not_had(error, url) from None

@@ -1,0 +1,116 @@
+"""What the benchmark says: lines as they are known, a table and a plot at the end, and what of it the README shows."""
+
+import html
+import re
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support.checkout import CHECKOUT
+
+RESULTS = CHECKOUT / "bench-results"
+PLOT = CHECKOUT / "tests" / "bench" / "bench.svg"
+SHOWN = re.compile(r"(<!-- bench: .*? -->\n).*?(<!-- /bench -->)", re.DOTALL)
+
+
+@dataclass
+class Row:
+    """One line of the table."""
+
+    part: str
+    what: str
+    values: list[float]
+    unit: str
+    note: str = ""
+    target: str = ""
+    show: bool = False
+
+    def shown(self) -> str:
+        """The median, and the spread where there were several rounds."""
+        if not self.values:
+            return "-"
+        low, middle, high = min(self.values), statistics.median(self.values), max(self.values)
+        text = f"**{_number(middle)}** {self.unit}".rstrip()
+        return text if len(self.values) == 1 else f"{text} ({_number(low)} - {_number(high)})"
+
+
+@dataclass
+class Report:
+    """The lines so far; each is printed as soon as it is known."""
+
+    rows: list[Row] = field(default_factory=list)
+
+    def add(
+        self,
+        part: str,
+        what: str,
+        values: Sequence[float] | float,
+        unit: str = "",
+        note: str = "",
+        target: str = "",
+        *,
+        show: bool = False,
+    ) -> None:
+        """One more line. The README shows those with a target, and those with `show`."""
+        many = [values] if isinstance(values, int | float) else list(values)
+        row = Row(part, what, many, unit, note, target, show or bool(target))
+        self.rows.append(row)
+        print(f"{part:12} {what:58} {row.shown()} {'[' + target + ']' if target else ''} {note}", flush=True)
+
+    def markdown(self, title: str, rows: Sequence[Row] | None = None) -> str:
+        """`rows` as a table, or all of them."""
+        lines = [title, "", "| part | what | median (least - greatest) | target | note |", "|---|---|---|---|---|"]
+        chosen = self.rows if rows is None else rows
+        lines += [f"| {row.part} | {row.what} | {row.shown()} | {row.target} | {row.note} |" for row in chosen]
+        return "\n".join(lines) + "\n"
+
+    def publish(self, title: str) -> None:
+        """Let the README show this run: its plot, and the lines that are to be shown."""
+        table = self.markdown(title, [row for row in self.rows if row.show])
+        readme = CHECKOUT / "README.md"
+        text, found = SHOWN.subn(lambda place: f"{place[1]}{table}{place[2]}", readme.read_text(encoding="utf-8"))
+        if not found:
+            raise SystemExit("README.md has no place for the table: <!-- bench: … --> … <!-- /bench -->")
+        readme.write_text(text, encoding="utf-8")
+        plot(self, PLOT)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+class Ratios:
+    """Rates by name, round by round, so that two can be divided within each round."""
+
+    def __init__(self) -> None:
+        self.rates: dict[Any, list[float]] = defaultdict(list)
+
+    def of(self, one: Any, other: Any) -> list[float]:
+        """`one` divided by `other` in each round."""
+        return [mine / theirs for mine, theirs in zip(self.rates[one], self.rates[other], strict=False)]
+
+
+def plot(report: Report, path: Path) -> None:
+    """Bars of the first loads, by hand: one file, no library."""
+    rows = [row for row in report.rows if row.unit == "leaves/s" and row.part in ("first load", "dlt") and row.values]
+    most = max((max(row.values) for row in rows), default=1)
+    parts = []
+    for number, row in enumerate(rows):
+        top = 40 + 26 * number
+        low, middle, high = (520 * f / most for f in (min(row.values), statistics.median(row.values), max(row.values)))
+        colour = "#2f6f4f" if "process" in row.what else "#9aa0a6"
+        parts.append(
+            f'<text x="330" y="{top + 13}" text-anchor="end">{html.escape(row.what)}</text>'
+            f'<rect x="340" y="{top}" width="{middle:.0f}" height="18" fill="{colour}"/>'
+            f'<line x1="{340 + low:.0f}" x2="{340 + high:.0f}" y1="{top + 9}" y2="{top + 9}" stroke="#000"/>'
+            f'<text x="{348 + high:.0f}" y="{top + 13}">{statistics.median(row.values):,.0f}</text>'
+        )
+    height = 60 + 26 * len(rows)
+    path.write_text(
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 940 {height}" font-family="sans-serif" font-size="11">'
+        f'<rect width="940" height="{height}" fill="#fff"/><text x="16" y="22" font-size="14">Leaves per second, first '
+        f"load (median; line: least to greatest)</text>{''.join(parts)}</svg>\n"
+    )

@@ -1,0 +1,195 @@
+"""No statement of the hot paths grows with the tables: their plans on a large catalog use indexes, and stay quick.
+
+`pytest tests/integration/database/test_growth.py --versions 1000000` looks at a large one; the plans are the same.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from pkgintel import database as db
+from pkgintel.database import events as store
+from pkgintel.local.services import Services
+from pkgintel.nuget.documents import Event
+from pkgintel.pipeline import checks, classify
+from pkgintel.pipeline import sync as licenses
+from pkgintel.settings import Settings
+from tests.bench.world import license_list
+from tests.conftest import fresh_database, quick
+from tests.integration.pipeline.test_classify import leaf
+from tests.support import bulk
+
+LARGE = {
+    "nuget_versions", "nuget_packages", "license_declarations", "nuget_package_oss_status", "declaration_verdicts",
+    "run_pages", "runs", "check_results", "rejected_leaves",
+}  # fmt: skip
+EACH = 5
+
+
+@pytest.fixture(scope="module")
+def large(
+    services: Services, template: str, request: pytest.FixtureRequest
+) -> Iterator[tuple[db.Connection, Settings]]:
+    """A database of many versions, all classified, with a long history of runs, pages, checks and rejects."""
+    count = request.config.getoption("--versions")
+    with fresh_database(services, template) as url, db.connect(url) as conn:
+        bulk.fill(conn, count // EACH, EACH, urls=count // 50)
+        with conn.transaction():
+            licenses.rewrite(conn, license_list("1.0"))
+        classify.classify(conn, quick(url))
+        conn.execute(
+            """
+            INSERT INTO ops.runs (source, kind, action, state, finished_at, settled_at, root_id, after_ticks,
+                                  up_to_ticks, newest_ticks)
+            SELECT (ARRAY['nuget', 'spdx', 'verdicts'])[1 + n % 3], 'manual',
+                   (ARRAY['scan', 'sync', 'classify'])[1 + n % 3], 'done', now(), now(), n, n, n, n
+            FROM generate_series(1, 20000) AS n;
+            INSERT INTO ops.run_pages (run_id, page_url, state, finished_at)
+            SELECT n, 'http://127.0.0.1:9/page' || p || '.json', 'done', now()
+            FROM generate_series(1, 20000) AS n, generate_series(1, 3) AS p;
+            INSERT INTO ops.check_results (name, gate, blocking, passed, message, run_id)
+            SELECT 'check' || n % 9, 'gate', false, true, 'so it is', n % 20000 FROM generate_series(1, 50000) AS n;
+            INSERT INTO ops.rejected_leaves (leaf_url, package_id, version, kind, commit_ticks, page_url, reason, error,
+                                             run_id, resolved_at, resolution)
+            SELECT 'http://127.0.0.1:9/reject' || n, 'A', '1.0.0', 'details', n, 'http://127.0.0.1:9/page1.json',
+                   'schema', 'broken', 1, now(), 'replayed'
+            FROM generate_series(1, 20000) AS n;
+            ANALYZE
+            """
+        )
+        yield conn, quick(url)
+
+
+def page(count: int, packages: int) -> list[Event]:
+    """A page of new versions of known and new packages."""
+    step = max(1, packages // count)
+    return [leaf(f"Bulk.Package{1 + n * step + n % 2 * packages}", "9.0.0", commit=10**9 + n) for n in range(count)]
+
+
+def scans(conn: db.Connection, statement: str, parameters: dict[str, Any], analyze: bool = False) -> set[str]:
+    """The large tables that the plan of a statement reads from end to end."""
+    words = "EXPLAIN (FORMAT JSON, ANALYZE) " if analyze else "EXPLAIN (FORMAT JSON) "
+    row = conn.execute(words.encode() + db.sql(statement), parameters).fetchone()
+    found: set[str] = set()
+
+    def look(node: dict[str, Any]) -> None:
+        if node["Node Type"] == "Seq Scan" and node.get("Relation Name") in LARGE:
+            found.add(node["Relation Name"])
+        for part in node.get("Plans", []):
+            look(part)
+
+    assert row is not None
+    look(row["QUERY PLAN"][0]["Plan"])
+    return found
+
+
+def test_the_page_transaction_reads_no_table_whole(large: tuple[db.Connection, Settings], request: Any) -> None:
+    conn, _ = large
+    events = page(550, request.config.getoption("--versions") // EACH)
+    seen: list[str] = []
+    with pytest.MonkeyPatch.context() as patch, conn.transaction(force_rollback=True):
+
+        def explained(real: Callable[..., Any]) -> Callable[..., Any]:
+            def call(conn: db.Connection, name: str, /, **parameters: Any) -> Any:
+                if name not in ("events/incoming", "events/compress_incoming"):
+                    assert not scans(conn, name, parameters), name
+                    seen.append(name)
+                return real(conn, name, **parameters)
+
+            return call
+
+        for door in ("run", "one"):
+            patch.setattr(db, door, explained(getattr(db, door)))
+        store.write(conn, events)
+    steps = ("add_packages", "lock_packages", "upsert_details", "derive_packages", "resolve_leaves")
+    assert {f"events/{step}" for step in steps} <= set(seen)
+
+
+def test_asking_what_is_unknown_reads_no_table_whole(large: tuple[db.Connection, Settings]) -> None:
+    conn, _ = large
+    for count in (10, 550, 2750):
+        parameters = {
+            "package_keys": [f"bulk.package{n}" for n in range(count)],
+            "version_keys": ["1.0.0"] * count,
+            "deletes": [False] * count,
+            "ticks": list(range(count)),
+            "urls": [f"http://127.0.0.1:9/{n}.json" for n in range(count)],
+            "watermark": 0,
+        }
+        if count < 2750:  # So large a page may be cheaper to join with the whole of a small table.
+            assert scans(conn, "events/unknown_items", parameters) <= {"rejected_leaves"}
+        assert "nuget_versions" not in scans(conn, "events/unknown_items", parameters)
+
+
+@pytest.mark.parametrize("count", [0, 500, 5000])
+def test_a_classification_looks_only_at_what_changed(large: tuple[db.Connection, Settings], count: int) -> None:
+    conn, settings = large
+    state = db.one(conn, "verdicts/state") or {}
+    with conn.transaction(force_rollback=True):
+        conn.execute(
+            "UPDATE raw.nuget_packages SET latest_version = '2.0.0', changed_xid = pg_current_xact_id()"
+            " WHERE package_key IN (SELECT 'bulk.package' || n FROM generate_series(1, %s::int) AS n)",
+            (count,),
+        )
+        parameters = {
+            "since": state["horizon"],
+            "list_version": "1.0",
+            "ruleset": classify.RULESET,
+            "policy": settings.license_policy,
+        }
+        assert not scans(conn, "verdicts/apply", parameters) & {"nuget_packages", "nuget_package_oss_status"}
+        assert not scans(conn, "verdicts/remove_deleted", parameters) & {"nuget_packages", "nuget_package_oss_status"}
+
+
+@pytest.mark.parametrize("gate", checks.GATES)
+def test_a_gate_reads_no_large_table_whole(large: tuple[db.Connection, Settings], gate: str) -> None:
+    conn, settings = large
+    for check in checks.of_gate(gate, settings):
+        parameters = {"source": checks.SOURCES[gate]} if check.statement == "age" else {}
+        found = scans(conn, f"checks/{check.statement}", parameters)
+        # The first row of the table is all that this one asks for.
+        allowed = {"nuget_packages"} if check.statement == "packages" else {"runs"}
+        assert found <= allowed, check.statement
+
+
+def test_gate_and_classification_take_no_longer_when_nothing_is_pending(
+    large: tuple[db.Connection, Settings],
+) -> None:
+    conn, settings = large
+    classify.classify(conn, settings)
+    took = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        assert classify.classify(conn, settings).idle
+        took.append(time.perf_counter() - begun)
+    # Ten milliseconds on a quiet machine; a look at every package would take far longer at the large size.
+    assert statistics.median(took) < 0.25
+
+
+@pytest.mark.parametrize(
+    ("statement", "parameters"),
+    [
+        ("reports/status/lag", {}),
+        ("reports/status/last_runs", {"most": 5}),
+        ("reports/status/outcomes", {"sources": ["nuget", "spdx", "verdicts"]}),
+        ("reports/status/rejected", {"most": 5}),
+        ("reports/status/running", {}),
+        ("reports/status/upkeep", {"check": "check1"}),
+        ("checks/latest", {"names": ["check1", "check2"]}),
+        ("events/open_rejects", {"ticks": 7, "url": "", "most": 100}),
+        ("events/resolve_superseded", {"urls": ["u"], "package_keys": ["a"], "version_keys": ["1.0.0"]}),
+        ("runs/held_back", {"at_once": True, "after": 120}),
+        ("runs/undone", {"run_id": 7}),
+        ("runs/lost", {"lost_after": 120}),
+        ("runs/start_page", {"run_id": 7, "page_url": "http://127.0.0.1:9/page1.json"}),
+        ("runs/lock_page", {"run_id": 7, "page_url": "http://127.0.0.1:9/page1.json"}),
+    ],
+)
+def test_status_and_the_book_of_runs_read_no_table_whole(
+    large: tuple[db.Connection, Settings], statement: str, parameters: dict[str, Any]
+) -> None:
+    conn, _ = large
+    assert not scans(conn, statement, parameters)

@@ -1,0 +1,286 @@
+"""Our metrics: what the exposition says of a database, and that every alert rule can fire and names what exists."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from pkgintel import database as db
+from pkgintel.flower import metrics
+from pkgintel.flower.metrics import Look, PkgintelCollector
+from pkgintel.pipeline import runs as ledger
+from pkgintel.runtime import deployment
+from pkgintel.settings import Settings
+from tests.conftest import quick
+
+ALERTS = Path(metrics.__file__).with_name("alerts.yml")
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def exposed(look: Look) -> Samples:
+    """The samples of a look, through the text format and back."""
+    registry, collector = CollectorRegistry(), PkgintelCollector(lambda: look)
+    registry.register(collector)
+    collector.refresh()
+    families = text_string_to_metric_families(generate_latest(registry).decode())
+    return {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
+
+
+def value(samples: Samples, name: str, **labels: str) -> float:
+    """One sample."""
+    return samples[f"pkgintel_{name}", frozenset(labels.items())]
+
+
+def names(samples: Iterable[tuple[str, object]]) -> set[str]:
+    """The names of samples."""
+    return {name for name, _ in samples}
+
+
+def fill(conn: db.Connection) -> None:
+    """A scan that failed at a page, one in progress, a check that blocks, a rejected leaf, answers, an enabled tick."""
+    run_id, _ = ledger.begin(conn, "nuget", "scan", "manual")
+    assert run_id is not None
+    db.run(
+        conn,
+        "runs/add_pages",
+        run_id=run_id,
+        urls=["https://c.test/1", "https://c.test/2"],
+        ticks=[1, 2],
+        counts=[9, 9],
+    )
+    db.run(
+        conn, "runs/finish_page", run_id=run_id, page_url="https://c.test/1", items=9, leaves=9, rejected=2, newest=1
+    )
+    db.run(conn, "runs/fail_page", run_id=run_id, page_url="https://c.test/2", state="failed", error="no")
+    ledger.close(conn, run_id, "failed", error="no")
+    conn.execute(
+        """
+        INSERT INTO ops.runs (source, kind, action, state, finished_at, newest_ticks, after_ticks, up_to_ticks)
+        VALUES ('nuget', 'manual', 'scan', 'failed', now(), 17000000600000000, 0, 17000000000000000);
+        INSERT INTO ops.watermarks (source, watermark_ticks, origin_ticks) VALUES ('nuget', 17000000000000000, 0);
+        INSERT INTO ops.check_results (name, gate, blocking, passed, value, threshold, message)
+        VALUES ('raw_spdx_licenses_osi_floor', 'raw_spdx_licenses', true, false, 7, 100, 'too few'),
+               ('raw_nuget_packages_fresh', 'raw_nuget_packages', false, true, 1, 2, 'upkeep was here');
+        INSERT INTO ops.rejected_leaves (leaf_url, package_id, version, kind, commit_ticks, page_url, reason, error)
+        VALUES ('https://c.test/leaf', 'A', '1', 'details', 1, 'https://c.test/1', 'gone', '404');
+        INSERT INTO ops.http_answers VALUES ('2xx', 90), ('5xx', 3);
+        UPDATE ops.schedules SET enabled = true, changed_at = now() - interval '3 days' WHERE name = 'nuget'
+        """
+    )
+    running, _ = ledger.begin(conn, "nuget", "scan", "manual")
+    db.run(conn, "runs/add_pages", run_id=running, urls=["https://c.test/3"], ticks=[3], counts=[9])
+    conn.execute("UPDATE ops.runs SET pages_total = 1 WHERE id = %s", (running,))
+
+
+def test_an_empty_database_is_up_and_has_no_watermark(settings: Settings) -> None:
+    samples = exposed(metrics.look())
+    assert value(samples, "up") == value(samples, "broker_up") == 1
+    assert value(samples, "healthy") == 0
+    assert "pkgintel_watermark_age_seconds" not in names(samples)
+    assert value(samples, "schedule_enabled", schedule="nuget") == 0
+    assert value(samples, "pages_total", outcome="done") == 0
+    assert value(samples, "queue_length", queue="pages") == 0
+
+
+def test_what_is_stored_is_told(settings: Settings, conn: db.Connection) -> None:
+    fill(conn)
+    samples = exposed(metrics.look())
+    assert value(samples, "pages_total", outcome="done") == value(samples, "pages_total", outcome="failed") == 1
+    assert value(samples, "leaves_total", outcome="stored") == 7
+    assert value(samples, "leaves_total", outcome="rejected") == 2
+    assert value(samples, "runs", source="nuget", action="scan", state="failed") == 2
+    assert value(samples, "last_run_bad", source="nuget") == 1
+    assert value(samples, "last_run_bad", source="spdx") == 0
+    floor = {"check": "raw_spdx_licenses_osi_floor", "gate": "raw_spdx_licenses", "blocking": "true"}
+    assert [value(samples, f"check_{key}", **floor) for key in ("value", "threshold", "passed")] == [7, 100, 0]
+    assert value(samples, "asset_blocked", asset="raw_spdx_licenses") == 1
+    assert value(samples, "rejected_leaves") == 1
+    assert value(samples, "catalog_lag_seconds") == 60
+    assert value(samples, "watermark_timestamp_seconds") == 1_700_000_000
+    assert value(samples, "http_answers_total", kind="5xx") == 3
+    assert value(samples, "schedule_enabled", schedule="nuget") == 1
+    assert value(samples, "schedule_late_seconds", schedule="nuget") > 86_400
+
+
+def test_a_database_that_is_down_is_an_answer(redis_url: str) -> None:
+    deployment.use(quick("postgresql://nobody@127.0.0.1:1/none", redis_url))
+    samples = exposed(metrics.look())
+    deployment._current = None
+    assert value(samples, "up") == 0
+    assert value(samples, "broker_up") == 1
+    assert "pkgintel_healthy" not in names(samples)
+
+
+def test_a_schema_that_is_behind_is_down(settings: Settings, conn: db.Connection) -> None:
+    conn.execute("DELETE FROM public.pkgintel_migrations")
+    assert value(exposed(metrics.look()), "up") == 0
+
+
+def test_redis_down_leaves_the_rest(database: str) -> None:
+    deployment.use(quick(database))
+    samples = exposed(metrics.look())
+    deployment._current = None
+    assert value(samples, "up") == 1
+    assert value(samples, "broker_up") == 0
+    assert "pkgintel_queue_length" not in names(samples)
+
+
+def test_collecting_asks_nobody() -> None:
+    def never() -> Look:
+        raise AssertionError("asked")
+
+    registry = CollectorRegistry()
+    registry.register(PkgintelCollector(never))
+    assert b"pkgintel_up 0.0" in generate_latest(registry)
+
+
+def test_names_and_units_are_those_of_the_conventions(settings: Settings, conn: db.Connection) -> None:
+    fill(conn)
+    text = generate_latest(_registry()).decode()
+    kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
+    assert all(re.fullmatch(r"pkgintel_[a-z_]+", name) for name in kinds)
+    assert all(name.endswith("_total") == (kind == "counter") for name, kind in kinds.items())
+    assert not [name for name in kinds if re.search(r"_(minutes|hours|days|ms|percent|count|sum)$", name)]
+    assert set(re.findall(r"^# HELP (\S+) \S.*\.$", text, re.MULTILINE)) == set(kinds)
+
+
+def _registry() -> CollectorRegistry:
+    registry, collector = CollectorRegistry(), PkgintelCollector()
+    registry.register(collector)
+    collector.refresh()
+    return registry
+
+
+def rules() -> dict[str, str]:
+    """Name and text of each alert rule."""
+    parts = re.split(r"^ +- alert: ", ALERTS.read_text(), flags=re.MULTILINE)[1:]
+    return {part.split("\n", 1)[0]: part for part in parts}
+
+
+def test_every_alert_says_what_to_do_and_names_metrics_that_exist(settings: Settings, conn: db.Connection) -> None:
+    fill(conn)
+    known = names(exposed(metrics.look())) | {"flower_worker_online"}
+    assert len(rules()) > 10
+    for name, text in rules().items():
+        assert name.startswith("Pkgintel"), name
+        for part in ("expr: ", "severity: ", "summary: ", "description: "):
+            assert text.count(part) == 1, (name, part)
+        expression = text.split("labels:")[0]
+        used = set(re.findall(r"\b(?:pkgintel|flower)_[a-z_]+", expression))
+        assert used, name
+        assert used <= known, name
+
+
+# Of each rule: the series that make it fire, as promtool writes them, and the labels of the alert.
+FIRES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "PkgintelMetricsAbsent": ({}, {}),
+    "PkgintelDatabaseDown": ({"pkgintel_up": "0x6000"}, {}),
+    "PkgintelBrokerDown": ({"pkgintel_broker_up": "0x6000"}, {}),
+    "PkgintelGateClosed": (
+        {'pkgintel_check_passed{check="c", gate="g", blocking="true"}': "0x6000"},
+        {"check": "c", "gate": "g", "blocking": "true"},
+    ),
+    "PkgintelAssetStale": ({'pkgintel_asset_fresh{asset="a"}': "0x6000"}, {"asset": "a"}),
+    "PkgintelCatalogLag": ({"pkgintel_catalog_lag_seconds": "90000x6000"}, {}),
+    "PkgintelRunFailed": ({'pkgintel_last_run_bad{source="nuget"}': "1x6000"}, {"source": "nuget"}),
+    "PkgintelRunStuck": (
+        {'pkgintel_running_silent_seconds{run="7", source="nuget", action="scan"}': "700+60x6000"},
+        {"run": "7", "source": "nuget", "action": "scan"},
+    ),
+    "PkgintelPagesFailing": ({'pkgintel_pages_total{outcome="failed"}': "0+1x6000"}, {"outcome": "failed"}),
+    "PkgintelLeavesRejected": ({"pkgintel_rejected_leaves": "2x6000"}, {}),
+    "PkgintelTickLate": (
+        {
+            'pkgintel_schedule_late_seconds{schedule="nuget"}': "700+60x6000",
+            'pkgintel_schedule_enabled{schedule="nuget"}': "1x6000",
+        },
+        {"schedule": "nuget"},
+    ),
+    "PkgintelScheduleStopped": ({'pkgintel_schedule_enabled{schedule="nuget"}': "0x6000"}, {"schedule": "nuget"}),
+    "PkgintelUpkeepSilent": (
+        {"pkgintel_upkeep_timestamp_seconds": "0x6000", 'pkgintel_schedule_enabled{schedule="nuget"}': "1x6000"},
+        {},
+    ),
+    "PkgintelNoWorker": ({'pkgintel_queue_length{queue="pages"}': "5x6000"}, {}),
+    "PkgintelControlQueueWaits": ({'pkgintel_queue_length{queue="ops"}': "500x6000"}, {"queue": "ops"}),
+    "PkgintelUpstreamTrouble": (
+        {
+            'pkgintel_http_answers_total{kind="2xx"}': "0+1x6000",
+            'pkgintel_http_answers_total{kind="5xx"}': "0+1x6000",
+        },
+        {},
+    ),
+}
+HEALTHY = {
+    "pkgintel_up": "1x6000",
+    "pkgintel_broker_up": "1x6000",
+    'pkgintel_check_passed{check="c", gate="g", blocking="true"}': "1x6000",
+    'pkgintel_check_passed{check="w", gate="g", blocking="false"}': "0x6000",
+    'pkgintel_asset_fresh{asset="a"}': "1x6000",
+    "pkgintel_catalog_lag_seconds": "60x6000",
+    'pkgintel_last_run_bad{source="nuget"}': "0x6000",
+    'pkgintel_running_silent_seconds{run="7", source="nuget", action="scan"}': "3x6000",
+    'pkgintel_pages_total{outcome="failed"}': "4x6000",
+    "pkgintel_rejected_leaves": "0x6000",
+    'pkgintel_schedule_enabled{schedule="nuget"}': "1x6000",
+    'pkgintel_schedule_late_seconds{schedule="nuget"}': "0x6000",
+    "pkgintel_upkeep_timestamp_seconds": "0+60x6000",
+    'pkgintel_queue_length{queue="pages"}': "2000x6000",
+    'flower_worker_online{worker="w"}': "1x6000",
+    'pkgintel_http_answers_total{kind="2xx"}': "0+10x6000",
+    'pkgintel_http_answers_total{kind="5xx"}': "0+1x6000",
+}
+
+
+def test_each_alert_fires_when_it_should_and_none_when_all_is_well(tmp_path: Path) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed (Debian's package prometheus has it)")
+    assert set(FIRES) == set(rules())
+    slow = "PkgintelScheduleStopped"
+    tests = [
+        {
+            "interval": "1m",
+            "input_series": _series(series),
+            "promql_expr_test": [
+                {
+                    "expr": f'count(ALERTS{{alertname="{alert}", alertstate="firing"}}) or vector(0)',
+                    "eval_time": "26h" if alert == slow else "2h",
+                    "exp_samples": [{"labels": "{}", "value": 1}],
+                },
+                {
+                    "expr": " and ".join([f'ALERTS{{alertname="{alert}"}}', *_same(labels)]),
+                    "eval_time": "26h" if alert == slow else "2h",
+                    "exp_samples": [{"labels": _alert(alert, labels), "value": 1}],
+                },
+            ],
+        }
+        for alert, (series, labels) in FIRES.items()
+    ]
+    well = {"expr": "count(ALERTS) or vector(0)", "eval_time": "2h", "exp_samples": [{"labels": "{}", "value": 0}]}
+    tests.append({"interval": "1m", "input_series": _series(HEALTHY), "promql_expr_test": [well]})
+    file = tmp_path / "alerts_test.yml"  # JSON is YAML too.
+    file.write_text(json.dumps({"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": tests}))
+    for command in (["check", "rules", str(ALERTS)], ["test", "rules", str(file)]):
+        done = subprocess.run([promtool, *command], capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _series(series: dict[str, str]) -> list[dict[str, str]]:
+    return [{"series": name, "values": values} for name, values in series.items()]
+
+
+def _same(labels: dict[str, str]) -> list[str]:
+    return [f'ALERTS{{{name}="{told}"}}' for name, told in labels.items()]
+
+
+def _alert(alert: str, labels: dict[str, str]) -> str:
+    severity = "page" if "severity: page" in rules()[alert] else "ticket"
+    told = {"alertname": alert, "alertstate": "firing", "severity": severity, **labels}
+    return "ALERTS{" + ", ".join(f'{name}="{value}"' for name, value in told.items()) + "}"

@@ -1,0 +1,344 @@
+"""The page Pipeline in a real Flower: empty, healthy, broken, behind its password; and what a browser makes of it."""
+
+import base64
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pkgintel import database as db
+from pkgintel.flower import page as pipeline
+from pkgintel.pipeline import gate
+from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline.checks import GATES
+from pkgintel.runtime import deployment
+from pkgintel.settings import Settings
+from tests.conftest import quick, until
+from tests.support.browser import CHROMIUM, look
+from tests.support.checkout import CHECKOUT
+
+pytestmark = pytest.mark.processes
+
+NOWHERE = "postgresql://nobody:secret@127.0.0.1:1/none"
+
+
+class Served:
+    """A Flower that runs."""
+
+    def __init__(self, port: int) -> None:
+        self.root = f"http://127.0.0.1:{port}"
+
+    def get(self, path: str, password: str = "") -> tuple[int, str]:
+        """Status and body."""
+        request = urllib.request.Request(self.root + path)  # noqa: S310 (our own)
+        if password:
+            request.add_header("Authorization", "Basic " + base64.b64encode(password.encode()).decode())
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+
+Start = Callable[..., Served]
+
+
+@pytest.fixture
+def flower(tmp_path: Path) -> Iterator[Start]:
+    """Starts Flowers as an operator does: `celery -A pkgintel flower`, from the checkout."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(settings: Settings, *options: str, **variables: str) -> Served:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "celery", "-A", "pkgintel", "flower", f"--port={port}", *options],
+            cwd=CHECKOUT,
+            env={**_plain_environment(), **deployment.environment(settings), **variables},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        started.append(process)
+        served = Served(port)
+
+        def up() -> bool:
+            with suppress(urllib.error.URLError):
+                prefix = variables.get("FLOWER_URL_PREFIX", "")
+                return served.get(f"{prefix and '/'}{prefix}/healthcheck")[0] == 200
+            assert process.poll() is None, "Flower ended"
+            return False
+
+        until(up, "Flower answers")
+        return served
+
+    yield start
+    for process in started:
+        process.terminate()
+    for process in started:
+        process.wait(20)
+
+
+def _plain_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("FLOWER_")}
+
+
+def fill(conn: db.Connection, settings: Settings) -> None:
+    """All fresh and passed, three points of verdict history, and a scan in progress."""
+    for source, action in (("spdx", "sync"), ("nuget", "scan"), ("verdicts", "classify")):
+        run_id, _ = ledger.begin(conn, source, action, "manual")  # type: ignore[arg-type]
+        assert run_id is not None
+        ledger.close(conn, run_id, "done")
+    conn.execute(
+        """
+        INSERT INTO raw.spdx_licenses (license_id, name, is_osi_approved, is_deprecated, list_version, raw)
+        SELECT 'L' || n, 'L', true, false, '3.27', '{}' FROM generate_series(1, 120) n;
+        INSERT INTO raw.nuget_packages (package_key, package_id, latest_version, state, commit_ticks, declaration)
+        SELECT 'p' || n, 'P' || n, '1.0.0', 'listed', 1, raw.declaration('MIT', NULL, NULL)
+        FROM generate_series(1, 50) n;
+        INSERT INTO enriched.nuget_package_oss_status (package_key, package_id, verdict, rule, reason, evidence,
+            judged_version, spdx_list_version, ruleset, policy, declaration, source_commit_timestamp)
+        SELECT package_key, package_id, CASE WHEN package_key < 'p3' THEN 'open_source' ELSE 'unknown' END, 'r', 'r',
+            '{}', '1.0.0', '3.27', 1, 'osi', declaration, commit_timestamp FROM raw.nuget_packages;
+        INSERT INTO ops.runs (source, kind, action, state, started_at, finished_at, settled_at, detail)
+        SELECT 'verdicts', 'manual', 'classify', 'done', at, at, at,
+            jsonb_build_object('verdicts', jsonb_build_object('open_source', n, 'proprietary', 10, 'unknown', 50 - n))
+        FROM (VALUES (10, now() - interval '9 days'), (30, now() - interval '5 days'),
+                     (20, now() - interval '1 hour')) AS past (n, at);
+        INSERT INTO ops.catalog (name) VALUES ('sample');
+        """
+    )
+    for name in GATES:
+        gate.record(conn, gate.measure(conn, settings, name), None)
+    running, _ = ledger.begin(conn, "nuget", "scan", "manual")
+    urls = [f"https://catalog.test/page{number}.json" for number in range(8)]
+    db.run(conn, "runs/add_pages", run_id=running, urls=urls, ticks=list(range(8)), counts=[None] * 8)
+    conn.execute("UPDATE ops.runs SET pages_total = 8 WHERE id = %s", (running,))
+    for page in urls[:5]:
+        db.run(conn, "runs/finish_page", run_id=running, page_url=page, items=9, leaves=9, rejected=0, newest=1)
+
+
+def spoil(conn: db.Connection, settings: Settings) -> None:
+    """A closed gate, a failed scan, and markup where a foreign text stands."""
+    conn.execute("DELETE FROM raw.spdx_licenses WHERE license_id > 'L2'")
+    conn.execute(
+        "UPDATE ops.runs SET finished_at = now() - interval '2 days' WHERE state = 'done' AND source = 'nuget'"
+    )
+    for name in GATES:
+        gate.record(conn, gate.measure(conn, settings, name), None)
+    conn.execute("UPDATE ops.run_pages SET state = 'failed', error = '503' WHERE page_url LIKE '%%page6%%'")
+    row = conn.execute("SELECT id FROM ops.runs WHERE state = 'running'").fetchone()
+    assert row is not None
+    ledger.close(conn, row["id"], "failed", error="1 of 8 pages failed: <script>alert(1)</script>")
+
+
+def badges(page: str) -> dict[str, str]:
+    """The state of each asset's card."""
+    return dict(re.findall(r'data-asset="(\w+)" data-state="(\w+)"', page))
+
+
+def test_empty_healthy_broken_and_down(settings: Settings, conn: db.Connection, flower: Start) -> None:
+    served = flower(settings)
+
+    def page() -> str:
+        pipeline_status, body = served.get("/pipeline")
+        assert pipeline_status == 200
+        assert "Traceback" not in body
+        return body
+
+    empty = page()
+    assert set(badges(empty).values()) == {"never"}
+    assert "Nothing was ever stored here" in empty
+    assert "Nothing has run yet" in empty
+    assert re.search(r'<a class="nav-link active"\s+href="/pipeline"', empty)
+    assert 'href="/pipeline"' in served.get("/tasks")[1]
+
+    fill(conn, settings)
+    until(lambda: "fresh" in badges(page()).values(), "the page sees what was stored")
+    healthy = page()
+    assert set(badges(healthy).values()) == {"fresh"}
+    assert "5 of 8 pages done" in healthy
+    assert 'data-points="3"' in healthy
+    assert "updating" in healthy
+    assert "0 */6 * * *" in healthy
+    assert "No worker answers, and nothing gets done" in healthy, "while a scan is in progress"
+
+    conn.execute("UPDATE ops.runs SET heartbeat_at = now() - interval '10 minutes' WHERE state = 'running'")
+    lost = until(lambda: "run lost" in (text := page()) and text, "the page sees that nobody is at work")
+    assert "updating" not in lost
+    assert "stands still" in lost
+
+    spoil(conn, settings)
+    until(lambda: "blocked" in badges(page()).values(), "the page sees the gate")
+    broken = page()
+    assert badges(broken) == {
+        "raw_nuget_packages": "stale",
+        "raw_spdx_licenses": "blocked",
+        "enriched_nuget_package_oss_status": "blocked",
+    }
+    assert "at least 100" in broken
+    assert "<script>alert" not in broken
+    assert "&lt;script&gt;alert" in broken
+
+    conn.execute("DELETE FROM public.pkgintel_migrations WHERE number = 3")
+    until(lambda: "The schema is behind" in page(), "the page says what to do")
+    assert "pkgintel_up 0.0" in until(
+        lambda: "pkgintel_up 0.0" in (text := served.get("/metrics")[1]) and text, "the metrics say so too"
+    )
+
+
+def test_without_postgres_and_redis_the_page_is_a_sentence(flower: Start) -> None:
+    served = flower(quick(NOWHERE))
+    code, page = served.get("/pipeline")
+    assert code == 200
+    assert "Postgres cannot be reached at 127.0.0.1:1/none" in page
+    assert "secret" not in page
+    code, text = served.get("/metrics")
+    assert code == 200
+    assert "pkgintel_up 0.0" in text
+    assert "pkgintel_broker_up 0.0" in text
+
+
+def test_the_page_asks_for_flowers_password(settings: Settings, flower: Start) -> None:
+    served = flower(settings, FLOWER_BASIC_AUTH="ann:secret", FLOWER_URL_PREFIX="flower")
+    for path in ("/flower/pipeline", "/flower/tasks", "/flower/metrics"):
+        assert served.get(path)[0] == 401
+        assert served.get(path, "ann:wrong")[0] == 401
+        assert served.get(path, "ann:secret")[0] == 200
+    assert 'href="/flower/pipeline"' in served.get("/flower/pipeline", "ann:secret")[1]
+    text = served.get("/flower/metrics", "ann:secret")[1]
+    assert "pkgintel_up 1.0" in text
+    assert "flower_events_total" in text
+
+
+@pytest.mark.parametrize(
+    ("address", "pairs", "auth", "expected"),
+    [
+        ("", None, "", ("127.0.0.1", [])),
+        ("localhost", None, "", ("localhost", [])),
+        ("::1", [""], "", ("::1", [])),
+        ("0.0.0.0", ["ann:secret"], "", ("0.0.0.0", ["ann:secret"])),
+        ("0.0.0.0", None, ".*@example.com", ("0.0.0.0", [])),
+        ("0.0.0.0", None, "", "would listen on 0.0.0.0"),
+        ("::", [""], "", "would listen on ::"),
+        ("no.such.host.invalid", None, "", "would listen on"),
+        ("0.0.0.0", ["ann:"], "", "must be name:password"),
+        ("127.0.0.1", ["ann"], "", "must be name:password"),
+    ],
+)
+def test_nobody_listens_wider_without_a_password(
+    address: str, pairs: list[str] | None, auth: str, expected: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not isinstance(expected, str):
+        assert pipeline.doors(address, pairs, auth) == expected
+        return
+    with pytest.raises(SystemExit) as end:
+        pipeline.doors(address, pairs, auth)
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert expected in said
+    assert said.count("\n") == 1
+
+
+def test_flower_itself_refuses(settings: Settings) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "pkgintel", "flower", "--address=0.0.0.0", "--port=0"],
+        env={**_plain_environment(), **deployment.environment(settings)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "would listen on 0.0.0.0" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_tasks_read_well() -> None:
+    made = SimpleNamespace(
+        args="()", kwargs="{'kind': 'scheduled', 'root_id': None}", result="'run 3: 12 pages to read'"
+    )
+    shown = pipeline.format_task(made)
+    assert (shown.args, shown.result) == ("kind: scheduled", "run 3: 12 pages to read")
+    page = SimpleNamespace(args="(run 3, page7.json)", kwargs="{}", result="{'leaves': 40}")
+    assert pipeline.format_task(page).args == "(run 3, page7.json)"
+
+
+def get_stuck(conn: db.Connection) -> None:
+    """A scan that has not given a sign of life for ten minutes, long names, and a schedule that nobody ticks."""
+    conn.execute(
+        """
+        UPDATE ops.schedules SET enabled = true, changed_by = 'somebody', changed_at = now() - interval '2 days';
+        INSERT INTO ops.runs (source, kind, action, state, started_at, heartbeat_at, pages_total)
+        VALUES ('nuget', 'scheduled', 'scan', 'running', now() - interval '1 hour', now() - interval '10 minutes', 500);
+        """
+    )
+
+
+@pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no browser at /usr/bin/chromium (Debian's package chromium)")
+@pytest.mark.parametrize("width", [1280, 390, 360])
+@pytest.mark.parametrize("state", ["empty", "healthy", "broken", "away"])
+def test_a_browser_shows_it_whole_with_no_error_and_asks_nobody_else(
+    settings: Settings, conn: db.Connection, flower: Start, tmp_path: Path, state: str, width: int
+) -> None:
+    if state in ("healthy", "broken"):
+        fill(conn, settings)
+    if state == "broken":
+        spoil(conn, settings)
+        get_stuck(conn)
+    served = flower(quick(NOWHERE) if state == "away" else settings)
+    seen = look(
+        f"{served.root}/pipeline?refresh=off", tmp_path / "profile", width, phone=width < 500, dark=width == 360
+    )
+    if "PICTURES" in os.environ:  # For whoever wants to look at it.
+        (Path(os.environ["PICTURES"]) / f"pipeline-{state}-{width}.png").write_bytes(seen.picture)
+    assert (seen.width, seen.wide) == (width, ())
+    assert seen.complaints == ()
+    assert {address.split("/")[2] for address in seen.asked if address.startswith("http")} == {
+        served.root.split("/")[2]
+    }
+    words = {"empty": "no catalog yet", "healthy": "in progress", "broken": "is lost", "away": "cannot look"}
+    assert words[state] in seen.text
+    (tmp_path / "page.png").write_bytes(seen.picture)
+    assert len(_colours(tmp_path / "page.png")) > 20
+
+
+def _colours(picture: Path) -> set[int]:
+    """The different bytes of a PNG's rows: a blank page has few."""
+    content, at, packed = picture.read_bytes(), 8, b""
+    while at < len(content):
+        length = int.from_bytes(content[at : at + 4], "big")
+        if content[at + 4 : at + 8] == b"IDAT":
+            packed += content[at + 8 : at + 8 + length]
+        at += length + 12
+    return set(zlib.decompress(packed))
+
+
+def test_areas_hold_until_the_next_change_and_fill_the_plot() -> None:
+    from datetime import UTC, datetime
+
+    begin, middle, end = (datetime(2026, 1, day, tzinfo=UTC) for day in (1, 6, 11))
+    history = [
+        {"at": begin, "open_source": 1, "proprietary": 0, "unknown": 1},
+        {"at": middle, "open_source": 3, "proprietary": None, "unknown": 1},
+    ]
+    found = pipeline.areas(pipeline.Seen({"as_of": end.isoformat()}, history))
+    assert found is not None
+    assert found["paths"]["open_source"] == (
+        "M0.0 50.00L500.0 50.00L500.0 25.00L1000.0 25.00L1000.0 100.00L500.0 100.00L500.0 100.00L0.0 100.00Z"
+    )
+    assert found["paths"]["unknown"].startswith("M0.0 0.00L500.0 0.00")
+    assert pipeline.areas(pipeline.Seen({"as_of": end.isoformat()}, [])) is None
+    assert json.dumps(found)

@@ -1,0 +1,281 @@
+"""Which packages are decided again, and that nothing else is: on a real Postgres, with real SPDX lists if there."""
+
+import json
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from pkgintel import database as db
+from pkgintel.database import events as store
+from pkgintel.errors import GateFailed
+from pkgintel.licenses.spdx import LicenseList
+from pkgintel.licenses.verdict import Declaration, Judge
+from pkgintel.nuget import documents as catalog
+from pkgintel.nuget import instant
+from pkgintel.nuget.documents import Event
+from pkgintel.pipeline import classify
+from pkgintel.pipeline import sync as licenses
+from pkgintel.settings import Settings
+from tests.conftest import until
+from tests.support.checkout import SHARED
+
+SPDX = SHARED / "spdx"
+needs_lists = pytest.mark.skipif(
+    not SPDX.is_dir(), reason="the SPDX lists of several versions are not beside the checkout"
+)
+
+
+def small_list(
+    version: str, *, open_ids: Iterable[str] = ("MIT", "Apache-2.0"), other: Iterable[str] = ()
+) -> LicenseList:
+    """A list of a few licenses, filled up to the floor of its gate."""
+    ids = [*open_ids, *(f"Filler-{number}" for number in range(110))]
+    rows = [(one, True) for one in ids] + [(one, False) for one in other]
+    document = {
+        "licenseListVersion": version,
+        "licenses": [{"licenseId": one, "name": one, "isOsiApproved": osi, "seeAlso": []} for one, osi in rows],
+    }
+    return LicenseList.parse(json.dumps(document).encode())
+
+
+def leaf(package: str, version: str = "1.0.0", commit: int = 1, **said: Any) -> Event:
+    """An event as a page brings it."""
+    kind = "delete" if said.pop("deleted", False) else "details"
+    url = f"http://127.0.0.1:9/{package.lower()}.{version}.{commit}.json"
+    stamp = instant.timestamp(instant.ticks("2024-05-01T00:00:00Z") + commit)
+    body = {
+        "@id": url,
+        "@type": "PackageDelete" if kind == "delete" else "PackageDetails",
+        "id": package,
+        "version": version,
+        "listed": True,
+        "catalog:commitTimeStamp": stamp,
+        **said,
+    }
+    item = catalog.Item.model_validate(
+        {
+            "@id": url,
+            "@type": f"nuget:{body['@type']}",
+            "commitTimeStamp": stamp,
+            "nuget:id": package,
+            "nuget:version": version,
+        }
+    )
+    return catalog.event(item, json.dumps(body).encode())
+
+
+def bring(conn: db.Connection, *events: Event) -> None:
+    """Store events as a page does."""
+    with conn.transaction():
+        store.write(conn, list(events))
+
+
+def keep(conn: db.Connection, found: LicenseList) -> None:
+    """Make `found` the stored list."""
+    with conn.transaction():
+        licenses.rewrite(conn, found)
+
+
+def verdicts(conn: db.Connection) -> dict[str, db.Row]:
+    """The verdict rows by package key, with where each row lies in its table."""
+    rows = conn.execute("SELECT *, ctid::text AS place FROM enriched.nuget_package_oss_status").fetchall()
+    return {row["package_key"]: row for row in rows}
+
+
+def decided(before: dict[str, db.Row], after: dict[str, db.Row]) -> set[str]:
+    """The packages decided anew between two looks."""
+    return {
+        key
+        for key in before | after
+        if before.get(key, {}).get("classified_at") != after.get(key, {}).get("classified_at")
+    }
+
+
+def test_an_unchanged_world_writes_nothing(conn: db.Connection, settings: Settings) -> None:
+    keep(conn, small_list("1"))
+    bring(conn, leaf("A", licenseExpression="MIT"), leaf("B"), leaf("C", licenseUrl="https://example.org/x"))
+    assert classify.classify(conn, settings).decided == 3
+    before = verdicts(conn)
+    assert classify.classify(conn, settings).idle
+    assert verdicts(conn) == before
+
+
+def test_a_new_leaf_decides_its_package_and_no_other(conn: db.Connection, settings: Settings) -> None:
+    keep(conn, small_list("1"))
+    bring(conn, leaf("A", licenseExpression="MIT"), leaf("B", licenseExpression="MIT"))
+    classify.classify(conn, settings)
+    before = verdicts(conn)
+    bring(conn, leaf("A", "2.0.0", 2))
+    assert classify.classify(conn, settings).decided == 1
+    after = verdicts(conn)
+    assert decided(before, after) == {"a"}
+    assert (after["a"]["verdict"], after["a"]["judged_version"]) == ("unknown", "2.0.0")
+    change = conn.execute("SELECT * FROM enriched.verdict_changes").fetchone()
+    assert change is not None
+    assert (change["from_verdict"], change["to_verdict"], change["cause"]) == ("open_source", "unknown", "declaration")
+    assert change["from_reason"]
+    assert change["to_reason"]
+
+
+def test_a_package_that_commits_late_is_not_passed_over(database: str, conn: db.Connection, settings: Settings) -> None:
+    """Its transaction began before a classification that could not see it, and ended after."""
+    keep(conn, small_list("1"))
+    with db.connect(database) as slow:
+        with slow.transaction():
+            store.write(slow, [leaf("Late", licenseExpression="Apache-2.0")])
+            bring(conn, leaf("Early", licenseExpression="MIT"))
+            assert classify.classify(conn, settings).decided == 1
+        assert classify.classify(conn, settings).decided == 1
+    assert set(verdicts(conn)) == {"early", "late"}
+
+
+def test_a_deleted_package_loses_its_verdict_and_a_republished_one_gets_it_back(
+    conn: db.Connection, settings: Settings
+) -> None:
+    keep(conn, small_list("1"))
+    bring(conn, leaf("A", licenseExpression="MIT"))
+    classify.classify(conn, settings)
+    bring(conn, leaf("A", commit=2, deleted=True))
+    assert classify.classify(conn, settings).removed == 1
+    assert verdicts(conn) == {}
+    change = conn.execute("SELECT to_verdict, cause FROM enriched.verdict_changes").fetchone()
+    assert change == {"to_verdict": None, "cause": "deleted"}
+    bring(conn, leaf("A", commit=3, licenseExpression="MIT"))
+    assert classify.classify(conn, settings).decided == 1
+
+
+def test_a_new_list_decides_the_packages_whose_ids_changed_meaning(conn: db.Connection, settings: Settings) -> None:
+    keep(conn, small_list("1", other=["Odd-1.0"]))
+    bring(
+        conn,
+        leaf("Odd", licenseExpression="Odd-1.0"),
+        leaf("Plain", licenseExpression="MIT"),
+        leaf("Gone", licenseExpression="Apache-2.0"),
+        leaf("None"),
+    )
+    classify.classify(conn, settings)
+    before = verdicts(conn)
+    keep(conn, small_list("2", open_ids=["MIT", "Odd-1.0"]))
+    classify.classify(conn, settings)
+    after = verdicts(conn)
+    assert decided(before, after) == {"odd", "gone"}
+    assert (after["odd"]["verdict"], after["gone"]["verdict"]) == ("open_source", "unknown")
+    assert {row["spdx_list_version"] for row in after.values()} == {"2"}
+    causes = conn.execute("SELECT DISTINCT cause FROM enriched.verdict_changes").fetchall()
+    assert causes == [{"cause": "license-list"}]
+
+
+@needs_lists
+def test_from_3_26_to_3_28_exactly_what_means_something_else_is_decided(
+    conn: db.Connection, settings: Settings
+) -> None:
+    old, new = (
+        LicenseList.parse(
+            (SPDX / f"licenses-{version}.json").read_bytes(), (SPDX / "exceptions-3.28.0.json").read_bytes()
+        )
+        for version in ("3.26.0", "3.28.0")
+    )
+    expressions = sorted({one.license_id for one in new.licenses.values()})
+    events = [leaf(f"P{number}", licenseExpression=text) for number, text in enumerate(expressions)]
+    urls = sorted({url for one in new.licenses.values() for url in one.see_also})
+    events += [leaf(f"U{number}", licenseUrl=url) for number, url in enumerate(urls)]
+    keep(conn, old)
+    bring(conn, *events)
+    classify.classify(conn, settings)
+    before = verdicts(conn)
+    keep(conn, new)
+    classify.classify(conn, settings)
+    judges = Judge(old), Judge(new)
+    expected = set()
+    for event in events:
+        said = Declaration(event.leaf.license_expression, None, event.leaf.license_url)
+        if judges[0].judge(said) != judges[1].judge(said):
+            expected.add(event.package_key)
+    assert decided(before, verdicts(conn)) == expected
+    assert len(expected) > 40
+
+
+def test_another_policy_decides_what_it_changes(conn: db.Connection, settings: Settings) -> None:
+    rows = {"isOsiApproved": False, "isFsfLibre": True, "seeAlso": []}
+    document = {
+        "licenseListVersion": "1",
+        "licenses": [{"licenseId": f"F-{n}", "name": "F", "isOsiApproved": True, "seeAlso": []} for n in range(110)]
+        + [{"licenseId": "CC0-1.0", "name": "CC0", **rows}],
+    }
+    keep(conn, LicenseList.parse(json.dumps(document).encode()))
+    bring(conn, leaf("A", licenseExpression="CC0-1.0"), leaf("B", licenseExpression="F-1"))
+    classify.classify(conn, settings)
+    before = verdicts(conn)
+    assert before["a"]["verdict"] == "open_source"
+    classify.classify(conn, settings.model_copy(update={"license_policy": "osi"}))
+    after = verdicts(conn)
+    assert after["a"]["verdict"] == "unknown"
+    assert after["b"]["verdict"] == "open_source"
+    assert {row["policy"] for row in after.values()} == {"osi"}
+    assert conn.execute("SELECT cause FROM enriched.verdict_changes").fetchall() == [{"cause": "policy"}]
+
+
+def test_a_raised_ruleset_looks_at_every_package_again(
+    conn: db.Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(conn, small_list("1"))
+    bring(conn, leaf("A", licenseExpression="MIT"), leaf("B"))
+    classify.classify(conn, settings)
+    before = verdicts(conn)
+    monkeypatch.setattr(classify, "RULESET", classify.RULESET + 1)
+    classify.classify(conn, settings)
+    after = verdicts(conn)
+    assert {row["ruleset"] for row in after.values()} == {classify.RULESET}
+    assert decided(before, after) == set()
+
+
+def test_two_classifiers_at_once_miss_nothing_and_fight_over_nothing(
+    database: str, conn: db.Connection, settings: Settings
+) -> None:
+    keep(conn, small_list("1"))
+    stop = threading.Event()
+
+    def classify_on() -> int:
+        total = 0
+        with db.connect(database) as own:
+            while not stop.is_set():
+                total += classify.classify(own, settings).decided
+        return total
+
+    with ThreadPoolExecutor(3) as pool:
+        both = [pool.submit(classify_on), pool.submit(classify_on)]
+        for number in range(60):
+            bring(conn, leaf(f"P{number}", licenseExpression="MIT"), leaf(f"Q{number % 7}", commit=number + 2))
+        until(lambda: len(verdicts(conn)) == 67, "every package has its verdict")
+        stop.set()
+        assert sum(one.result() for one in both) >= 67
+    assert classify.classify(conn, settings).idle
+
+
+def test_without_a_list_nothing_is_classified(conn: db.Connection, settings: Settings) -> None:
+    bring(conn, leaf("A", licenseExpression="MIT"))
+    with pytest.raises(GateFailed, match=r"spdx list is empty: run spdx\.sync first"):
+        classify.classify(conn, settings)
+    assert verdicts(conn) == {}
+
+
+def test_each_distinct_declaration_is_judged_once(
+    conn: db.Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = []
+    original = Judge.judge
+
+    def counting(self: Judge, declaration: Declaration) -> Any:
+        judged.append(declaration)
+        return original(self, declaration)
+
+    monkeypatch.setattr(Judge, "judge", counting)
+    keep(conn, small_list("1"))
+    bring(conn, *(leaf(f"P{number}", licenseExpression="MIT") for number in range(50)), leaf("Other"))
+    classify.classify(conn, settings)
+    bring(conn, leaf("Late", licenseExpression="MIT"))
+    classify.classify(conn, settings)
+    assert len(judged) == 2

@@ -1,0 +1,337 @@
+"""What chaos.py found, each as small as it gets: messages that got lost, chords that broke, servers that were away."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import kombu
+import kombu.exceptions
+import psycopg
+import pytest
+from celery.exceptions import Retry
+from click.testing import CliRunner
+
+from pkgintel import database as db
+from pkgintel import tasks
+from pkgintel.cli import operate
+from pkgintel.pipeline import page, replay, scan
+from pkgintel.pipeline import runs as ledger
+from pkgintel.runtime import deployment
+from pkgintel.settings import Settings
+from pkgintel.tasks import recovery as upkeep
+from pkgintel.tasks import workflow
+from pkgintel.upstream.client import Wire
+from pkgintel.upstream.limit import LocalGauge
+from tests.conftest import quick
+from tests.support.catalogs import Catalog, details
+
+SECOND = 10**7
+
+
+class Sent(list[tuple[str, Any]]):
+    """The tasks that were sent, instead of a broker; `broken` is raised instead where it is set."""
+
+    broken: Exception | None = None
+
+    def names(self) -> list[str]:
+        return [name for name, _ in self]
+
+
+@pytest.fixture
+def sent(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Sent:
+    """What goes to the broker in this test."""
+    found = Sent()
+
+    def send(_self: Any, *_args: Any, **_options: Any) -> None:
+        if found.broken is not None:
+            raise found.broken
+        found.append((_self.task, {**(_self.kwargs or {}), "args": list(_self.args)}))
+
+    def send_chain(chain: Any, **_: Any) -> None:
+        if found.broken is not None:
+            raise found.broken
+        found.append((chain.tasks[0].task, {}))
+
+    monkeypatch.setattr("celery.canvas.Signature.apply_async", send)
+    monkeypatch.setattr("celery.canvas._chain.apply_async", send_chain)
+    return found
+
+
+class Site:
+    """A catalog of three pages, whose scans read two at a time."""
+
+    def __init__(self, conn: db.Connection, settings: Settings) -> None:
+        self.conn, self.catalog = conn, Catalog()
+        self.settings = quick(settings.database_url or "", pages_per_scan=2, overlap=0)
+        for number in range(3):
+            self.catalog.add(f"page{number}", details("A", f"{number}.0.0", number * SECOND))
+        self.catalog.publish()
+        self.wire = Wire(self.settings, transport=self.catalog, backoff=0.0)
+
+    def open(self, max_pages: int | None = None) -> scan.Opened:
+        run_id, reason = scan.open_run(self.conn, self.settings, "manual", "a-task")
+        assert run_id is not None, reason
+        opened = scan.plan(self.conn, self.settings, self.wire, run_id, max_pages)
+        assert opened is not None
+        return opened
+
+    def read(self, run_id: int, *urls: str) -> None:
+        for url in urls:
+            page.store_page(self.settings, self.wire, LocalGauge(8), run_id, url)
+
+    def silence(self, run_id: int) -> None:
+        """As if the run, and the messages that followed from it, had been gone for an hour."""
+        self.conn.execute(
+            "UPDATE ops.runs SET heartbeat_at = now() - interval '1 hour',"
+            " finished_at = finished_at - interval '1 hour',"
+            " settled_at = CASE WHEN state <> 'running' THEN now() END WHERE id = %s",
+            (run_id,),
+        )
+
+    def state(self, run_id: int) -> str:
+        return str((db.one(self.conn, "runs/get", id=run_id) or {})["state"])
+
+    def recover(self) -> list[str]:
+        return upkeep.recover(self.conn, self.settings)
+
+
+@pytest.fixture
+def site(settings: Settings, conn: db.Connection, sent: Sent) -> Iterator[Site]:
+    made = Site(conn, settings)
+    yield made
+    made.wire.close()
+
+
+def test_the_next_scan_of_a_chain_is_sent_again_when_its_message_was_lost(site: Site, sent: Sent) -> None:
+    opened = site.open()
+    site.read(opened.run_id, *opened.pages)
+    assert scan.finish(site.conn, site.settings, opened.run_id).more
+    assert site.recover() == [], "its callback may be sending it just now"
+    site.silence(opened.run_id)
+    assert site.recover() == [f"the scan goes on where run {opened.run_id} ended"]
+    assert sent == [
+        (
+            "catalog.scan",
+            {"kind": "manual", "root_id": opened.run_id, "max_pages": None, "cause_id": None, "args": []},
+        )
+    ]
+    assert site.recover() == [], "not at every look"
+    site.silence(opened.run_id)
+    assert len(site.recover()) == 1, "but until it is there"
+    site.open()
+    assert site.recover() == []
+
+
+def test_a_chain_that_may_read_no_more_pages_does_not_go_on(site: Site, sent: Sent) -> None:
+    opened = site.open(max_pages=2)
+    site.read(opened.run_id, *opened.pages)
+    assert not scan.finish(site.conn, site.settings, opened.run_id).more
+    site.silence(opened.run_id)
+    assert site.recover() == []
+
+
+def test_a_lost_scan_is_taken_over_though_redis_was_away_when_it_was_found(site: Site, sent: Sent) -> None:
+    opened = site.open(max_pages=3)
+    site.silence(opened.run_id)
+    sent.broken = kombu.exceptions.OperationalError("refused")
+    with pytest.raises(kombu.exceptions.OperationalError):
+        site.recover()
+    assert site.state(opened.run_id) == "lost"
+    sent.broken = None
+    assert site.recover() == [f"the scan goes on where run {opened.run_id} ended"]
+    assert sent[0][1]["cause_id"] == opened.run_id
+    assert sent[0][1]["max_pages"] == 3, "the limit of the lost one holds"
+
+
+def test_a_lost_scan_that_somebody_else_freed_is_taken_over(site: Site, sent: Sent) -> None:
+    opened = site.open()
+    site.silence(opened.run_id)
+    scan.free_lost(site.conn, site.settings)  # As spdx.sync does before it begins.
+    assert site.recover() == [f"the scan goes on where run {opened.run_id} ended"]
+
+
+def test_a_lost_sync_is_taken_over(site: Site, sent: Sent) -> None:
+    run_id, _ = ledger.begin(site.conn, "spdx", "sync", "scheduled")
+    assert run_id is not None
+    site.silence(run_id)
+    assert site.recover() == [f"run {run_id} of spdx is lost", f"the sync goes on where run {run_id} ended"]
+    assert sent == [("spdx.sync", {"kind": "scheduled", "cause_id": run_id, "args": []})]
+
+
+@pytest.mark.parametrize("how", ["done", "failed", "failed at once"])
+def test_a_tick_that_was_skipped_is_given_again_when_the_run_before_it_ended(site: Site, sent: Sent, how: str) -> None:
+    opened = site.open(max_pages=2)
+    assert scan.open_run(site.conn, site.settings, "scheduled", "a-tick")[0] is None
+    if how == "failed":
+        page.record_failure(site.settings, opened.run_id, opened.pages[0], ValueError("broken"), final=True)
+        assert scan.fail(site.conn, opened.run_id, "why") == "failed"
+        site.silence(opened.run_id)
+        assert site.recover() == [f"the scan goes on where run {opened.run_id} ended"]
+    elif how == "failed at once":
+        page.record_failure(site.settings, opened.run_id, opened.pages[0], ValueError("broken"), final=True)
+        tasks.fail_scan("a-page", run_id=opened.run_id)
+    else:
+        site.read(opened.run_id, *opened.pages)
+        tasks.finish_scan(opened.run_id)
+    given = [kwargs for name, kwargs in sent if name == "catalog.scan"]
+    assert [(kwargs["cause_id"], kwargs["max_pages"]) for kwargs in given] == [(opened.run_id, None)]
+
+
+def test_a_run_that_ended_well_or_failed_with_no_tick_behind_it_is_left_alone(site: Site, sent: Sent) -> None:
+    opened = site.open()
+    page.record_failure(site.settings, opened.run_id, opened.pages[0], ValueError("broken"), final=True)
+    assert scan.fail(site.conn, opened.run_id, "why") == "failed"
+    site.silence(opened.run_id)
+    assert site.recover() == []
+
+
+def test_without_upkeep_the_next_tick_sends_a_lost_callback_again(
+    site: Site, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis was flushed with every page done, and no beat runs."""
+    opened = site.open()
+    site.read(opened.run_id, *opened.pages)
+    site.silence(opened.run_id)
+    deployment.use(site.settings)
+    assert "already_running" in tasks.scan()
+    assert sent == [("catalog.finish_scan", {"args": [opened.run_id]})]
+    tasks.finish_scan(opened.run_id)
+    assert sent.names() == ["catalog.finish_scan", "checks.run_gate", "catalog.scan"]
+
+
+def test_the_callback_of_a_replay_is_sent_again_too(site: Site, sent: Sent) -> None:
+    opened = site.open()
+    site.read(opened.run_id, *opened.pages)
+    scan.finish(site.conn, site.settings, opened.run_id)
+    site.silence(opened.run_id)
+    wanted = replay.Wanted(page=site.catalog.url("page0"))
+    run_id, urls = replay.open_run(site.conn, site.settings, site.wire, wanted)
+    site.read(run_id, *urls)
+    site.silence(run_id)
+    assert f"sent the callback of run {run_id} again" in site.recover()
+    assert ("catalog.finish_replay", {"args": [run_id]}) in sent
+    for _ in range(upkeep.SENDS):
+        site.silence(run_id)
+        site.recover()
+    assert site.state(run_id) == "lost"
+
+
+def test_a_broken_chord_whose_pages_are_all_done_gets_its_callback(site: Site, sent: Sent) -> None:
+    opened = site.open()
+    site.read(opened.run_id, *opened.pages)
+    assert "callback is sent again" in tasks.fail_scan("some-task", run_id=opened.run_id)
+    assert sent == [("catalog.finish_scan", {"args": [opened.run_id]})]
+
+
+def test_a_broken_chord_with_no_failed_page_is_lost_and_taken_over(site: Site, sent: Sent) -> None:
+    opened = site.open()
+    site.read(opened.run_id, opened.pages[0])
+    assert tasks.fail_scan("some-task", run_id=opened.run_id) == f"run {opened.run_id} is lost"
+    assert site.recover() == [f"the scan goes on where run {opened.run_id} ended"]
+
+
+def test_a_page_that_kills_its_worker_each_time_fails_its_run(site: Site, sent: Sent) -> None:
+    opened = site.open()
+    for _ in range(scan.TRIES + 1):
+        db.run(site.conn, "runs/start_page", run_id=opened.run_id, page_url=opened.pages[0])
+    assert tasks.fail_scan("some-task", run_id=opened.run_id) == f"run {opened.run_id} is failed"
+    site.silence(opened.run_id)
+    assert site.recover() == []
+
+
+@pytest.mark.parametrize("task", [tasks.scan, tasks.sync])
+def test_a_tick_is_tried_again_when_postgres_is_away(
+    task: Any, sent: Sent, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise psycopg.OperationalError("the database system is starting up")
+
+    monkeypatch.setattr(db, "require_schema", away)
+    with pytest.raises(Retry):
+        task.apply(throw=True)
+
+
+def test_a_page_is_stored_though_redis_takes_no_progress(
+    site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise kombu.exceptions.OperationalError("refused")
+
+    opened = site.open()
+    monkeypatch.setattr("pkgintel.tasks.catalog.wire", lambda _settings: site.wire)
+    monkeypatch.setattr("celery.app.task.Task.send_event", away)
+    deployment.use(settings)
+    stored = tasks.upsert_page(opened.run_id, opened.pages[0])
+    assert stored["leaves"] == 1
+
+
+def test_a_worker_outlives_a_redis_that_goes_away_while_it_holds_messages(redis_url: str) -> None:
+    connection = kombu.Connection(redis_url)
+    channel = connection.default_channel
+    channel.qos._delivered["a-tag"] = object()
+    connection._do_close_transport()  # As after a first attempt to close it, which failed half-way.
+    for act in (lambda: channel.basic_ack("a-tag"), channel.close):
+        with pytest.raises(connection.connection_errors):  # Not an AttributeError, which ends the worker.
+            act()
+
+
+def test_the_pages_of_a_scan_never_wait_behind_those_of_a_replay(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queues = []
+
+    class Recorded:
+        def __init__(self, header: list[Any], _callback: Any) -> None:
+            queues.append({part.options["queue"] for part in header})
+
+        def apply_async(self) -> None:
+            """Nothing is sent."""
+
+    monkeypatch.setattr(workflow, "chord", Recorded)
+    workflow.pages(1, ["page0", "page1"])
+    workflow.replay_pages(2, ["page0", "page1"])
+    assert queues == [{"pages"}, {"replays"}]
+
+
+def blocked_classification(conn: db.Connection, cause: int | None = None) -> int:
+    run_id = ledger.open_run(conn, "verdicts", "classify", "manual", cause_id=cause)
+    ledger.close(conn, run_id, "blocked", error="a gate is closed")
+    return run_id
+
+
+def good_tables(conn: db.Connection) -> None:
+    """What every blocking check asks for."""
+    conn.execute(
+        """INSERT INTO raw.nuget_packages (package_key, package_id, state, commit_ticks)
+           VALUES ('a', 'A', 'deleted', 1)"""
+    )
+    conn.execute(
+        """INSERT INTO raw.spdx_licenses (license_id, name, is_osi_approved, is_deprecated, list_version, raw)
+           SELECT 'OSI-' || n, 'a', true, false, '1', '{}' FROM generate_series(1, 100) AS n"""
+    )
+
+
+def test_a_held_back_classification_is_sent_until_one_has_begun_and_not_at_every_look(site: Site, sent: Sent) -> None:
+    held = blocked_classification(site.conn)
+    site.silence(held)
+    assert site.recover() == [], "no list is stored yet, so it would not get through"
+    good_tables(site.conn)
+    assert site.recover() == [f"sent the classification that a gate held back behind run {held}"]
+    assert sent.names() == ["verdicts.classify"]
+    assert site.recover() == [], "not at every look"
+    site.silence(held)
+    site.conn.execute("UPDATE ops.runs SET finished_at = now() WHERE id = %s", (held,))
+    assert len(site.recover()) == 1, "but until it is there"
+    ledger.open_run(site.conn, "verdicts", "classify", "manual")
+    site.silence(held)
+    assert site.recover() == []
+
+
+def test_a_check_that_opens_a_gate_without_redis_says_that_nothing_was_sent(
+    site: Site, sent: Sent, settings: Settings
+) -> None:
+    good_tables(site.conn)
+    blocked_classification(site.conn)
+    sent.broken = kombu.exceptions.OperationalError("refused")
+    told = CliRunner().invoke(operate.check)
+    assert told.exit_code == 0
+    assert "Redis does not answer (refused): upkeep sends the held-back classification when it does" in told.stderr

@@ -1,0 +1,127 @@
+"""Catalogs of every oddity, read in waves with every accident on the way: in the end the tables are the oracle's.
+
+Thousands of histories by default, more with --histories N; how many each test reads is in its name.
+"""
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, note
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from pkgintel import database as db
+from tests.conftest import empty, quick
+from tests.support.catalogs import ZERO, Catalog, details
+from tests.support.histories import CLOSE, FAR, SECOND, History, grow, histories
+from tests.support.scans import Bench, ShakyWire, Workers, one_connection
+
+PARTS = 4  # Of the histories: so many classes, for pytest-xdist shares out classes.
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """So many histories for each class, told in the test's name."""
+    if "examples" in metafunc.fixturenames:
+        examples = max(5, -(-metafunc.config.getoption("--histories") // PARTS))
+        metafunc.parametrize("examples", [examples], ids=[f"{examples}-histories"])
+
+
+def told(catalog: Catalog, wave: list[Any], stale: str, chance: random.Random) -> list[Any]:
+    """The first half of a wave, in the index unless that is `stale`; the second half, which comes during the scan."""
+    grow(catalog, wave[: len(wave) // 2])
+    if catalog.pages and stale != "all":
+        catalog.publish([where for where in catalog.pages if stale == "some" and chance.random() < 0.4])
+    return [wave[len(wave) // 2 :]]
+
+
+def read(bench: Bench, history: History, stale: str, seed: int, wire: ShakyWire) -> None:
+    """The whole history, wave by wave, and then a last page when the faults are over: the tables are the oracle's."""
+    catalog, chance = bench.catalog, random.Random(seed)
+    catalog.__init__()  # type: ignore[misc]
+    workers = Workers(bench, chance)
+    for wave in history.waves:
+        later = told(catalog, wave, stale, chance)
+
+        def growing(path: str, later: list[Any] = later) -> None:
+            if path.startswith("/page") and later:
+                grow(catalog, later.pop())
+
+        catalog.before = growing if chance.random() < 0.5 else lambda _path: None
+        catalog.fault = wire
+        # Of a stale index, what is shown late may be passed by then, and comes with the next newer page.
+        workers.read(calm=stale == "some")
+        catalog.before, catalog.fault = lambda _path: None, lambda _path, _times: None
+        grow(catalog, later.pop() if later else [])
+        if stale == "all":
+            catalog.publish()
+    last = max(event.commit for event in catalog.events) - ZERO + 2 * SECOND
+    catalog.add("last", details("Omega", "1.0.0", last))
+    catalog.publish()
+    workers.read()
+    workers.read_rejected()
+    assert bench.chain() == 1, "caught up is caught up"
+    assert bench.watermark() == last + ZERO
+    assert bench.differences() == []
+    check_book(bench)
+
+
+def check_book(bench: Bench) -> None:
+    """No run is left running, and no leaf is counted that was not asked for, but for lines that were rejected."""
+    book = bench.conn.execute(
+        "SELECT count(*) FILTER (WHERE state = 'running') AS running, sum(leaves) AS leaves FROM ops.runs"
+    ).fetchone()
+    asked = sum(times for path, times in bench.catalog.asked.items() if path.startswith("/data/"))
+    lines = bench.conn.execute("SELECT sum(attempts) AS rejected FROM ops.rejected_leaves WHERE reason = 'item'")
+    asked += (lines.fetchone() or {})["rejected"] or 0
+    assert book is not None
+    assert book["running"] == 0
+    assert book["leaves"] <= asked, "counted twice"
+
+
+def read_many(url: str, examples: int, overlap: str, often: float) -> None:
+    """Read `examples` histories whose pages overlap by hours or seconds; a share `often` of the requests fails."""
+    base = quick(url, overlap=3600 if overlap == "hours" else 4)
+    with db.connect(url) as conn, one_connection(conn):
+        bench = Bench(conn, base, Catalog())
+
+        @hypothesis_settings(max_examples=examples)
+        @given(
+            history=histories(CLOSE if overlap == "hours" else FAR),
+            limit=st.integers(1, 5),
+            stale=st.sampled_from(("never", "all", "some") if overlap == "hours" else ("never", "all")),
+            seed=st.integers(0, 1000),
+        )
+        def one(history: History, limit: int, stale: str, seed: int) -> None:
+            empty(conn)
+            bench.settings = base.model_copy(update={"pages_per_scan": limit})
+            wire = ShakyWire(seed, often, bench.catalog)
+            try:
+                read(bench, history, stale, seed, wire)
+            finally:
+                note("\n".join(["faults:", *wire.made]))
+
+        try:
+            one()
+        finally:
+            bench.close()
+
+
+class TestPagesThatOverlapByHours:
+    def test_any_history_ends_in_the_oracles_tables(self, shared_database: str, examples: int) -> None:
+        read_many(shared_database, examples, "hours", often=0.0)
+
+
+class TestPagesThatOverlapBySeconds:
+    def test_any_history_ends_in_the_oracles_tables(self, shared_database: str, examples: int) -> None:
+        read_many(shared_database, examples, "seconds", often=0.0)
+
+
+class TestPagesThatOverlapByHoursOverAShakyWire:
+    def test_any_history_ends_in_the_oracles_tables(self, shared_database: str, examples: int) -> None:
+        read_many(shared_database, examples, "hours", often=0.12)
+
+
+class TestPagesThatOverlapBySecondsOverAShakyWire:
+    def test_any_history_ends_in_the_oracles_tables(self, shared_database: str, examples: int) -> None:
+        read_many(shared_database, examples, "seconds", often=0.12)

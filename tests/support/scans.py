@@ -1,0 +1,312 @@
+"""Scans without Celery: a catalog, a database, and the tasks' steps between the two, taken one by one.
+
+`Bench` takes single steps. `Workers` reads as a fleet does on a bad day: pages come in any order, some twice, some
+never, the worker is gone, the wire is shaky; whatever a task would try again is tried again.
+"""
+
+import copy
+import gzip
+import json
+import random
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from pkgintel import database as db
+from pkgintel.errors import GateFailed, RunFailed, UpstreamChanged, UpstreamUnavailable
+from pkgintel.pipeline import page, replay, scan
+from pkgintel.pipeline import runs as ledger
+from pkgintel.settings import Settings
+from pkgintel.upstream.client import Wire
+from pkgintel.upstream.limit import LocalGauge
+from tests.support.catalogs import Catalog, Document
+from tests.support.tables import differences, stored
+
+
+class Bench:
+    """A catalog, a database and a way to scan the one into the other."""
+
+    def __init__(self, conn: db.Connection, settings: Settings, catalog: Catalog) -> None:
+        self.conn = conn
+        self.settings = settings
+        self.catalog = catalog
+        self.gauge = LocalGauge(8)
+        self.wire = Wire(settings, transport=catalog, backoff=0.0)
+
+    def close(self) -> None:
+        self.wire.close()
+
+    def open(self, root: int | None = None) -> scan.Opened | None:
+        """Begin a scan; None when it is caught up at once."""
+        run_id, reason = scan.open_run(self.conn, self.settings, "manual", None, root)
+        assert run_id is not None, reason
+        return scan.plan(self.conn, self.settings, self.wire, run_id)
+
+    def read(self, run_id: int, url: str) -> page.Stored:
+        return page.store_page(self.settings, self.wire, self.gauge, run_id, url)
+
+    def finish(self, run_id: int) -> scan.Finished:
+        return scan.finish(self.conn, self.settings, run_id)
+
+    def scan(self, root: int | None = None) -> scan.Finished | None:
+        """One scan from its opening to its end."""
+        opened = self.open(root)
+        if opened is None:
+            return None
+        for url in opened.pages:
+            self.read(opened.run_id, url)
+        return self.finish(opened.run_id)
+
+    def chain(self) -> int:
+        """Scan until nothing remains, as the callbacks do; how many scans it took."""
+        root = None
+        for number in range(1, 200):
+            finished = self.scan(root)
+            if finished is None:
+                return number
+            root = (self.run(finished.run_id)["root_id"]) if finished.more else None
+        raise AssertionError("200 scans are not enough")
+
+    def run(self, run_id: int) -> db.Row:
+        found = self.conn.execute("SELECT * FROM ops.runs WHERE id = %s", (run_id,)).fetchone()
+        assert found is not None
+        return found
+
+    def runs(self) -> list[db.Row]:
+        return self.conn.execute("SELECT * FROM ops.runs ORDER BY id").fetchall()
+
+    def watermark(self) -> int | None:
+        row = self.conn.execute("SELECT watermark_ticks FROM ops.watermarks").fetchone()
+        return row and row["watermark_ticks"]
+
+    def rejected(self) -> set[str]:
+        """The addresses of the leaves that stand rejected, also where their line on a page is what was rejected."""
+        rows = self.conn.execute(
+            "SELECT leaf_url, reason, body FROM ops.rejected_leaves WHERE resolved_at IS NULL"
+        ).fetchall()
+        return {json.loads(row["body"])["@id"] if row["reason"] == "item" else row["leaf_url"] for row in rows}
+
+    def silence(self) -> None:
+        """Make a running run look as if its worker had died long ago."""
+        self.conn.execute("UPDATE ops.runs SET heartbeat_at = now() - interval '1 hour' WHERE state = 'running'")
+
+    def differences(self) -> list[Any]:
+        return differences(self.conn, self.catalog.events)
+
+
+class Workers:
+    """What a fleet makes of a bench's catalog when `chance` decides what goes wrong."""
+
+    def __init__(self, bench: Bench, chance: random.Random) -> None:
+        self.bench = bench
+        self.chance = chance
+
+    def read(self, *, calm: bool = False) -> None:
+        """Scan until caught up, starting again whatever died or failed; `calm`, nothing dies and pages come in order.
+
+        A chain that dies lists the overlap again, so with pages that come one by one the dying has to end some time.
+        Raises: AssertionError when the watermark passed something that is neither stored nor rejected.
+        """
+        bench, chance, root, watched = self.bench, self.chance, None, not calm
+        for number in range(200):
+            calm = calm or number > 12
+            passed = bench.watermark() or 0
+            opened = self._begin(root)
+            if opened is None:
+                return
+            if calm:
+                pages, dies = opened.pages, False
+            else:
+                pages = opened.pages * chance.choice((1, 1, 2))
+                chance.shuffle(pages)
+                dies = chance.random() < 0.3
+            for url in pages[: chance.randrange(len(pages) + 1)] if dies else pages:
+                self.store(opened.run_id, url)
+                if not calm and chance.random() < 0.2:
+                    self._end(opened.run_id)
+            if dies and bench.run(opened.run_id)["state"] == "running":
+                bench.silence()
+                if not scan.free_lost(bench.conn, bench.settings):
+                    self._end(opened.run_id)  # Only the callback was missing, and upkeep sends it again.
+                root = None
+                continue
+            finished = self._end(opened.run_id)
+            if finished is None:
+                root = None
+                continue
+            assert finished.state == "done"
+            if watched:
+                self.held_back(passed)
+            if not finished.more:
+                return
+            root = bench.run(opened.run_id)["root_id"] if calm or chance.random() < 0.8 else None
+        raise AssertionError("200 scans are not enough")
+
+    def read_rejected(self) -> None:
+        """Replay what stands rejected, as `pkgintel reprocess --rejected`, until nothing does."""
+        bench = self.bench
+        for _ in range(5):
+            if not bench.rejected():
+                return
+            run_id, urls = replay.open_run(bench.conn, bench.settings, bench.wire, replay.Wanted(rejected=True))
+            for url in urls:
+                bench.read(run_id, url)
+            assert replay.finish(bench.conn, run_id)
+            replay.unblock(bench.conn, bench.settings)
+        raise AssertionError(f"still rejected: {bench.rejected()}")
+
+    def _begin(self, root: int | None) -> scan.Opened | None:
+        """A planned scan, or None: as `catalog.scan` tries, and one tick after the other."""
+        bench = self.bench
+        for _ in range(50):
+            run_id, reason = scan.open_run(bench.conn, bench.settings, "manual", None, root)
+            assert run_id is not None, reason
+            for final in (False,) * scan.TRIES + (True,):
+                try:
+                    return scan.plan(bench.conn, bench.settings, bench.wire, run_id)
+                except (UpstreamUnavailable, UpstreamChanged) as error:
+                    if final or isinstance(error, UpstreamChanged):
+                        ledger.close(bench.conn, run_id, "failed", error=str(error))
+                        break
+            root = None
+        raise AssertionError("no scan could be planned")
+
+    def store(self, run_id: int, url: str) -> None:
+        """One page, as `catalog.upsert_page` tries."""
+        bench = self.bench
+        for final in (False,) * scan.TRIES + (True,):
+            try:
+                bench.read(run_id, url)
+            except (UpstreamUnavailable, UpstreamChanged) as error:
+                lasts = final or isinstance(error, UpstreamChanged)
+                page.record_failure(bench.settings, run_id, url, error, final=lasts)
+                if lasts:
+                    return
+            else:
+                return
+
+    def _end(self, run_id: int) -> scan.Finished | None:
+        """The callback; None when the run failed or was blocked, by it or before."""
+        try:
+            finished = self.bench.finish(run_id)
+        except (RunFailed, GateFailed):
+            assert self.bench.run(run_id)["state"] in ("failed", "blocked")
+            return None
+        return None if finished.state == "failed" else finished
+
+    def held_back(self, passed: int) -> None:
+        """Of every page whose stamp the watermark passed since `passed`, all that was told is stored or rejected."""
+        bench = self.bench
+        mark = bench.watermark()
+        assert mark is not None
+        assert mark >= passed, "forward only"
+        (have, _), rejected = stored(bench.conn), bench.rejected()
+        for where, told in bench.catalog.index.items():
+            for event in bench.catalog.pages[where] if passed < told <= mark else ():
+                row = have.get(event.key)
+                kept = (row and row["commit_ticks"] >= event.commit) or event.url in rejected
+                assert event.commit > told or kept, f"{event} is neither stored nor rejected"
+
+
+FAULTS: dict[str, Callable[[], httpx.Response | Exception]] = {
+    "reset": lambda: httpx.ReadError("Connection reset by peer"),
+    "no connection": lambda: httpx.ConnectError("refused"),
+    "no answer in time": lambda: httpx.ReadTimeout("too late"),
+    "500": lambda: httpx.Response(500),
+    "503": lambda: httpx.Response(503, headers={"retry-after": "0"}),
+    "429": lambda: httpx.Response(429, content=b"slow down"),
+    "403": lambda: httpx.Response(403),
+    "404": lambda: httpx.Response(404, content=b"<Error/>"),
+    "410": lambda: httpx.Response(410),
+    "elsewhere": lambda: httpx.Response(302, headers={"location": "http://127.0.0.2:9/elsewhere"}),
+    "an HTML page": lambda: httpx.Response(200, content=b"<html>We will be back soon</html>"),
+    "nothing": lambda: httpx.Response(200, content=b""),
+    "half of it": lambda: httpx.Response(200, content=b'{"@id": "http://127.0.0.1:9/inde'),
+    "half of the gzip": lambda: httpx.Response(
+        200, headers={"content-encoding": "gzip"}, content=gzip.compress(b'{"items": [' + b"[]," * 99)[:30]
+    ),
+}
+
+
+# What becomes of a page on its way, as broken caches and servers make it; its count stays as it is.
+COPIES: dict[str, Callable[[Document, random.Random], None]] = {
+    "a short copy": lambda page, chance: page["items"].pop(chance.randrange(len(page["items"]))),
+    "an empty copy": lambda page, _: page["items"].clear(),
+    "of the year 2199": lambda page, _: page.update(commitTimeStamp="2199-01-01T00:00:00Z"),
+    "of the last moment": lambda page, _: page.update(commitTimeStamp="9999-12-31T23:59:59.9999999Z"),
+    "an item of the year 2199": lambda page, chance: spoil(page, chance, commitTimeStamp="2199-01-01T00:00:00Z"),
+    "an item of no time": lambda page, chance: spoil(page, chance, commitTimeStamp="0001-01-01T00:00:00+14:00"),
+    "an item with NUL": lambda page, chance: spoil(page, chance, **{"nuget:id": "a\0b"}),
+    "an item with half an emoji": lambda page, chance: spoil(page, chance, **{"nuget:version": "1.0.0-\ud83d"}),
+    "an item with an endless id": lambda page, chance: spoil(page, chance, **{"nuget:id": "x" * 5000}),
+    "an item of another kind": lambda page, chance: spoil(page, chance, **{"@type": "nuget:PackageMoved"}),
+}
+# The same for the index, which has no odd items: each of its entries is the header of a page.
+INDEXES = ("of the year 2199", "of the last moment")
+
+
+def spoil(page: Document, chance: random.Random, **wrong: Any) -> None:
+    """Break one line of a page, and leave its address as it is."""
+    number = chance.randrange(len(page["items"]))
+    page["items"][number] = page["items"][number] | wrong
+
+
+class ShakyWire:
+    """Makes some answers of a catalog faulty: decided by seed, address and how often that was asked, never by the order
+    of the requests. `made` says which, for whoever reads why an example failed.
+
+    With the `catalog`, pages and indexes are also spoiled on their way.
+    """
+
+    def __init__(self, seed: int, often: float, catalog: Catalog | None = None) -> None:
+        self.often = often
+        self.catalog = catalog
+        self.made: list[str] = []
+        self._seed = seed
+
+    def __call__(self, path: str, times: int) -> httpx.Response | Exception | None:
+        chance = random.Random(f"{self._seed} {path} {times}")
+        if chance.random() >= self.often:
+            return None
+        copies = self._copies(path)
+        name = chance.choice([*FAULTS, *copies])
+        self.made.append(f"{path} for the {times}. time: {name}")
+        if name in FAULTS:
+            return FAULTS[name]()
+        document = copy.deepcopy(self.catalog._document(path)) if self.catalog else None
+        assert document is not None
+        if path == "/index.json" and chance.random() < 0.5 and document["items"]:
+            COPIES[name](chance.choice(document["items"]), chance)
+        else:
+            COPIES[name](document, chance)
+        return httpx.Response(200, content=json.dumps(document).encode())
+
+    def _copies(self, path: str) -> Collection[str]:
+        if self.catalog is None or self.catalog._document(path) is None or path == "/v3/index.json":
+            return ()
+        return INDEXES if path == "/index.json" else COPIES
+
+
+@contextmanager
+def one_connection(conn: db.Connection) -> Iterator[None]:
+    """While this lasts, pages use `conn` instead of a pool, and give one sign of life instead of many from a thread.
+
+    Both are shown elsewhere, with real workers; of a history that is read in a tenth of a second they would take most.
+    """
+
+    @contextmanager
+    def connection(_url: str) -> Iterator[db.Connection]:
+        yield conn
+
+    @contextmanager
+    def pulse(settings: Settings, run_id: int) -> Iterator[None]:
+        db.run(conn, "runs/beat", id=run_id, every=1.0)
+        yield
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db, "connection", connection)
+        patch.setattr(ledger, "pulse", pulse)
+        yield

@@ -1,0 +1,41 @@
+"""The tables of pkgintel as the oracle writes them, and how the two differ."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pkgintel import database as db
+from tests.support import oracle
+
+_VERSIONS = """
+SELECT package_key, version_key, package_id, version, license_expression, license_file, license_url, project_url,
+       listed, is_prerelease, created, published, deprecated, deleted_at, commit_ticks, commit_timestamp, leaf_url, raw
+FROM raw.nuget_versions
+"""
+_PACKAGES = """
+SELECT package_key, package_id, latest_version, license_expression, license_url, license_file, project_url, state,
+       commit_ticks, commit_timestamp, raw
+FROM raw.nuget_packages
+"""
+
+
+def stored(conn: db.Connection) -> tuple[dict[tuple[str, str], oracle.Row], dict[str, oracle.Row]]:
+    """Both tables by their keys."""
+    versions = conn.execute(_VERSIONS).fetchall()
+    packages = conn.execute(_PACKAGES).fetchall()
+    return (
+        {(row.pop("package_key"), row.pop("version_key")): row for row in versions},
+        {row.pop("package_key"): row for row in packages},
+    )
+
+
+def differences(conn: db.Connection, events: Iterable[oracle.Event]) -> list[Any]:
+    """What is stored and should not be, or should be and is not: (key, column, stored, expected)."""
+    found = []
+    for have, want in zip(stored(conn), oracle.replay(events), strict=True):
+        for key in have.keys() | want.keys():
+            row, other = have.get(key), want.get(key)
+            if row is None or other is None:
+                found.append((key, "the row", row and "is there", other and "is expected"))
+            else:
+                found += [(key, name, row[name], other[name]) for name in other if row[name] != other[name]]
+    return found

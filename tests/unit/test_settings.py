@@ -1,0 +1,107 @@
+"""Settings: read once, from the environment alone, and every mistake is one sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from pkgintel.errors import SettingsError
+from pkgintel.runtime import deployment
+from pkgintel.settings import PREFIX, Settings, load, unknown_variables
+
+
+def test_nothing_set_means_the_defaults() -> None:
+    assert load({}) == Settings() == load({"PKGINTEL_HOME": "", "HOME": "/x", "PKGINTEL_TYPO": "1"})
+
+
+def test_every_setting_has_a_variable_and_a_description() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+
+
+def test_settings_survive_the_way_through_an_environment() -> None:
+    made = Settings(
+        database_url="postgresql://a:b@h/d",
+        redis_url="redis://h/1",
+        since="2026-01-01",
+        lost_after=7.5,
+        home=Path("/x"),
+    )
+    assert load(deployment.environment(made)) == made
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("DATABASE_URL", "mysql://root:secret@h/x", "PKGINTEL_DATABASE_URL is wrong: must begin with postgresql://."),
+        ("REDIS_URL", "h:6379", "PKGINTEL_REDIS_URL is wrong: must begin with redis:// or rediss://."),
+        ("REDIS_URL", "redis://:secret/x@h:6379/0", "PKGINTEL_REDIS_URL is wrong: is no address such as redis://"),
+        ("REDIS_URL", "redis://:secret@h:6379/one", "PKGINTEL_REDIS_URL is wrong: is no address such as redis://"),
+        ("REDIS_URL", "redis://:secret@h?ssl_cert_reqs=none", "PKGINTEL_REDIS_URL is wrong: must begin with rediss://"),
+        (
+            "REDIS_URL",
+            "rediss://:secret@h?ssl_ca_cert=x",
+            "PKGINTEL_REDIS_URL is wrong: may have the parameters ssl_ca",
+        ),
+        ("REDIS_URL", "rediss://:secret@h?ssl_cert_reqs=yes", "PKGINTEL_REDIS_URL is wrong: must have required, opt"),
+        (
+            "REDIS_URL",
+            "rediss://:secret@h?ssl_check_hostname=0",
+            "PKGINTEL_REDIS_URL is wrong: must have true or false",
+        ),
+        (
+            "REDIS_URL",
+            "rediss://:secret@h?ssl_ca_certs=/no",
+            "PKGINTEL_REDIS_URL is wrong: names a file that cannot be",
+        ),
+        ("SERVICE_INDEX_URL", "ftp://x", "PKGINTEL_SERVICE_INDEX_URL is wrong: must begin with http:// or https://."),
+        ("PAGES_PER_SCAN", "many", "PKGINTEL_PAGES_PER_SCAN is wrong (it is 'many'): "),
+        ("PAGES_PER_SCAN", "0", "PKGINTEL_PAGES_PER_SCAN is wrong (it is '0'): "),
+        ("MAX_IN_FLIGHT", "100000", "PKGINTEL_MAX_IN_FLIGHT is wrong (it is '100000'): "),
+        ("REJECT_LIMIT", "2", "PKGINTEL_REJECT_LIMIT is wrong (it is '2'): "),
+        ("LICENSE_POLICY", "any", "PKGINTEL_LICENSE_POLICY is wrong (it is 'any'): "),
+        ("OVERLAP", "-1", "PKGINTEL_OVERLAP is wrong (it is '-1'): "),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_without_secrets(name: str, value: str, says: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        load({PREFIX + name: value})
+    assert str(error.value).startswith(says)
+    assert str(error.value).endswith(".")
+    assert "\n" not in str(error.value)
+    assert "secret" not in str(error.value)
+    assert error.value.exit_code == 2
+
+
+def test_a_redis_address_with_tls_verifies_and_says_so_to_all_who_read_it(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    ca.touch()
+    for query, means in (
+        ("", "ssl_cert_reqs=required"),
+        ("?ssl_cert_reqs=CERT_NONE", "ssl_cert_reqs=none"),
+        (f"?ssl_ca_certs={ca}", f"ssl_ca_certs={ca}&ssl_cert_reqs=required"),
+    ):
+        made = load({"PKGINTEL_REDIS_URL": f"rediss://:p%2Fw@h:1/2{query}"})
+        assert made.redis_url == f"rediss://:p%2Fw@h:1/2?{means}"
+        assert load(deployment.environment(made)).redis_url == made.redis_url
+
+
+def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "url"
+    secret.write_text("postgresql://a:b@h/d\n")
+    assert load({"PKGINTEL_DATABASE_URL_FILE": str(secret)}).database_url == "postgresql://a:b@h/d"
+    with pytest.raises(SettingsError, match="names a file that cannot be read"):
+        load({"PKGINTEL_DATABASE_URL_FILE": str(tmp_path / "none")})
+
+
+def test_a_misspelled_variable_is_told_with_the_nearest_name() -> None:
+    assert unknown_variables({"PKGINTEL_DATABSE_URL": "x", "PKGINTEL_HOME": "y", "PATH": "z"}) == [
+        "PKGINTEL_DATABSE_URL is not a setting of pkgintel; did you mean PKGINTEL_DATABASE_URL?"
+    ]
+    assert unknown_variables({"PKGINTEL_" + 40 * "Q": "x"}) == [
+        "PKGINTEL_" + 40 * "Q" + " is not a setting of pkgintel."
+    ]
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().overlap = 1  # type: ignore[misc]
