@@ -11,12 +11,11 @@ from celery import Celery
 from celery.signals import setup_logging, worker_process_shutdown
 from kombu.transport.redis import Channel, Transport
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import PkgintelError
-from pkgintel.runtime import deployment
-from pkgintel.runtime import logs as journal
+from pkgintel.runtime import deployment, logs
 from pkgintel.settings import unknown_variables
-from pkgintel.upstream import client as wire
+from pkgintel.upstream import client
 
 app = Celery("pkgintel")
 app.config_from_object("celeryconfig")
@@ -49,12 +48,12 @@ def _log(loglevel: int | str = "INFO", **_: Any) -> None:
     except PkgintelError as error:
         sys.stderr.write(f"pkgintel: {error}\n")
         sys.exit(error.exit_code)
-    journal.set_up(settings.log_format, loglevel)
+    logs.set_up(settings.log_format, loglevel)
     for sentence in unknown_variables():
         logging.getLogger("pkgintel").warning(sentence)
 
 
 @worker_process_shutdown.connect
 def _close(**_: Any) -> None:
-    wire.close()
-    db.close()
+    client.close()
+    database.close()

@@ -83,14 +83,14 @@ def pkgintel(ctx: click.Context) -> None:
 
 def _license_list() -> object:
     """The stored SPDX list, for commands that judge."""
-    from pkgintel import database as db
+    from pkgintel import database
     from pkgintel.errors import SettingsError
-    from pkgintel.pipeline import sync as licenses
+    from pkgintel.pipeline import sync
     from pkgintel.runtime import deployment
 
-    with db.connect(deployment.current().database_url or "") as conn:
-        db.require_schema(conn)
-        found = licenses.stored(conn)
+    with database.connect(deployment.current().database_url or "") as conn:
+        database.require_schema(conn)
+        found = sync.stored(conn)
     if found is None:
         raise SettingsError("No SPDX list is stored yet: give one with --spdx FILE, or run `pkgintel run` first.")
     return found

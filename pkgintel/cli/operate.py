@@ -8,14 +8,13 @@ import click
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import ServiceUnavailable
 from pkgintel.nuget.instant import iso
 from pkgintel.pipeline import checks, gate
 from pkgintel.runtime import broker, deployment
 from pkgintel.settings import Settings
-from pkgintel.tasks import beat as ticks
-from pkgintel.tasks import recovery as upkeep
+from pkgintel.tasks import beat, recovery
 from pkgintel.text import minute, plain
 
 
@@ -23,9 +22,9 @@ from pkgintel.text import minute, plain
 def migrate() -> None:
     """Bring the database's schema up to date. Safe to run from several places at once."""
     settings = deployment.current()
-    applied = db.migrate(settings.database_url or "")
+    applied = database.migrate(settings.database_url or "")
     said = f"applied {', '.join(applied)}" if applied else "the schema is up to date"
-    click.echo(f"{db.place(settings.database_url or '')}: {said}")
+    click.echo(f"{database.place(settings.database_url or '')}: {said}")
 
 
 @click.command("check")
@@ -36,8 +35,8 @@ def check(as_json: bool) -> None:
     A gate that opens by it sends the classification that it held back.
     """
     settings = deployment.current()
-    with db.connect(settings.database_url or "") as conn:
-        db.require_schema(conn)
+    with database.connect(settings.database_url or "") as conn:
+        database.require_schema(conn)
         results = [result for name in checks.GATES for result in gate.measure(conn, settings, name)]
         gate.record(conn, results, None)
         _let_through(conn, settings)
@@ -53,9 +52,9 @@ def check(as_json: bool) -> None:
     sys.exit(any(result.blocking and not result.passed for result in results))
 
 
-def _let_through(conn: db.Connection, settings: Settings) -> None:
+def _let_through(conn: database.Connection, settings: Settings) -> None:
     try:
-        for did in upkeep.open_gates(conn, settings, measured=True):
+        for did in recovery.open_gates(conn, settings, measured=True):
             click.echo(did, err=True)
     except (OperationalError, RedisError) as error:
         why = broker.because(settings.redis_url or "", error)
@@ -71,16 +70,16 @@ def _switch(name: str, *, enabled: bool) -> None:
     from pkgintel.celery import app
 
     settings = deployment.current()
-    with db.connect(settings.database_url or "") as conn:
-        db.require_schema(conn)
+    with database.connect(settings.database_url or "") as conn:
+        database.require_schema(conn)
         try:
-            ticks.switch(conn, app, name, enabled=enabled, by=getpass.getuser())
+            beat.switch(conn, app, name, enabled=enabled, by=getpass.getuser())
         except RedisError as error:
             why = broker.because(settings.redis_url or "", error)
             raise ServiceUnavailable(
                 f"Redis does not answer ({why}); the decision is stored, and beat will follow it when it starts."
             ) from None
-    when = f"; the next tick is {iso(ticks.next_tick(app, name))}" if enabled else ""
+    when = f"; the next tick is {iso(beat.next_tick(app, name))}" if enabled else ""
     click.echo(f"{name} is {'enabled' if enabled else 'disabled'}{when}")
 
 
@@ -104,7 +103,7 @@ def run_now(name: str) -> None:
     """Fire a tick's task once, whether it is enabled or not."""
     from pkgintel.celery import app
 
-    ticks.require(name)
+    beat.require(name)
     spec = app.conf.beat_schedule[name]
     try:
         result = app.send_task(spec["task"], kwargs={"kind": "manual"})
@@ -121,9 +120,9 @@ def run_now(name: str) -> None:
 def list_(as_json: bool) -> None:
     """The ticks: cron, state, who decided it and when, last tick and its result, next tick. Times are UTC."""
     settings = deployment.current()
-    with db.connect(settings.database_url or "") as conn:
-        db.require_schema(conn)
-        rows = ticks.describe(conn)
+    with database.connect(settings.database_url or "") as conn:
+        database.require_schema(conn)
+        rows = beat.describe(conn)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return

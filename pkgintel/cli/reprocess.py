@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import PackageUnknown, SettingsError
 from pkgintel.nuget.documents import package_key
 from pkgintel.pipeline import checks, classify, gate, page, replay
@@ -61,8 +61,8 @@ def command(
     if why and not (accept or accept_count):
         raise SettingsError("--why goes with --accept or --accept-count: it is the reason why that is accepted.")
     settings = deployment.current()
-    with db.connect(settings.database_url or "") as conn:
-        db.require_schema(conn)
+    with database.connect(settings.database_url or "") as conn:
+        database.require_schema(conn)
         accepted = _accept_count(conn, settings, wanted, why, dry_run=dry_run) if accept_count else {}
         if accept:
             result = _accept(conn, settings, why, dry_run=dry_run)
@@ -77,15 +77,15 @@ def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _accept(conn: db.Connection, settings: Settings, why: str, *, dry_run: bool) -> dict[str, Any]:
+def _accept(conn: database.Connection, settings: Settings, why: str, *, dry_run: bool) -> dict[str, Any]:
     if dry_run:
-        return {"would_accept": sum(row["leaves"] for row in db.every(conn, "replay/rejected_pages"))}
+        return {"would_accept": sum(row["leaves"] for row in database.every(conn, "replay/rejected_pages"))}
     count, freed = replay.accept(conn, settings, why)
     return {"accepted": count, "why": why, "unblocked": freed, **_follow_up(conn, settings, None)}
 
 
 def _accept_count(
-    conn: db.Connection, settings: Settings, wanted: Wanted, why: str, *, dry_run: bool
+    conn: database.Connection, settings: Settings, wanted: Wanted, why: str, *, dry_run: bool
 ) -> dict[str, Any]:
     """What the page holds and should hold, accepted; it is read afterwards as it is."""
     with conn.transaction(force_rollback=dry_run):
@@ -94,9 +94,9 @@ def _accept_count(
     return {done: row["promised"] - row["items"], "items": row["items"], "why": row["why"]}
 
 
-def _from_raw(conn: db.Connection, settings: Settings, package: str | None, *, dry_run: bool) -> dict[str, Any]:
+def _from_raw(conn: database.Connection, settings: Settings, package: str | None, *, dry_run: bool) -> dict[str, Any]:
     key = package_key(package) if package else None
-    if key and not db.every(conn, "replay/stored_leaves", package_key="", version_key="", only=key, limit=1):
+    if key and not database.every(conn, "replay/stored_leaves", package_key="", version_key="", only=key, limit=1):
         raise PackageUnknown(f"No version of a package {package!r} is stored.")
     if dry_run:
         changes = replay.diff(conn, settings, key)
@@ -105,7 +105,7 @@ def _from_raw(conn: db.Connection, settings: Settings, package: str | None, *, d
     return {"versions_changed": changed, "not_readable": broken, **_follow_up(conn, settings, None)}
 
 
-def _fetch(conn: db.Connection, settings: Settings, wanted: Wanted, *, dry_run: bool) -> dict[str, Any]:
+def _fetch(conn: database.Connection, settings: Settings, wanted: Wanted, *, dry_run: bool) -> dict[str, Any]:
     line = wire(settings)
     if dry_run:
         urls, *_ = replay.pages(conn, settings, line, wanted)
@@ -129,7 +129,7 @@ def _fetch(conn: db.Connection, settings: Settings, wanted: Wanted, *, dry_run: 
     return {"run": run_id, "pages": len(urls), **counts, "unblocked": freed, **_follow_up(conn, settings, run_id)}
 
 
-def _follow_up(conn: db.Connection, settings: Settings, run_id: int | None) -> dict[str, Any]:
+def _follow_up(conn: database.Connection, settings: Settings, run_id: int | None) -> dict[str, Any]:
     """What follows every change: the gate, the classifier, the classifier's gate."""
     gate.after(conn, settings, checks.PACKAGES, run_id)
     _, done = classify.perform(conn, settings, cause_id=run_id)

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import (
     PkgintelError,
     RunFailed,
@@ -23,14 +23,12 @@ from pkgintel.errors import (
     UpstreamError,
     UpstreamUnavailable,
 )
-from pkgintel.pipeline import runs as ledger
-from pkgintel.pipeline import scan
-from pkgintel.reports import follow as watch
-from pkgintel.reports import summary
+from pkgintel.pipeline import runs, scan
+from pkgintel.reports import follow, summary
 from pkgintel.reports.follow import Followed, Screen
 from pkgintel.runtime import broker, deployment
 from pkgintel.settings import NUGET_ORG, Settings, load
-from pkgintel.tasks import recovery as upkeep
+from pkgintel.tasks import recovery
 from pkgintel.upstream import sources
 from pkgintel.upstream.client import Wire
 
@@ -111,9 +109,9 @@ def _remembered(given: Settings) -> str | None:
     """The catalog that filled the database whose address was given, if any did: its default from then on."""
     if given.database_url is None:
         return None
-    with db.connect(given.database_url) as conn:
-        known = db.one(conn, "events/exists") or {}
-        row = db.one(conn, "events/name") if known["found"] else None
+    with database.connect(given.database_url) as conn:
+        known = database.one(conn, "events/exists") or {}
+        row = database.one(conn, "events/name") if known["found"] else None
     return row["name"] if row else None
 
 
@@ -138,15 +136,15 @@ def _short_wire(settings: Settings, tries: int = 3) -> Iterator[Wire]:
 def perform(settings: Settings, screen: Screen, max_pages: int | None = None) -> dict[str, Any]:
     """Run the pipeline to its verdicts; the facts of it, with the keys of `pkgintel run --json`."""
     url = settings.database_url or ""
-    applied = db.migrate(url)
+    applied = database.migrate(url)
     if applied:
         screen.say(f"the schema is up to date ({', '.join(applied)})")
     broker.require(settings.redis_url or "")
-    with db.connect(url) as conn:
+    with database.connect(url) as conn:
         _refuse_another_catalog(conn, settings)
         _free_the_orphan(conn, screen)
         unreachable = _licenses_cannot_be_had(conn, settings, screen)
-        if settings.since and db.one(conn, "events/watermark", source="nuget"):
+        if settings.since and database.one(conn, "events/watermark", source="nuget"):
             screen.say("--since is ignored, for a watermark is stored (to read again: pkgintel reprocess --since …)")
         with _worker(settings, screen) as worker:
             tasks = _Tasks(conn, settings, screen, worker)
@@ -155,9 +153,9 @@ def perform(settings: Settings, screen: Screen, max_pages: int | None = None) ->
         return summary.facts(conn, settings, followed, licenses)
 
 
-def _refuse_another_catalog(conn: db.Connection, settings: Settings) -> None:
+def _refuse_another_catalog(conn: database.Connection, settings: Settings) -> None:
     """Before anything is sent: a database keeps to the catalog that filled it. The sample's address may change."""
-    row = db.one(conn, "events/name")
+    row = database.one(conn, "events/name")
     if row is None or row["name"] == settings.service_index_url:
         return
     name = settings.service_index_url
@@ -167,7 +165,7 @@ def _refuse_another_catalog(conn: db.Connection, settings: Settings) -> None:
     scan.claim(conn, name)
 
 
-def _licenses_cannot_be_had(conn: db.Connection, settings: Settings, screen: Screen) -> Followed | None:
+def _licenses_cannot_be_had(conn: database.Connection, settings: Settings, screen: Screen) -> Followed | None:
     """None when the SPDX list answers; else, where a stored list serves, the failed run that says it did not.
 
     Raises: UpstreamUnavailable when no list is stored either.
@@ -177,26 +175,26 @@ def _licenses_cannot_be_had(conn: db.Connection, settings: Settings, screen: Scr
             sources.fetch_bytes(line, settings.spdx_licenses_url)
     except UpstreamUnavailable as error:
         sentence = f"The SPDX license list cannot be reached: {error}"
-        stored = db.one(conn, "spdx/version") or {}
+        stored = database.one(conn, "spdx/version") or {}
         if not stored["licenses"]:
             raise UpstreamUnavailable(sentence, error.url) from None
         screen.say(f"{sentence}; the stored list {stored['version']} serves")
         task_id = str(uuid.uuid4())
-        run_id, _ = ledger.begin(conn, "spdx", "sync", "manual", task_id=task_id)
+        run_id, _ = runs.begin(conn, "spdx", "sync", "manual", task_id=task_id)
         if run_id is not None:
-            ledger.close(conn, run_id, "failed", error=sentence, error_type=type(error).__name__)
-        return watch.follow(conn, [task_id])
+            runs.close(conn, run_id, "failed", error=sentence, error_type=type(error).__name__)
+        return follow.follow(conn, [task_id])
     return None
 
 
-def _free_the_orphan(conn: db.Connection, screen: Screen) -> None:
+def _free_the_orphan(conn: database.Connection, screen: Screen) -> None:
     """Runs that were left running with no worker anywhere are closed as lost, so that this one need not wait."""
     from pkgintel.celery import app  # Reads the settings, which are chosen by now.
 
-    running = db.every(conn, "reports/follow/unattended")
+    running = database.every(conn, "reports/follow/unattended")
     if running and not app.control.ping(timeout=2.0):
         for row in running:
-            if db.run(conn, "runs/orphan", id=row["id"]):
+            if database.run(conn, "runs/orphan", id=row["id"]):
                 screen.say(f"run {row['id']} had been left without a worker; its work goes on from what is stored")
 
 
@@ -204,7 +202,7 @@ class _Tasks:
     """Sends tasks and follows them, with an eye on the worker and on what got lost."""
 
     def __init__(
-        self, conn: db.Connection, settings: Settings, screen: Screen, worker: "subprocess.Popen[bytes]"
+        self, conn: database.Connection, settings: Settings, screen: Screen, worker: "subprocess.Popen[bytes]"
     ) -> None:
         self._conn, self._settings, self._screen, self._worker = conn, settings, screen, worker
         self._next_look = time.monotonic() + 5
@@ -223,15 +221,15 @@ class _Tasks:
                 )
             if time.monotonic() > self._next_look:
                 self._next_look = time.monotonic() + 5
-                upkeep.recover(self._conn, self._settings)
-                if app.backend.get_state(task_id) == "FAILURE" and not watch.follow(self._conn, [task_id]).runs:
+                recovery.recover(self._conn, self._settings)
+                if app.backend.get_state(task_id) == "FAILURE" and not follow.follow(self._conn, [task_id]).runs:
                     raise RunFailed(f"{name} failed before it could begin: {app.backend.get_result(task_id)}")
 
         try:
-            return watch.wait(self._conn, [task_id], self._screen, tend, stage=stage)
+            return follow.wait(self._conn, [task_id], self._screen, tend, stage=stage)
         except KeyboardInterrupt:
-            for run in watch.follow(self._conn, [task_id]).runs:
-                db.run(self._conn, "runs/interrupt", id=run["id"])
+            for run in follow.follow(self._conn, [task_id]).runs:
+                database.run(self._conn, "runs/interrupt", id=run["id"])
             raise
         finally:
             self._screen.close()

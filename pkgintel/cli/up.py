@@ -20,7 +20,7 @@ from pathlib import Path
 
 import click
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import SettingsError
 from pkgintel.runtime import broker, deployment
 from pkgintel.settings import load
@@ -218,9 +218,11 @@ def command(catalog: str | None, procfile: Path) -> None:
     if catalog is not None:
         deployment.remember(given, catalog)
     broker.require(settings.redis_url or "")
-    for name in db.migrate(settings.database_url or ""):
+    for name in database.migrate(settings.database_url or ""):
         click.echo(f"pkgintel: migrated {name}")
-    where = f"Postgres at {db.place(settings.database_url or '')}, Redis at {broker.place(settings.redis_url or '')}"
+    where = (
+        f"Postgres at {database.place(settings.database_url or '')}, Redis at {broker.place(settings.redis_url or '')}"
+    )
     click.echo(f"pkgintel: {where}")
     click.echo(f"pkgintel: following {settings.service_index_url}")
     if flower:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import SettingsError
 from pkgintel.nuget import instant
 from pkgintel.nuget.instant import iso
@@ -19,20 +19,20 @@ from pkgintel.text import minute, plain
 SOURCE = "nuget"
 
 
-def shown(conn: db.Connection) -> dict[str, Any]:
+def shown(conn: database.Connection) -> dict[str, Any]:
     """The watermark, where the database began, every reset, and the pages that are taken with items missing.
 
     `watermark`, `origin` and `moved_at` are None while nothing is stored.
     """
-    row = db.one(conn, "events/shown_watermark", source=SOURCE)
+    row = database.one(conn, "events/shown_watermark", source=SOURCE)
     return {
         **_stamped(row or {"source": SOURCE, "watermark": None, "origin": None, "moved_at": None}),
-        "resets": [_stamped(one) for one in db.every(conn, "events/resets", source=SOURCE)],
-        "accepted_counts": [_stamped(one) for one in db.every(conn, "events/accepted_counts")],
+        "resets": [_stamped(one) for one in database.every(conn, "events/resets", source=SOURCE)],
+        "accepted_counts": [_stamped(one) for one in database.every(conn, "events/accepted_counts")],
     }
 
 
-def reset(conn: db.Connection, settings: Settings, to: str, why: str, by: str) -> db.Row:
+def reset(conn: database.Connection, settings: Settings, to: str, why: str, by: str) -> database.Row:
     """Bring the watermark back to `to`; the next scan lists from there, and fetches what is not stored.
 
     The row as it was before. An origin that lies behind `to` comes back too. The gate is measured again.
@@ -45,10 +45,10 @@ def reset(conn: db.Connection, settings: Settings, to: str, why: str, by: str) -
     if not instant.FIRST <= ticks <= instant.now():
         raise SettingsError(f"The watermark is not brought to {to}: that is no time between the year 1 and now.")
     with conn.transaction():
-        before = db.one(conn, "events/lock_watermark", source=SOURCE)
+        before = database.one(conn, "events/lock_watermark", source=SOURCE)
         if before is None:
             raise SettingsError("Nothing is stored yet, so there is no watermark to bring back: pkgintel run.")
-        running = db.one(conn, "runs/running", source=SOURCE)
+        running = database.one(conn, "runs/running", source=SOURCE)
         if running is not None:
             raise SettingsError(
                 f"Run {running['id']} is in progress, and moves the watermark itself: wait for its end, or "
@@ -60,13 +60,13 @@ def reset(conn: db.Connection, settings: Settings, to: str, why: str, by: str) -
                 "is only ever brought back; forward it is moved by scans, which read what lies between."
             )
         facts = {"source": SOURCE, "to": ticks}
-        db.run(conn, "events/record_reset", **facts, why=why.strip(), by=by)
-        db.run(conn, "events/reset_watermark", **facts)
+        database.run(conn, "events/record_reset", **facts, why=why.strip(), by=by)
+        database.run(conn, "events/reset_watermark", **facts)
     gate.record(conn, gate.measure(conn, settings, checks.PACKAGES), None)
     return before
 
 
-def _stamped(row: db.Row) -> dict[str, Any]:
+def _stamped(row: database.Row) -> dict[str, Any]:
     return {name: iso(value) if isinstance(value, datetime) else value for name, value in row.items()}
 
 
@@ -79,8 +79,8 @@ def watermark() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def show(as_json: bool) -> None:
     """The watermark, every time it was brought back and why, and the pages taken with items missing. Times are UTC."""
-    with db.connect(deployment.current().database_url or "") as conn:
-        db.require_schema(conn)
+    with database.connect(deployment.current().database_url or "") as conn:
+        database.require_schema(conn)
         found = shown(conn)
     if as_json:
         click.echo(json.dumps(found, indent=2))
@@ -115,8 +115,8 @@ def reset_command(to: str, why: str) -> None:
     used).
     """
     settings = deployment.current()
-    with db.connect(settings.database_url or "") as conn:
-        db.require_schema(conn)
+    with database.connect(settings.database_url or "") as conn:
+        database.require_schema(conn)
         before = reset(conn, settings, to, why, getpass.getuser())
         now = shown(conn)
     click.echo(

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.nuget import version
 from pkgintel.nuget.documents import Event, Item, package_key
 from pkgintel.nuget.fields import storable
@@ -25,7 +25,7 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
-def unknown(conn: db.Connection, items: Sequence[Item], watermark: int) -> list[Item]:
+def unknown(conn: database.Connection, items: Sequence[Item], watermark: int) -> list[Item]:
     """Those of `items` whose event is not stored yet, in their order: one join, no request upstream.
 
     Rejected leaves up to `watermark` (ticks) are accounted for, as are those an operator accepted.
@@ -39,7 +39,7 @@ def unknown(conn: db.Connection, items: Sequence[Item], watermark: int) -> list[
         except ValueError:
             key = item.version  # No stored row has such a key, so the leaf is fetched and rejected with its reason.
         known.append((package_key(item.package_id), key))
-    rows = db.every(
+    rows = database.every(
         conn,
         "events/unknown_items",
         package_keys=[package for package, _ in known],
@@ -52,7 +52,7 @@ def unknown(conn: db.Connection, items: Sequence[Item], watermark: int) -> list[
     return [items[row["n"] - 1] for row in rows]
 
 
-def write(conn: db.Connection, events: Sequence[Event]) -> int:
+def write(conn: database.Connection, events: Sequence[Event]) -> int:
     """Merge `events` into versions and packages, inside the caller's transaction; how many versions changed.
 
     At most one details and one delete event of each version.
@@ -61,27 +61,27 @@ def write(conn: db.Connection, events: Sequence[Event]) -> int:
     if not events:
         return 0
     _make_incoming(conn)
-    with conn.cursor() as cursor, cursor.copy(db.sql("events/copy_incoming")) as copy:
+    with conn.cursor() as cursor, cursor.copy(database.sql("events/copy_incoming")) as copy:
         copy.set_types(_COLUMNS)
         for event in events:
             copy.write_row(_row(event))
-    added = db.one(conn, "events/add_packages")
-    db.one(conn, "events/lock_packages")
-    changed: int = (db.one(conn, "events/upsert_details") or {})["changed"]
+    added = database.one(conn, "events/add_packages")
+    database.one(conn, "events/lock_packages")
+    changed: int = (database.one(conn, "events/upsert_details") or {})["changed"]
     if any(event.leaf.kind == "delete" for event in events):
-        changed += db.run(conn, "events/upsert_deletes")
-    db.run(conn, "events/derive_packages", whole=added["whole"] if added else [])
-    db.run(conn, "events/resolve_leaves")
+        changed += database.run(conn, "events/upsert_deletes")
+    database.run(conn, "events/derive_packages", whole=added["whole"] if added else [])
+    database.run(conn, "events/resolve_leaves")
     return changed
 
 
-def resolve_superseded(conn: db.Connection) -> int:
+def resolve_superseded(conn: database.Connection) -> int:
     """Resolve the rejected leaves whose version is stored from a newer leaf: nothing of them is missing. How many.
 
     Items that break the shape of their page stay as they are, for what they say of their time may be as wrong.
     """
     count, after = 0, {"ticks": -(2**63), "url": ""}
-    while rows := db.every(conn, "events/open_rejects", **after, most=REJECTS_AT_ONCE):
+    while rows := database.every(conn, "events/open_rejects", **after, most=REJECTS_AT_ONCE):
         urls, package_keys, version_keys = [], [], []
         for row in rows:
             with suppress(ValueError):  # No stored row has a version that cannot be read.
@@ -89,12 +89,12 @@ def resolve_superseded(conn: db.Connection) -> int:
                 package_keys.append(package_key(row["package_id"]))
                 urls.append(row["leaf_url"])
         keys = {"package_keys": package_keys, "version_keys": version_keys}
-        count += db.run(conn, "events/resolve_superseded", urls=urls, **keys)
+        count += database.run(conn, "events/resolve_superseded", urls=urls, **keys)
         after = {"ticks": rows[-1]["commit_ticks"], "url": rows[-1]["leaf_url"]}
     return count
 
 
-def unstorable(conn: db.Connection, events: Iterable[Event]) -> list[tuple[Event, str]]:
+def unstorable(conn: database.Connection, events: Iterable[Event]) -> list[tuple[Event, str]]:
     """The events whose leaf Postgres refuses as JSONB (a number beyond its range, say), each with its words."""
     found = []
     for event in events:
@@ -106,12 +106,12 @@ def unstorable(conn: db.Connection, events: Iterable[Event]) -> list[tuple[Event
     return found
 
 
-def _make_incoming(conn: db.Connection) -> None:
-    state = db.one(conn, "events/incoming_state")
+def _make_incoming(conn: database.Connection) -> None:
+    state = database.one(conn, "events/incoming_state")
     if state and not state["made"]:
-        db.run(conn, "events/incoming")
-        if (db.one(conn, "events/has_lz4") or {}).get("lz4"):
-            db.run(conn, "events/compress_incoming")
+        database.run(conn, "events/incoming")
+        if (database.one(conn, "events/has_lz4") or {}).get("lz4"):
+            database.run(conn, "events/compress_incoming")
 
 
 def _row(event: Event) -> tuple[Any, ...]:

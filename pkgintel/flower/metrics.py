@@ -18,7 +18,7 @@ import redis
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import PkgintelError
 from pkgintel.pipeline.checks import SOURCES
 from pkgintel.reports import status
@@ -57,15 +57,15 @@ class Kept(Generic[Looked]):
 
 
 @contextmanager
-def reading(settings: Settings) -> Iterator[db.Connection]:
+def reading(settings: Settings) -> Iterator[database.Connection]:
     """A connection that only reads, whose statements cannot take long, to a database with the schema we know.
 
     Raises: ServiceUnavailable, SchemaBehind.
     """
-    with db.connect(settings.database_url or "") as conn:
+    with database.connect(settings.database_url or "") as conn:
         conn.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT}")
         conn.execute("SET default_transaction_read_only = on")
-        db.require_schema(conn)
+        database.require_schema(conn)
         yield conn
 
 
@@ -105,9 +105,9 @@ def look() -> Look:
         queues = queue_lengths(settings)
         with reading(settings) as conn:
             report = status.report(conn, settings)
-            outcomes = db.one(conn, "reports/metrics/outcomes") or {}
-            runs = tuple(db.every(conn, "reports/metrics/runs_by_state"))
-            answers = tuple(db.every(conn, "reports/metrics/http_answers"))
+            outcomes = database.one(conn, "reports/metrics/outcomes") or {}
+            runs = tuple(database.every(conn, "reports/metrics/runs_by_state"))
+            answers = tuple(database.every(conn, "reports/metrics/http_answers"))
     except (PkgintelError, psycopg.Error, OSError) as error:
         log.warning("the metrics cannot be measured: %s", error)
         return Look(queues=queues, seconds=time.monotonic() - begun)

@@ -25,7 +25,7 @@ from tornado.escape import xhtml_escape
 from tornado.template import Loader, Template
 from tornado.web import url
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import PkgintelError
 from pkgintel.flower import metrics
 from pkgintel.nuget.instant import iso
@@ -159,7 +159,7 @@ def see() -> Seen:
         crew = status.crew(settings)
         with metrics.reading(settings) as conn:
             report = status.report(conn, settings, crew)
-            history = db.every(conn, "reports/status/verdict_history", most=HISTORY)
+            history = database.every(conn, "reports/status/verdict_history", most=HISTORY)
         return Seen(report, history)
     except (PkgintelError, psycopg.Error) as error:
         return Seen(trouble=str(error).strip().splitlines()[0])

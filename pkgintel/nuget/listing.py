@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 from pydantic import ValidationError
 
 from pkgintel.errors import UpstreamChanged
-from pkgintel.nuget import documents as catalog
+from pkgintel.nuget import documents
 from pkgintel.nuget.documents import Item, Page
 from pkgintel.nuget.fields import Kind, kind_of, storable, ticks_of
 from pkgintel.nuget.instant import timestamp
@@ -67,12 +67,12 @@ def parse(body: bytes, url: str, base: str, latest: int) -> Listing:
     Raises: UpstreamChanged when its header is not as promised, or says a time after `latest`.
     """
     try:
-        page = catalog.parse(Page, body, url)
+        page = documents.parse(Page, body, url)
     except UpstreamChanged as error:
         document = _document(body)
         if document is None:
             raise
-        page = catalog.header(document, url)
+        page = documents.header(document, url)
         lines = document["items"]
         if not isinstance(lines, list):
             raise error from None
@@ -110,7 +110,7 @@ def _line(number: int, line: Any, base: str, latest: int) -> Item | OddItem:
             return _odd(number, line, f"its commit at {timestamp(item.commit)} lies in the future", latest)
         return item if "://" in item.url else item.model_copy(update={"url": urljoin(base, item.url)})
     except ValidationError as error:
-        return _odd(number, line, catalog.breach(error), latest)
+        return _odd(number, line, documents.breach(error), latest)
     except ValueError as error:
         return _odd(number, line, str(error), latest)
 

@@ -13,14 +13,12 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import GateFailed
 from pkgintel.licenses import urls
 from pkgintel.licenses.spdx import LicenseList
 from pkgintel.licenses.verdict import RULESET, Declaration, Judge
-from pkgintel.pipeline import gate
-from pkgintel.pipeline import runs as ledger
-from pkgintel.pipeline import sync as licenses
+from pkgintel.pipeline import gate, runs, sync
 from pkgintel.settings import Settings
 
 LOCK = 0x706B6763  # "pkgc"; any number that all classifiers share.
@@ -43,7 +41,7 @@ class Classified:
         return not (self.decided or self.removed)
 
 
-def basis(stored: db.Row, policy: str) -> str:
+def basis(stored: database.Row, policy: str) -> str:
     """What verdicts are made from besides the declaration: ruleset, policy, the list and our URL facts, as one text.
 
     Two lists may carry one version and differ, so their content counts: `stored` has its hash (spdx/fingerprint.sql).
@@ -58,51 +56,51 @@ def _our_facts() -> str:
 
 
 def perform(
-    conn: db.Connection, settings: Settings, *, task_id: str | None = None, cause_id: int | None = None
+    conn: database.Connection, settings: Settings, *, task_id: str | None = None, cause_id: int | None = None
 ) -> tuple[int, Classified]:
     """Classify as a run of its own, triggered by run `cause_id`: the run's id and what it did.
 
     Raises: what `classify` raises, the run closed with it.
     """
-    run_id = ledger.open_run(conn, "verdicts", "classify", "manual", task_id=task_id, cause_id=cause_id)
+    run_id = runs.open_run(conn, "verdicts", "classify", "manual", task_id=task_id, cause_id=cause_id)
     try:
-        with ledger.pulse(settings, run_id):
+        with runs.pulse(settings, run_id):
             done = classify(conn, settings)
     except Exception as error:
         state = "blocked" if isinstance(error, GateFailed) else "failed"
-        ledger.close(conn, run_id, state, error=str(error), error_type=type(error).__name__)
+        runs.close(conn, run_id, state, error=str(error), error_type=type(error).__name__)
         if state == "blocked" and cause_id is not None:
             # Whatever opens the gate again brings a classification of its own.
-            db.run(conn, "runs/settle", id=cause_id)
+            database.run(conn, "runs/settle", id=cause_id)
         raise
     facts: dict[str, Any] = {"decided": done.decided, "changed": done.changed, "removed": done.removed}
     if not done.idle:
-        facts["verdicts"] = {row["verdict"]: row["packages"] for row in db.every(conn, "verdicts/counts")}
-    ledger.close(conn, run_id, "caught_up" if done.idle else "done", list_version=done.list_version, **facts)
+        facts["verdicts"] = {row["verdict"]: row["packages"] for row in database.every(conn, "verdicts/counts")}
+    runs.close(conn, run_id, "caught_up" if done.idle else "done", list_version=done.list_version, **facts)
     return run_id, done
 
 
-def classify(conn: db.Connection, settings: Settings) -> Classified:
+def classify(conn: database.Connection, settings: Settings) -> Classified:
     """Decide every pending package in one transaction, and only those.
 
     Classifications run one after the other; two upstreams that finish together need one, and the second finds nothing.
     Raises: GateFailed when no license list is stored, or a blocking check of either source stands failed.
     """
     with conn.transaction():
-        db.one(conn, "verdicts/lock", key=LOCK)
+        database.one(conn, "verdicts/lock", key=LOCK)
         closed = gate.closed(conn, settings)
         if closed:
             raise GateFailed("Nothing is classified while a gate is closed. " + ". ".join(closed) + ".")
-        db.run(conn, "spdx/lock_shared")  # The list stays as it is from its hash to the last verdict.
-        stored = db.one(conn, "spdx/fingerprint")
+        database.run(conn, "spdx/lock_shared")  # The list stays as it is from its hash to the last verdict.
+        stored = database.one(conn, "spdx/fingerprint")
         if stored is None:
             raise GateFailed("spdx list is empty: run spdx.sync first.")
         on = basis(stored, settings.license_policy)
-        state = db.one(conn, "verdicts/state") or {}
+        state = database.one(conn, "verdicts/state") or {}
         # Rows touched by a transaction that had ended before the last look began need no second look.
         since = state["seen_before"] if state["same_server"] and state["basis"] == on else BEFORE_EVERYTHING
         _judge_declarations(conn, settings, on)
-        applied = db.one(
+        applied = database.one(
             conn,
             "verdicts/apply",
             since=since,
@@ -110,24 +108,24 @@ def classify(conn: db.Connection, settings: Settings) -> Classified:
             ruleset=RULESET,
             policy=settings.license_policy,
         ) or {"decided": 0, "changed": 0}
-        removed = db.run(conn, "verdicts/remove_deleted", since=since)
-        db.run(conn, "verdicts/remember", basis=on, system_id=state["system_id"], horizon=state["horizon"])
+        removed = database.run(conn, "verdicts/remove_deleted", since=since)
+        database.run(conn, "verdicts/remember", basis=on, system_id=state["system_id"], horizon=state["horizon"])
     return Classified(applied["decided"], applied["changed"] + removed, removed, stored["version"], RULESET)
 
 
-def _judge_declarations(conn: db.Connection, settings: Settings, on: str) -> None:
-    rows = db.every(conn, "verdicts/unjudged_declarations", basis=on)
-    found = licenses.stored(conn) if rows else None
+def _judge_declarations(conn: database.Connection, settings: Settings, on: str) -> None:
+    rows = database.every(conn, "verdicts/unjudged_declarations", basis=on)
+    found = sync.stored(conn) if rows else None
     if found:
         copy_judged(conn, found, settings, rows)
-        db.run(conn, "verdicts/keep_judged", basis=on)
+        database.run(conn, "verdicts/keep_judged", basis=on)
 
 
-def copy_judged(conn: db.Connection, found: LicenseList, settings: Settings, rows: list[db.Row]) -> None:
+def copy_judged(conn: database.Connection, found: LicenseList, settings: Settings, rows: list[database.Row]) -> None:
     """Judge the declarations in `rows` into the temporary table `judged` of this transaction."""
     judge = Judge(found, settings.license_policy)
-    conn.execute(db.sql("verdicts/judged"))
-    with conn.cursor() as cursor, cursor.copy(db.sql("verdicts/copy_judged")) as copy:
+    conn.execute(database.sql("verdicts/judged"))
+    with conn.cursor() as cursor, cursor.copy(database.sql("verdicts/copy_judged")) as copy:
         copy.set_types(["uuid", "text", "text", "text", "jsonb", "text[]"])
         for row in rows:
             verdict = judge.judge(Declaration(row["license_expression"], row["license_file"], row["license_url"]))

@@ -1,28 +1,27 @@
 """Measuring checks and holding gates: what is recorded, and when nothing further may run."""
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import GateFailed
-from pkgintel.pipeline import checks
-from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline import checks, runs
 from pkgintel.pipeline.checks import Result
 from pkgintel.settings import Settings
 
 
-def measure(conn: db.Connection, settings: Settings, gate: str) -> list[Result]:
+def measure(conn: database.Connection, settings: Settings, gate: str) -> list[Result]:
     """The checks of `gate` against what is stored now; nothing is recorded."""
     results = []
     for check in checks.of_gate(gate, settings):
         parameters = {"source": checks.SOURCES[gate]} if check.statement == "age" else {}
-        row = db.one(conn, f"checks/{check.statement}", **parameters)
+        row = database.one(conn, f"checks/{check.statement}", **parameters)
         results.append(check.judge(next(iter(row.values())) if row else None))
     return results
 
 
-def record(conn: db.Connection, results: list[Result], run_id: int | None) -> None:
+def record(conn: database.Connection, results: list[Result], run_id: int | None) -> None:
     """Keep `results` as rows, in one transaction."""
     with conn.transaction():
         for result in results:
-            db.run(
+            database.run(
                 conn,
                 "checks/record",
                 name=result.name,
@@ -36,7 +35,7 @@ def record(conn: db.Connection, results: list[Result], run_id: int | None) -> No
             )
 
 
-def hold(conn: db.Connection, settings: Settings, gate: str, run_id: int | None) -> list[Result]:
+def hold(conn: database.Connection, settings: Settings, gate: str, run_id: int | None) -> list[Result]:
     """Measure and record the checks of `gate`.
 
     Raises: GateFailed with the number and the threshold of every blocking check that failed.
@@ -49,7 +48,7 @@ def hold(conn: db.Connection, settings: Settings, gate: str, run_id: int | None)
     return results
 
 
-def require(conn: db.Connection, settings: Settings, gate: str, name: str, run_id: int | None) -> None:
+def require(conn: database.Connection, settings: Settings, gate: str, name: str, run_id: int | None) -> None:
     """Measure and record check `name` of `gate` before run `run_id` does anything.
 
     Raises: GateFailed when it failed.
@@ -61,7 +60,7 @@ def require(conn: db.Connection, settings: Settings, gate: str, name: str, run_i
                 raise GateFailed(f"Gate {gate} is closed. {result.message}.")
 
 
-def after(conn: db.Connection, settings: Settings, gate: str, run_id: int | None) -> list[Result]:
+def after(conn: database.Connection, settings: Settings, gate: str, run_id: int | None) -> list[Result]:
     """Hold `gate` behind run `run_id`: the run is blocked when it stays closed, settled when the last gate is through.
 
     Raises: GateFailed.
@@ -70,10 +69,10 @@ def after(conn: db.Connection, settings: Settings, gate: str, run_id: int | None
         results = hold(conn, settings, gate, run_id)
     except GateFailed as error:
         if run_id is not None:
-            ledger.close(conn, run_id, "blocked", error=str(error), from_states=("done", "caught_up"))
+            runs.close(conn, run_id, "blocked", error=str(error), from_states=("done", "caught_up"))
         raise
     if gate == checks.VERDICTS and run_id is not None:
-        db.run(conn, "runs/settle", id=run_id)
+        database.run(conn, "runs/settle", id=run_id)
     return results
 
 
@@ -83,18 +82,18 @@ def blocking_names(settings: Settings) -> list[str]:
     return [*named, checks.REJECT_LIMIT_CHECK]
 
 
-def closed(conn: db.Connection, settings: Settings) -> list[str]:
+def closed(conn: database.Connection, settings: Settings) -> list[str]:
     """The messages of blocking checks whose newest result failed: while there is one, nothing may be classified."""
-    rows = db.every(conn, "checks/latest", names=blocking_names(settings))
+    rows = database.every(conn, "checks/latest", names=blocking_names(settings))
     return [row["message"] for row in rows if not row["passed"]]
 
 
-def reopened(conn: db.Connection, settings: Settings) -> list[str]:
+def reopened(conn: database.Connection, settings: Settings) -> list[str]:
     """Measure again what stands failed and record what passes now: the names of these blocking checks.
 
     The limit of rejects is left out: only the scan that it blocked, or a newer one, can measure it.
     """
-    rows = db.every(conn, "checks/latest", names=blocking_names(settings))
+    rows = database.every(conn, "checks/latest", names=blocking_names(settings))
     failed = {row["name"]: row["gate"] for row in rows if not row["passed"]}
     results = [
         result
@@ -107,7 +106,7 @@ def reopened(conn: db.Connection, settings: Settings) -> list[str]:
     return [result.name for result in results]
 
 
-def all_open(conn: db.Connection, settings: Settings) -> bool:
+def all_open(conn: database.Connection, settings: Settings) -> bool:
     """Whether a classification would get through: no blocking check stands failed, and each passes if measured now."""
     if closed(conn, settings):
         return False

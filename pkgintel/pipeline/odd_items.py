@@ -6,7 +6,7 @@ Such a row is named by its page, the line it was first seen at and its content, 
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.nuget.documents import Item
 from pkgintel.nuget.fields import Kind
 from pkgintel.nuget.listing import Listing, OddItem
@@ -15,25 +15,25 @@ from pkgintel.upstream.leaves import Reject
 REASON = "item"
 
 
-def known(conn: db.Connection, page_url: str) -> dict[str, db.Row]:
+def known(conn: database.Connection, page_url: str) -> dict[str, database.Row]:
     """The rows of a page's odd items, by the digest of their content."""
-    rows = db.every(conn, "events/odd_items", page_url=page_url)
+    rows = database.every(conn, "events/odd_items", page_url=page_url)
     return {row["leaf_url"].rpartition("-")[2]: row for row in rows}
 
 
-def newest(rows: Mapping[str, db.Row]) -> int | None:
+def newest(rows: Mapping[str, database.Row]) -> int | None:
     """The newest commit (ticks) that is known of a page from its odd items."""
     return max((row["commit_ticks"] for row in rows.values()), default=None)
 
 
-def wanted_by_scan(after: int, floor: int) -> Callable[[OddItem, db.Row | None], bool]:
+def wanted_by_scan(after: int, floor: int) -> Callable[[OddItem, database.Row | None], bool]:
     """Whether a scan from `after` on rejects an odd item that `row` tells of; nothing up to `floor` is ever read.
 
     As with leaves, those up to `after` are accounted for, as are those an operator accepted. What an odd item says of
     its time may be as wrong as the rest, so it belongs to the first scan that meets it.
     """
 
-    def wanted(item: OddItem, row: db.Row | None) -> bool:
+    def wanted(item: OddItem, row: database.Row | None) -> bool:
         if item.commit is not None and item.commit <= floor:
             return False
         return row is None or (
@@ -43,13 +43,16 @@ def wanted_by_scan(after: int, floor: int) -> Callable[[OddItem, db.Row | None],
     return wanted
 
 
-def not_accepted(_item: OddItem, row: db.Row | None) -> bool:
+def not_accepted(_item: OddItem, row: database.Row | None) -> bool:
     """Whether a replay of the rejected leaves rejects an odd item again."""
     return row is None or row["resolution"] != "accepted"
 
 
 def rejects(
-    found: Listing, page_url: str, rows: Mapping[str, db.Row], wanted: Callable[[OddItem, db.Row | None], bool]
+    found: Listing,
+    page_url: str,
+    rows: Mapping[str, database.Row],
+    wanted: Callable[[OddItem, database.Row | None], bool],
 ) -> list[Reject]:
     """The odd items of a page that are `wanted`, each under the name it was first given."""
     made = []
@@ -61,7 +64,7 @@ def rejects(
     return made
 
 
-def gone(found: Listing, rows: Mapping[str, db.Row]) -> list[str]:
+def gone(found: Listing, rows: Mapping[str, database.Row]) -> list[str]:
     """The names of rejected items that the page holds no more: it was mended upstream."""
     there: Sequence[str] = [item.digest for item in found.odd]
     return [row["leaf_url"] for digest, row in rows.items() if row["open"] and digest not in there]

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 
 import psycopg
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.database import events as store
 from pkgintel.errors import PkgintelError
-from pkgintel.nuget import documents as catalog
-from pkgintel.nuget import window
+from pkgintel.nuget import documents, window
 from pkgintel.nuget.documents import Event, Item
-from pkgintel.pipeline import page_items
-from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline import page_items, runs
 from pkgintel.pipeline.page_copy import Known
 from pkgintel.pipeline.page_items import OF_REJECTED, Listed, Source
 from pkgintel.pipeline.scan import address_of
@@ -57,15 +55,15 @@ def store_page(
     Raises: UpstreamUnavailable and psycopg.OperationalError (try again), UpstreamChanged (the page broke its shape).
     """
     assert settings.database_url is not None  # noqa: S101 (deployment.current fills it in)
-    with db.connection(settings.database_url) as conn:
-        run = db.one(conn, "runs/get", id=run_id)
+    with database.connection(settings.database_url) as conn:
+        run = database.one(conn, "runs/get", id=run_id)
         if run is None or run["state"] != "running":
             return Stored(note=f"run {run_id} is {run['state'] if run else 'gone'}: nothing to do")
-        started = db.one(conn, "runs/start_page", run_id=run_id, page_url=page_url)
+        started = database.one(conn, "runs/start_page", run_id=run_id, page_url=page_url)
         if started is None:
             return Stored(note="done already")
     address = address_of(run)
-    with ledger.pulse(settings, run_id):
+    with runs.pulse(settings, run_id):
         replay = run["action"] == "replay"
         source = Source(settings.database_url, wire, address, gauge)
         held = page_items.listed(source, run, page_url, Known(started["page_ticks"], started["page_count"]))
@@ -75,16 +73,16 @@ def store_page(
             progress(f"{count} of {many(total, 'leaf', 'leaves')}")
             if count == total:
                 return  # What is written next says so, with the leaves themselves.
-            with suppress(psycopg.Error, PkgintelError), db.connection(settings.database_url or "") as conn:
-                db.run(conn, "runs/progress", run_id=run_id, page_url=page_url, wanted=total, fetched=count)
+            with suppress(psycopg.Error, PkgintelError), database.connection(settings.database_url or "") as conn:
+                database.run(conn, "runs/progress", run_id=run_id, page_url=page_url, wanted=total, fetched=count)
 
         # Every rejected leaf is fetched again, also one that a newer leaf of its version has passed by.
-        listed = inside if page_url.startswith(f"{OF_REJECTED} ") else catalog.newest(inside)
+        listed = inside if page_url.startswith(f"{OF_REJECTED} ") else documents.newest(inside)
         events: list[Event] = []
         rejected = list(held.odd)
         left, asked = listed, set[str]()
         while left:
-            with db.connection(settings.database_url) as conn:
+            with database.connection(settings.database_url) as conn:
                 wanted = left if replay else store.unknown(conn, left, run["after_ticks"])
             found = fetch_leaves(wire, address, wanted, gauge, fetched)
             events += found.events
@@ -92,10 +90,10 @@ def store_page(
             asked |= {item.url for item in left}
             # Where the newest leaf of a version cannot be had, the one before it counts, as it would from another page.
             lost = {reject.item.url for reject in rejected}
-            usable = catalog.newest(item for item in inside if item.url not in lost) if found.rejected else []
+            usable = documents.newest(item for item in inside if item.url not in lost) if found.rejected else []
             left = [item for item in usable if item.url not in asked]
         found = Fetched(events, rejected)
-        with db.connection(settings.database_url) as conn:
+        with database.connection(settings.database_url) as conn:
             _count_answers(conn, wire)
             return _write(
                 conn,
@@ -107,15 +105,17 @@ def store_page(
             )
 
 
-def _count_answers(conn: db.Connection, wire: Wire) -> None:
+def _count_answers(conn: database.Connection, wire: Wire) -> None:
     """Add what upstream answered to the totals; a statement of its own, for it locks rows that every page touches."""
     heard = {kind: count for kind, count in dict(wire.counts).items() if count}
     wire.counts.subtract(heard)
     if heard:
-        db.run(conn, "runs/count_answers", kinds=list(heard), answers=list(heard.values()))
+        database.run(conn, "runs/count_answers", kinds=list(heard), answers=list(heard.values()))
 
 
-def _write(conn: db.Connection, run_id: int, page_url: str, found: Fetched, held: Listed, *, items: int) -> Stored:
+def _write(
+    conn: database.Connection, run_id: int, page_url: str, found: Fetched, held: Listed, *, items: int
+) -> Stored:
     """The page's one transaction. Leaves that Postgres cannot hold are told apart and rejected."""
     events, rejected = list(found.events), list(found.rejected)
     try:
@@ -131,7 +131,7 @@ def _write(conn: db.Connection, run_id: int, page_url: str, found: Fetched, held
 
 
 def _transact(
-    conn: db.Connection,
+    conn: database.Connection,
     run_id: int,
     page_url: str,
     events: Sequence[Event],
@@ -140,7 +140,7 @@ def _transact(
     items: int,
 ) -> Stored:
     with conn.transaction():
-        state = db.one(conn, "runs/lock_page", run_id=run_id, page_url=page_url)
+        state = database.one(conn, "runs/lock_page", run_id=run_id, page_url=page_url)
         if state is None or state["state"] == "done":
             return Stored(note="done already, by another delivery of the same task")
         best: dict[tuple[str, str, str], Event] = {}
@@ -148,13 +148,13 @@ def _transact(
             best[event.package_key, event.version_key, event.leaf.kind] = event
         changed = store.write(conn, list(best.values()))
         if len(best) < len(events):
-            db.run(conn, "events/resolve_older", urls=[event.url for event in events])
+            database.run(conn, "events/resolve_older", urls=[event.url for event in events])
         if held.gone:
-            db.run(conn, "events/resolve_older", urls=held.gone)
+            database.run(conn, "events/resolve_older", urls=held.gone)
         for reject in rejected:
-            db.run(conn, "events/reject_leaf", **reject_row(reject, page_url, run_id))
+            database.run(conn, "events/reject_leaf", **reject_row(reject, page_url, run_id))
         leaves = len(events) + len(rejected)
-        db.run(
+        database.run(
             conn,
             "runs/finish_page",
             run_id=run_id,
@@ -204,7 +204,7 @@ def record_failure(settings: Settings, run_id: int, page_url: str, error: Except
     words = f"{type(error).__name__}: {error}"
     facts = {"run_id": run_id, "page_url": page_url, "state": "failed" if final else "pending", "error": words[:2000]}
     try:
-        with db.connection(settings.database_url or "") as conn:
-            db.run(conn, "runs/fail_page", **facts)
+        with database.connection(settings.database_url or "") as conn:
+            database.run(conn, "runs/fail_page", **facts)
     except (psycopg.Error, PkgintelError) as trouble:
         log.warning("%s was not recorded for %s: %s", words, page_url, trouble)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import SettingsError, UpstreamUnavailable
 from pkgintel.nuget import instant
 from pkgintel.nuget.listing import Listing
@@ -47,13 +47,15 @@ def promised(found: Listing, known: Known) -> int:
     return max(found.count or 0, known.count or 0)
 
 
-def accepted(conn: db.Connection, page_url: str) -> int:
+def accepted(conn: database.Connection, page_url: str) -> int:
     """How many promised items of a page may be missing, because an operator accepted that."""
-    row = db.one(conn, "events/accepted_count", page_url=page_url)
+    row = database.one(conn, "events/accepted_count", page_url=page_url)
     return row["missing"] if row else 0
 
 
-def accept(conn: db.Connection, found: Listing, page_url: str, known: Known, *, why: str, by: str) -> db.Row:
+def accept(
+    conn: database.Connection, found: Listing, page_url: str, known: Known, *, why: str, by: str
+) -> database.Row:
     """Accept that a page holds fewer items than are promised of it: from now on as many may be missing, and no more.
 
     Raises: SettingsError without a reason, or when none is missing.
@@ -64,5 +66,5 @@ def accept(conn: db.Connection, found: Listing, page_url: str, known: Known, *, 
     if found.lines >= count:
         raise SettingsError(f"{page_url} holds all of its {count:,} items, so there is nothing to accept.")
     row = {"page_url": page_url, "promised": count, "items": found.lines, "why": why.strip(), "by": by}
-    db.run(conn, "events/accept_count", **row)
+    database.run(conn, "events/accept_count", **row)
     return row

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from pkgintel import database as db
-from pkgintel.database import events as store
+from pkgintel import database
+from pkgintel.database import events
 from pkgintel.nuget import window
 from pkgintel.nuget.documents import Item
 from pkgintel.nuget.listing import Listing
@@ -39,28 +39,28 @@ class Source:
     address: CatalogAddress
     gauge: Gauge
 
-    def copy(self, page_url: str, known: Known, rows: dict[str, db.Row]) -> Listing:
+    def copy(self, page_url: str, known: Known, rows: dict[str, database.Row]) -> Listing:
         """The page, at least as new as its `rows` of odd items tell. Raises: UpstreamUnavailable, UpstreamChanged."""
         commits = [one for one in (known.commit, odd_items.newest(rows)) if one is not None]
-        with db.connection(self.database_url) as conn:
+        with database.connection(self.database_url) as conn:
             missing = page_copy.accepted(conn, page_url)
         at_least = Known(max(commits, default=None), known.count)
         return page_copy.fetch(self.wire, self.address, page_url, self.gauge, at_least, missing)
 
 
-def listed(source: Source, run: db.Row, page_url: str, known: Known) -> Listed:
+def listed(source: Source, run: database.Row, page_url: str, known: Known) -> Listed:
     """What page `page_url` of `run` holds; `known` is what the index told of it.
 
     Raises: UpstreamUnavailable, UpstreamChanged.
     """
     kind, _, name = page_url.partition(" ")
     if kind == OF_PACKAGE:
-        with db.connection(source.database_url) as conn:
-            items = _items(db.every(conn, "replay/package_items", package_key=name))
+        with database.connection(source.database_url) as conn:
+            items = _items(database.every(conn, "replay/package_items", package_key=name))
         return Listed(items, newest=_newest(items))
     if kind == OF_REJECTED:
         return _rejected(source, name)
-    with db.connection(source.database_url) as conn:
+    with database.connection(source.database_url) as conn:
         rows = odd_items.known(conn, page_url)
     found = source.copy(page_url, known, rows)
     scan = run["action"] == "scan"
@@ -71,22 +71,22 @@ def listed(source: Source, run: db.Row, page_url: str, known: Known) -> Listed:
 
 def _rejected(source: Source, page_url: str) -> Listed:
     """The rejected leaves of a page. Where lines of it are among them, the page itself is asked for again."""
-    with db.connection(source.database_url) as conn:
-        items = _items(db.every(conn, "replay/rejected_items", page_url=page_url))
+    with database.connection(source.database_url) as conn:
+        items = _items(database.every(conn, "replay/rejected_items", page_url=page_url))
         rows = odd_items.known(conn, page_url)
     if not any(row["open"] for row in rows.values()):
         return Listed(items, newest=_newest(items))
     found = source.copy(page_url, Known(), rows)
     gone = odd_items.gone(found, rows)
     if gone:
-        with db.connection(source.database_url) as conn:
-            mended = store.unknown(conn, found.items, window.BEGINNING)
+        with database.connection(source.database_url) as conn:
+            mended = events.unknown(conn, found.items, window.BEGINNING)
         items = list({item.url: item for item in [*items, *mended]}.values())
     odd = odd_items.rejects(found, page_url, rows, odd_items.not_accepted)
     return Listed(items, odd, gone, _newest(items))
 
 
-def _items(rows: list[db.Row]) -> list[Item]:
+def _items(rows: list[database.Row]) -> list[Item]:
     return [
         Item.model_construct(
             url=row["url"],

@@ -11,16 +11,13 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from pkgintel import database as db
-from pkgintel.database import events as store
+from pkgintel import database
+from pkgintel.database import events
 from pkgintel.errors import GateFailed, PackageUnknown, RunFailed, SettingsError
-from pkgintel.nuget import documents as catalog
-from pkgintel.nuget import instant, window
+from pkgintel.nuget import documents, instant, window
 from pkgintel.nuget.documents import Event, Item
 from pkgintel.nuget.instant import ticks
-from pkgintel.pipeline import classify, page_copy, scan
-from pkgintel.pipeline import runs as ledger
-from pkgintel.pipeline import sync as licenses
+from pkgintel.pipeline import classify, page_copy, runs, scan, sync
 from pkgintel.pipeline.page_copy import Known
 from pkgintel.pipeline.page_items import OF_PACKAGE, OF_REJECTED
 from pkgintel.settings import Settings
@@ -72,7 +69,7 @@ def moment_of(text: str) -> int:
         raise SettingsError(f"{text!r} is no time; write 2026-09-30 or 2026-09-30T12:00:00Z, in UTC.") from None
 
 
-def pages(conn: db.Connection, settings: Settings, wire: Wire, wanted: Wanted) -> tuple[list[str], int, int, Any]:
+def pages(conn: database.Connection, settings: Settings, wire: Wire, wanted: Wanted) -> tuple[list[str], int, int, Any]:
     """What would be read: the pages (or what stands for them), the window of items, and the catalog's address.
 
     Raises: PackageUnknown, SettingsError, UpstreamUnavailable.
@@ -80,19 +77,19 @@ def pages(conn: db.Connection, settings: Settings, wire: Wire, wanted: Wanted) -
     address = _address(conn, settings, wire)
     floor, up_to = window.BEGINNING, FOREVER
     if wanted.package:
-        key = catalog.package_key(wanted.package)
-        if not db.every(conn, "replay/package_items", package_key=key):
+        key = documents.package_key(wanted.package)
+        if not database.every(conn, "replay/package_items", package_key=key):
             raise PackageUnknown(f"No leaf of a package {wanted.package!r} is stored or rejected.")
         return [f"{OF_PACKAGE} {key}"], floor, up_to, address
     if wanted.rejected:
-        rejected = db.every(conn, "replay/rejected_pages")
+        rejected = database.every(conn, "replay/rejected_pages")
         return [f"{OF_REJECTED} {row['page_url']}" for row in rejected], floor, up_to, address
     if wanted.page:
         reason = address.allows(wanted.page)
         if reason:
             raise SettingsError(f"{wanted.page} is not a page of this catalog: {reason}.")
         return [wanted.page], floor, up_to, address
-    stored = db.one(conn, "events/watermark", source="nuget")
+    stored = database.one(conn, "events/watermark", source="nuget")
     if stored is None:
         raise SettingsError("Nothing is stored yet, so there is nothing to read again: pkgintel run.")
     floor = max(stored["origin_ticks"], moment_of(wanted.since) if wanted.since else floor)
@@ -104,12 +101,12 @@ def pages(conn: db.Connection, settings: Settings, wire: Wire, wanted: Wanted) -
     return inside + [page.url for page in ordered if page.commit > up_to][:2], floor, up_to, address
 
 
-def _address(conn: db.Connection, settings: Settings, wire: Wire) -> CatalogAddress:
+def _address(conn: database.Connection, settings: Settings, wire: Wire) -> CatalogAddress:
     """Where the catalog that filled this database is, whatever the settings say.
 
     Raises: CatalogMismatch when the database holds the sample and the settings lead elsewhere.
     """
-    row = db.one(conn, "events/name")
+    row = database.one(conn, "events/name")
     if row and row["name"].startswith("http"):
         return sources.discover(wire, row["name"])
     address = sources.discover(wire, settings.service_index_url)
@@ -119,15 +116,15 @@ def _address(conn: db.Connection, settings: Settings, wire: Wire) -> CatalogAddr
 
 
 def open_run(
-    conn: db.Connection, settings: Settings, wire: Wire, wanted: Wanted, task_id: str | None = None
+    conn: database.Connection, settings: Settings, wire: Wire, wanted: Wanted, task_id: str | None = None
 ) -> tuple[int, list[str]]:
     """A manual run with its pages laid down: its id and the pages, oldest first."""
     urls, floor, up_to, address = pages(conn, settings, wire, wanted.check())
     with conn.transaction():
-        run_id = ledger.open_run(conn, "nuget", "replay", "manual", task_id=task_id)
+        run_id = runs.open_run(conn, "nuget", "replay", "manual", task_id=task_id)
         place = {"index_url": address.index_url, "origins": sorted(address.origins), "public": address.public}
         bounds = {"after": floor, "floor": floor, "up_to": min(up_to, instant.ticks("9999-01-01T00:00:00Z"))}
-        db.run(
+        database.run(
             conn,
             "runs/plan",
             id=run_id,
@@ -138,31 +135,33 @@ def open_run(
             pages_total=len(urls),
             **bounds,
         )
-        db.run(conn, "runs/add_pages", run_id=run_id, urls=urls, ticks=[None] * len(urls), counts=[None] * len(urls))
-        db.run(conn, "runs/describe", id=run_id, detail=Jsonb({"replay": str(wanted)}))
+        database.run(
+            conn, "runs/add_pages", run_id=run_id, urls=urls, ticks=[None] * len(urls), counts=[None] * len(urls)
+        )
+        database.run(conn, "runs/describe", id=run_id, detail=Jsonb({"replay": str(wanted)}))
     return run_id, urls
 
 
-def finish(conn: db.Connection, run_id: int) -> bool:
+def finish(conn: database.Connection, run_id: int) -> bool:
     """Close a replay whose pages are all done; False when some are still to do.
 
     Raises: RunFailed when a page failed.
     """
-    undone = db.one(conn, "runs/undone", run_id=run_id) or {}
+    undone = database.one(conn, "runs/undone", run_id=run_id) or {}
     if undone["failed"]:
         error = f"{many(undone['failed'], 'page')} failed, first {undone['first_error']}"
-        ledger.close(conn, run_id, "failed", error=error)
+        runs.close(conn, run_id, "failed", error=error)
         raise RunFailed(f"Run {run_id}: {error}")
     if undone["pending"]:
         return False
-    store.resolve_superseded(conn)
-    ledger.close(conn, run_id, "done", settled=False)
+    events.resolve_superseded(conn)
+    runs.close(conn, run_id, "done", settled=False)
     return True
 
 
-def unblock(conn: db.Connection, settings: Settings) -> str | None:
+def unblock(conn: database.Connection, settings: Settings) -> str | None:
     """Look again at a scan that too many rejects had blocked; what became of it, or None when none is blocked."""
-    blocked = db.one(conn, "runs/blocked", source="nuget")
+    blocked = database.one(conn, "runs/blocked", source="nuget")
     if blocked is None:
         return None
     try:
@@ -172,17 +171,19 @@ def unblock(conn: db.Connection, settings: Settings) -> str | None:
     return f"run {blocked['id']}, which was blocked, is {finished.state}: the watermark moved"
 
 
-def accept(conn: db.Connection, settings: Settings, why: str) -> tuple[int, str | None]:
+def accept(conn: database.Connection, settings: Settings, why: str) -> tuple[int, str | None]:
     """Accept every open rejected leaf as not to be had, for a reason that is recorded; how many, and what that freed.
 
     Raises: SettingsError without a reason.
     """
     if not why.strip():
         raise SettingsError('Accepting rejected leaves needs a reason, which is recorded: --why "…".')
-    return len(db.every(conn, "events/accept_leaves", why=why.strip())), unblock(conn, settings)
+    return len(database.every(conn, "events/accept_leaves", why=why.strip())), unblock(conn, settings)
 
 
-def accept_count(conn: db.Connection, settings: Settings, wire: Wire, wanted: Wanted, why: str, by: str) -> db.Row:
+def accept_count(
+    conn: database.Connection, settings: Settings, wire: Wire, wanted: Wanted, why: str, by: str
+) -> database.Row:
     """Accept that a page holds fewer items than it or the index counts, for a reason that is recorded.
 
     Raises: SettingsError without a reason, or when no item is missing; UpstreamUnavailable, UpstreamChanged.
@@ -195,7 +196,7 @@ def accept_count(conn: db.Connection, settings: Settings, wire: Wire, wanted: Wa
     return page_copy.accept(conn, found, urls[0], known, why=why, by=by)
 
 
-def rederive(conn: db.Connection, only: str | None, progress: Callable[[int], None]) -> tuple[int, list[str]]:
+def rederive(conn: database.Connection, only: str | None, progress: Callable[[int], None]) -> tuple[int, list[str]]:
     """Make every column anew from the stored leaves, with no network: how many versions changed, what broke.
 
     `only` is the key of one package. Each batch is one transaction under the same locks as a page.
@@ -203,15 +204,15 @@ def rederive(conn: db.Connection, only: str | None, progress: Callable[[int], No
     changed, seen, broken = 0, 0, []
     for batch in batched(_read_again(conn, only), BATCH):
         with conn.transaction():
-            changed += store.write(conn, [event for _, event in batch if isinstance(event, Event)])
+            changed += events.write(conn, [event for _, event in batch if isinstance(event, Event)])
         broken += [f"{row['package_id']} {row['version']}: {event}" for row, event in batch if isinstance(event, str)]
         seen += len(batch)
         progress(seen)
-    db.run(conn, "replay/add_declarations", only=only)
+    database.run(conn, "replay/add_declarations", only=only)
     return changed, broken
 
 
-def differing(conn: db.Connection, only: str | None) -> int:
+def differing(conn: database.Connection, only: str | None) -> int:
     """How many stored versions would get another declaration if their columns were made anew. Writes nothing."""
     count = 0
     for row, event in _read_again(conn, only):
@@ -221,23 +222,23 @@ def differing(conn: db.Connection, only: str | None) -> int:
     return count
 
 
-def diff(conn: db.Connection, settings: Settings, only: str | None = None) -> list[db.Row]:
+def diff(conn: database.Connection, settings: Settings, only: str | None = None) -> list[database.Row]:
     """What today's rules would change in the stored verdicts: from, to, how many, a few of them. Writes nothing.
 
     Raises: GateFailed when no license list is stored.
     """
-    found = licenses.stored(conn)
+    found = sync.stored(conn)
     if found is None:
         raise GateFailed("spdx list is empty: run spdx.sync first.")
     with conn.transaction(force_rollback=True):
-        classify.copy_judged(conn, found, settings, db.every(conn, "verdicts/all_declarations", only=only))
-        return db.every(conn, "verdicts/diff", only=only)
+        classify.copy_judged(conn, found, settings, database.every(conn, "verdicts/all_declarations", only=only))
+        return database.every(conn, "verdicts/diff", only=only)
 
 
-def _read_again(conn: db.Connection, only: str | None) -> Iterator[tuple[db.Row, Event | str]]:
+def _read_again(conn: database.Connection, only: str | None) -> Iterator[tuple[database.Row, Event | str]]:
     """Every stored leaf with the event it makes today, or with why it makes none any more."""
     last = {"package_key": "", "version_key": ""}
-    while rows := db.every(conn, "replay/stored_leaves", **last, only=only, limit=BATCH):
+    while rows := database.every(conn, "replay/stored_leaves", **last, only=only, limit=BATCH):
         for row in rows:
             item = Item.model_construct(
                 url=row["details_url"],
@@ -247,13 +248,15 @@ def _read_again(conn: db.Connection, only: str | None) -> Iterator[tuple[db.Row,
                 version=row["version"],
             )
             try:
-                yield row, catalog.event(item, row["raw_bytes"] or row["raw"].encode())
+                yield row, documents.event(item, row["raw_bytes"] or row["raw"].encode())
             except ValueError as error:
                 yield row, str(error)
         last = {name: rows[-1][name] for name in last}
 
 
-def batched(rows: Iterator[tuple[db.Row, Event | str]], size: int) -> Iterator[list[tuple[db.Row, Event | str]]]:
+def batched(
+    rows: Iterator[tuple[database.Row, Event | str]], size: int
+) -> Iterator[list[tuple[database.Row, Event | str]]]:
     """`rows` in lists of `size` (itertools.batched came with Python 3.12)."""
     while batch := list(islice(rows, size)):
         yield batch

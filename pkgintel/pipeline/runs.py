@@ -10,7 +10,7 @@ import psycopg
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import PkgintelError
 from pkgintel.settings import Settings
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def open_run(
-    conn: db.Connection,
+    conn: database.Connection,
     source: Source,
     action: Action,
     kind: Kind,
@@ -36,7 +36,7 @@ def open_run(
     Raises: psycopg.errors.UniqueViolation for a second scan or sync.
     """
     with conn.transaction():
-        row = db.one(
+        row = database.one(
             conn,
             "runs/open",
             source=source,
@@ -50,7 +50,7 @@ def open_run(
 
 
 def begin(
-    conn: db.Connection,
+    conn: database.Connection,
     source: Source,
     action: Action,
     kind: Kind,
@@ -68,18 +68,18 @@ def begin(
     try:
         return open_run(conn, source, action, kind, **facts), "opened"
     except UniqueViolation:
-        running = db.one(conn, "runs/running", source=source)
+        running = database.one(conn, "runs/running", source=source)
     if running is None:
         return begin(conn, source, action, kind, **facts)
     if task_id is not None and running["task_id"] == task_id:
         return running["id"], "resumed"
     reason = f"already_running: run {running['id']} is in progress (last sign of life {running['silent']:.0f} s ago)"
-    db.run(conn, "runs/record", source=source, kind=kind, action=action, state="skipped", error=reason, **facts)
+    database.run(conn, "runs/record", source=source, kind=kind, action=action, state="skipped", error=reason, **facts)
     return None, reason
 
 
 def close(
-    conn: db.Connection,
+    conn: database.Connection,
     run_id: int,
     state: str,
     *,
@@ -90,7 +90,7 @@ def close(
 ) -> bool:
     """End a run in `state`; False when it had already ended. `settled` says that nothing follows from it."""
     return bool(
-        db.run(
+        database.run(
             conn,
             "runs/close",
             id=run_id,
@@ -112,8 +112,8 @@ def pulse(settings: Settings, run_id: int) -> Iterator[None]:
     def beat() -> None:
         while True:
             try:
-                with db.connection(url) as conn:
-                    db.run(conn, "runs/beat", id=run_id, every=every / 2)
+                with database.connection(url) as conn:
+                    database.run(conn, "runs/beat", id=run_id, every=every / 2)
             except (PkgintelError, psycopg.Error) as error:
                 log.warning("run %s: no sign of life could be written: %s", run_id, error)
             if ended.wait(every):

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 
 from psycopg.types.json import Jsonb
 
-from pkgintel import database as db
-from pkgintel.database import events as store
+from pkgintel import database
+from pkgintel.database import events
 from pkgintel.errors import CatalogMismatch, GateFailed, RunFailed, SettingsError
 from pkgintel.nuget import window
 from pkgintel.nuget.documents import Index
 from pkgintel.nuget.instant import TICKS_PER_SECOND, moment, ticks
-from pkgintel.pipeline import checks, gate
-from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline import checks, gate, runs
 from pkgintel.settings import NUGET_ORG, Settings
 from pkgintel.text import many
 from pkgintel.upstream import sources
@@ -55,13 +54,13 @@ def name_of(index: Index, url: str) -> str:
     return "sample" if SAMPLE_KIND in index.kinds else url
 
 
-def claim(conn: db.Connection, name: str) -> None:
+def claim(conn: database.Connection, name: str) -> None:
     """The database belongs to the catalog that first fills it.
 
     Raises: CatalogMismatch when it belongs to another one.
     """
-    db.run(conn, "events/claim", name=name)
-    row = db.one(conn, "events/name")
+    database.run(conn, "events/claim", name=name)
+    row = database.one(conn, "events/name")
     if row is None or row["name"] != name:
         held = row["name"] if row else "another catalog"
         raise CatalogMismatch(
@@ -88,33 +87,33 @@ def start_of_empty_database(settings: Settings, catalog: str, newest: int) -> in
 
 
 def open_run(
-    conn: db.Connection,
+    conn: database.Connection,
     settings: Settings,
-    kind: ledger.Kind,
+    kind: runs.Kind,
     task_id: str | None = None,
     root_id: int | None = None,
     cause_id: int | None = None,
 ) -> tuple[int | None, str]:
     """The run of this scan, or None with the reason why another one stands in its way (recorded as skipped)."""
     free_lost(conn, settings)
-    return ledger.begin(conn, "nuget", "scan", kind, task_id=task_id, root_id=root_id, cause_id=cause_id)
+    return runs.begin(conn, "nuget", "scan", kind, task_id=task_id, root_id=root_id, cause_id=cause_id)
 
 
-def free_lost(conn: db.Connection, settings: Settings) -> list[db.Row]:
+def free_lost(conn: database.Connection, settings: Settings) -> list[database.Row]:
     """Close every run without a sign of life for `lost_after` seconds, unless only its callback is missing."""
     freed = []
-    for row in db.every(conn, "runs/lost", lost_after=settings.lost_after):
+    for row in database.every(conn, "runs/lost", lost_after=settings.lost_after):
         if row["all_done"] and row["sends"] < 3:
             continue
         error = f"no sign of life for {row['silent']:.0f} s: its worker, broker or callback is gone"
-        if ledger.close(conn, row["id"], "lost", error=error):
+        if runs.close(conn, row["id"], "lost", error=error):
             log.warning("run %s of %s is lost: %s", row["id"], row["source"], error)
             freed.append(row)
     return freed
 
 
 def plan(
-    conn: db.Connection,
+    conn: database.Connection,
     settings: Settings,
     wire: Wire,
     run_id: int,
@@ -128,7 +127,7 @@ def plan(
     Raises: UpstreamUnavailable, UpstreamChanged, CatalogMismatch, SettingsError; GateFailed when the stored watermark
     lies in the future.
     """
-    run = db.one(conn, "runs/get", id=run_id)
+    run = database.one(conn, "runs/get", id=run_id)
     if run is None or run["state"] != "running":
         raise RunFailed(f"Run {run_id} is no longer running, so it is not planned again.")
     if run["pages_total"]:
@@ -138,9 +137,9 @@ def plan(
     index = sources.fetch_index(wire, address, gauge)
     name = name_of(index, settings.service_index_url)
     claim(conn, name)
-    stored = db.one(conn, "events/watermark", source="nuget")
+    stored = database.one(conn, "events/watermark", source="nuget")
     root_id = run["root_id"]
-    read = {(row["page_url"], row["page_ticks"]) for row in db.every(conn, "runs/pages_read", root_id=root_id)}
+    read = {(row["page_url"], row["page_ticks"]) for row in database.every(conn, "runs/pages_read", root_id=root_id)}
     newest = max((page.commit for page in index.pages), default=window.BEGINNING)
     planned = window.plan(
         index,
@@ -149,16 +148,16 @@ def plan(
         overlap=int(settings.overlap * TICKS_PER_SECOND),
         limit=min(settings.pages_per_scan, max_pages or settings.pages_per_scan),
         read=read if root_id is not None else (),
-        grown={row["page_url"] for row in db.every(conn, "runs/pages_grown")},
+        grown={row["page_url"] for row in database.every(conn, "runs/pages_grown")},
     )
     if planned is None:
         note = "nothing is newer than the watermark"
         if stored and settings.since:
             note += "; PKGINTEL_SINCE is ignored, for a watermark is stored (to read again: pkgintel reprocess)"
-        ledger.close(conn, run_id, "caught_up", newest_commit=str(moment(newest)), note=note)
+        runs.close(conn, run_id, "caught_up", newest_commit=str(moment(newest)), note=note)
         return None
     with conn.transaction():
-        db.run(
+        database.run(
             conn,
             "runs/plan",
             id=run_id,
@@ -173,7 +172,7 @@ def plan(
             ),
             pages_total=len(planned.pages),
         )
-        db.run(
+        database.run(
             conn,
             "runs/add_pages",
             run_id=run_id,
@@ -181,18 +180,18 @@ def plan(
             ticks=[page.commit for page in planned.pages],
             counts=[page.count for page in planned.pages],
         )
-        carried = db.run(conn, "runs/carry_pages", run_id=run_id, after=planned.after, floor=planned.floor)
+        carried = database.run(conn, "runs/carry_pages", run_id=run_id, after=planned.after, floor=planned.floor)
     if carried:
         log.info("run %s: %s of its pages were done by a scan that ended badly", run_id, carried)
     return Opened(run_id, pages_of(conn, run_id))
 
 
-def pages_of(conn: db.Connection, run_id: int) -> list[str]:
+def pages_of(conn: database.Connection, run_id: int) -> list[str]:
     """The pages of a run that are still to do, oldest first."""
-    return [row["page_url"] for row in db.every(conn, "runs/pages_undone", run_id=run_id)]
+    return [row["page_url"] for row in database.every(conn, "runs/pages_undone", run_id=run_id)]
 
 
-def finish(conn: db.Connection, settings: Settings, run_id: int) -> Finished:
+def finish(conn: database.Connection, settings: Settings, run_id: int) -> Finished:
     """Close run `run_id` and move the watermark, in one transaction, if every page of it is done.
 
     Safe to repeat: a run that was closed before is reported as it stands, and a blocked one is looked at again. With
@@ -200,77 +199,79 @@ def finish(conn: db.Connection, settings: Settings, run_id: int) -> Finished:
     Raises: RunFailed when a page failed; GateFailed when too many leaves were rejected (the run is then blocked).
     """
     with conn.transaction():
-        run = db.one(conn, "runs/get_locked", id=run_id)
+        run = database.one(conn, "runs/get_locked", id=run_id)
         if run is None:
             raise RunFailed(f"There is no run {run_id}.")
         if run["state"] not in ("running", "blocked"):
             return _finished(run)
         if run["action"] != "scan" or run["up_to_ticks"] is None:
             return Finished(run_id, run["state"], more=False)
-        undone = db.one(conn, "runs/undone", run_id=run_id) or {}
+        undone = database.one(conn, "runs/undone", run_id=run_id) or {}
         if undone["pending"] and not undone["failed"]:
             return Finished(run_id, "running", more=False)
         failure = _end(conn, settings, run, undone)
     if failure:
         raise failure
-    return _finished(db.one(conn, "runs/get", id=run_id) or run)
+    return _finished(database.one(conn, "runs/get", id=run_id) or run)
 
 
-def _finished(run: db.Row) -> Finished:
+def _finished(run: database.Row) -> Finished:
     left = run["pages_left"]
     return Finished(run["id"], run["state"], run["more"] and left != 0, run["leaves"], run["rejected"], left)
 
 
-def _end(conn: db.Connection, settings: Settings, run: db.Row, undone: db.Row) -> RunFailed | GateFailed | None:
+def _end(
+    conn: database.Connection, settings: Settings, run: database.Row, undone: database.Row
+) -> RunFailed | GateFailed | None:
     """Write how the run ends; the error to raise once that is committed."""
     if undone["failed"]:
         error = f"{undone['failed']} of {run['pages_total']} pages failed, first {undone['first_error']}"
-        ledger.close(conn, run["id"], "failed", error=error)
+        runs.close(conn, run["id"], "failed", error=error)
         return RunFailed(f"Run {run['id']}: {error}")
-    store.resolve_superseded(conn)
-    counts = db.one(conn, "runs/rejected", run_id=run["id"]) or {}
+    events.resolve_superseded(conn)
+    counts = database.one(conn, "runs/rejected", run_id=run["id"]) or {}
     limit = checks.reject_limit(counts["rejected"], counts["leaves"], settings.reject_limit)
     gate.record(conn, [limit], run["id"])
     if not limit.passed:
         error = f"Gate {limit.gate} is closed. {limit.message}. The watermark stays."
-        ledger.close(conn, run["id"], "blocked", error=error)
+        runs.close(conn, run["id"], "blocked", error=error)
         return GateFailed(error)
     if not _move_watermark(conn, run):
         error = "the watermark moved while this run was under way; what it stored stays, and the next scan goes on"
-        ledger.close(conn, run["id"], "failed", error=error, from_states=("running", "blocked"))
+        runs.close(conn, run["id"], "failed", error=error, from_states=("running", "blocked"))
         return RunFailed(f"Run {run['id']}: {error}.")
-    ledger.close(conn, run["id"], "done", settled=False, from_states=("running", "blocked"))
+    runs.close(conn, run["id"], "done", settled=False, from_states=("running", "blocked"))
     return None
 
 
-def _move_watermark(conn: db.Connection, run: db.Row) -> bool:
+def _move_watermark(conn: database.Connection, run: database.Row) -> bool:
     """Compare and swap; a scan that only listed the overlap again has nothing to move."""
-    stored = db.one(conn, "events/watermark", source="nuget")
+    stored = database.one(conn, "events/watermark", source="nuget")
     if stored and stored["watermark_ticks"] >= run["up_to_ticks"]:
         return bool(stored["watermark_ticks"] == run["after_ticks"] or run["state"] == "blocked")
     return bool(
-        db.run(conn, "events/move_watermark", source="nuget", after=run["after_ticks"], up_to=run["up_to_ticks"])
+        database.run(conn, "events/move_watermark", source="nuget", after=run["after_ticks"], up_to=run["up_to_ticks"])
     )
 
 
-def fail(conn: db.Connection, run_id: int, error: str) -> str:
+def fail(conn: database.Connection, run_id: int, error: str) -> str:
     """The chord of run `run_id` broke: the state the run is in now.
 
     Failed when a page did, or was begun more often than it may be; its first page's error tells why. Lost when no page
     failed, so that the work goes on in a new run. Still running when every page is done: its callback is missing.
     """
-    undone = db.one(conn, "runs/undone", run_id=run_id) or {}
+    undone = database.one(conn, "runs/undone", run_id=run_id) or {}
     left = undone["failed"] + undone["pending"]
     if undone["first_error"]:
         error = f"{many(left, 'page')} not done, first {undone['first_error']}"
     if undone["first_error"] or undone["attempts"] > TRIES:
-        ledger.close(conn, run_id, "failed", error=error)
+        runs.close(conn, run_id, "failed", error=error)
     elif left:
-        ledger.close(conn, run_id, "lost", error=f"{many(left, 'page')} not done, though none failed: {error}")
-    return str((db.one(conn, "runs/get", id=run_id) or {"state": "gone"})["state"])
+        runs.close(conn, run_id, "lost", error=f"{many(left, 'page')} not done, though none failed: {error}")
+    return str((database.one(conn, "runs/get", id=run_id) or {"state": "gone"})["state"])
 
 
-def address_of(run: db.Row) -> CatalogAddress:
+def address_of(run: database.Row) -> CatalogAddress:
     """Where the catalog of a run was found."""
     found = run["catalog"]
     return CatalogAddress(found["index_url"], frozenset(found["origins"]), found["public"])

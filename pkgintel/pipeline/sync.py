@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 from psycopg.types.json import Jsonb
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import GateFailed
 from pkgintel.licenses.spdx import License, LicenseException, LicenseList
-from pkgintel.pipeline import checks, gate
-from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline import checks, gate, runs
 from pkgintel.pipeline.checks import Result
 from pkgintel.settings import Settings
 from pkgintel.upstream import sources
@@ -25,7 +24,7 @@ class Synced:
     rewritten: bool
 
 
-def sync(conn: db.Connection, settings: Settings, wire: Wire, run_id: int) -> Synced:
+def sync(conn: database.Connection, settings: Settings, wire: Wire, run_id: int) -> Synced:
     """Fetch the list and rewrite the tables when its version changed or nothing is stored; closes run `run_id`.
 
     Versions are opaque: they are compared for equality only. Licenses that left the list leave the table.
@@ -36,31 +35,33 @@ def sync(conn: db.Connection, settings: Settings, wire: Wire, run_id: int) -> Sy
         sources.fetch_bytes(wire, settings.spdx_exceptions_url),
     )
     licenses, exceptions = len(found.licenses), len(found.exceptions)
-    stored = db.one(conn, "spdx/version") or {}
+    stored = database.one(conn, "spdx/version") or {}
     if (stored["version"], stored["licenses"], stored["exceptions"]) == (found.version, licenses, exceptions):
         note = "the version is unchanged"
-        ledger.close(conn, run_id, "caught_up", settled=False, list_version=found.version, note=note)
+        runs.close(conn, run_id, "caught_up", settled=False, list_version=found.version, note=note)
         return Synced(found.version, licenses, exceptions, rewritten=False)
     floor = _floor(found, settings)
     if not floor.passed:
         gate.record(conn, [floor], run_id)
         error = f"Gate {checks.LICENSES} is closed. {floor.message}. List {found.version} was not stored."
-        ledger.close(conn, run_id, "blocked", error=error, list_version=found.version)
+        runs.close(conn, run_id, "blocked", error=error, list_version=found.version)
         raise GateFailed(error)
     with conn.transaction():
         rewrite(conn, found)
-        ledger.close(conn, run_id, "done", settled=False, list_version=found.version, licenses=licenses)
+        runs.close(conn, run_id, "done", settled=False, list_version=found.version, licenses=licenses)
     return Synced(found.version, licenses, exceptions, rewritten=True)
 
 
-def rewrite(conn: db.Connection, found: LicenseList) -> None:
+def rewrite(conn: database.Connection, found: LicenseList) -> None:
     """Make the tables equal to `found`, removals included, inside the caller's transaction."""
-    db.run(conn, "spdx/lock")
-    db.run(conn, "spdx/delete_licenses", ids=[license_.license_id for license_ in found.licenses.values()])
-    db.run(conn, "spdx/delete_exceptions", ids=[exception.exception_id for exception in found.exceptions.values()])
+    database.run(conn, "spdx/lock")
+    database.run(conn, "spdx/delete_licenses", ids=[license_.license_id for license_ in found.licenses.values()])
+    database.run(
+        conn, "spdx/delete_exceptions", ids=[exception.exception_id for exception in found.exceptions.values()]
+    )
     with conn.cursor() as cursor:
         cursor.executemany(
-            db.sql("spdx/upsert_license"),
+            database.sql("spdx/upsert_license"),
             [
                 {
                     "license_id": license_.license_id,
@@ -76,7 +77,7 @@ def rewrite(conn: db.Connection, found: LicenseList) -> None:
             ],
         )
         cursor.executemany(
-            db.sql("spdx/upsert_exception"),
+            database.sql("spdx/upsert_exception"),
             [
                 {
                     "exception_id": exception.exception_id,
@@ -90,11 +91,11 @@ def rewrite(conn: db.Connection, found: LicenseList) -> None:
         )
 
 
-def stored(conn: db.Connection) -> LicenseList | None:
+def stored(conn: database.Connection) -> LicenseList | None:
     """The stored list, never half of a rewrite, or None when none is stored yet."""
     with conn.transaction():
-        db.run(conn, "spdx/lock_shared")
-        licenses, exceptions = db.every(conn, "spdx/licenses"), db.every(conn, "spdx/exceptions")
+        database.run(conn, "spdx/lock_shared")
+        licenses, exceptions = database.every(conn, "spdx/licenses"), database.every(conn, "spdx/exceptions")
     if not licenses:
         return None
     return LicenseList.of(

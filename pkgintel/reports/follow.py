@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.text import many
 
 ENDED = ("done", "caught_up", "blocked", "failed", "lost", "aborted", "skipped")
@@ -19,13 +19,13 @@ GOOD = ("done", "caught_up")
 class Followed:
     """The runs that came of some tasks, oldest first, and whether anything is still to come."""
 
-    runs: list[db.Row] = field(default_factory=list)
+    runs: list[database.Row] = field(default_factory=list)
 
-    def of(self, source: str) -> list[db.Row]:
+    def of(self, source: str) -> list[database.Row]:
         """The runs of one source."""
         return [run for run in self.runs if run["source"] == source]
 
-    def bad(self) -> db.Row | None:
+    def bad(self) -> database.Row | None:
         """The newest run that ended badly, if the newest of its source did."""
         for source in ("verdicts", "nuget", "spdx"):
             runs = [run for run in self.of(source) if run["state"] not in ("lost", "running")]
@@ -52,9 +52,9 @@ class Followed:
         return not (newest and newest["state"] == "done" and newest["more"] and newest["pages_left"] != 0)
 
 
-def follow(conn: db.Connection, tasks: list[str]) -> Followed:
+def follow(conn: database.Connection, tasks: list[str]) -> Followed:
     """What came of `tasks` (ids) so far."""
-    return Followed(db.every(conn, "reports/follow/followed", tasks=tasks))
+    return Followed(database.every(conn, "reports/follow/followed", tasks=tasks))
 
 
 class Screen:
@@ -72,7 +72,7 @@ class Screen:
         """One line that stays."""
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def show(self, progress: db.Row, stage: str) -> None:
+    def show(self, progress: database.Row, stage: str) -> None:
         """Pages and leaves done of all, the rate and the time left."""
         done, total, leaves = progress["pages_done"], progress["pages_total"], progress["leaves_done"]
         seconds = max(time.monotonic() - self._begun, 0.001)
@@ -112,7 +112,7 @@ class Screen:
 
 
 def wait(
-    conn: db.Connection,
+    conn: database.Connection,
     tasks: list[str],
     screen: Screen,
     tend: Callable[[], None],
@@ -125,7 +125,7 @@ def wait(
         followed = follow(conn, tasks)
         scans = [run["id"] for run in followed.of("nuget")]
         if scans:
-            progress = db.one(conn, "reports/follow/progress", runs=scans) or {}
+            progress = database.one(conn, "reports/follow/progress", runs=scans) or {}
             if progress["pages_total"]:
                 screen.show(progress, stage)
         if followed.over(tasks):

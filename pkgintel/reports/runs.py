@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import ServiceUnavailable, SettingsError
 from pkgintel.nuget.instant import iso
 from pkgintel.pipeline import runs as ledger
@@ -34,45 +34,45 @@ _STYLES = {
 
 
 def listed(
-    conn: db.Connection, *, source: str | None = None, state: str | None = None, most: int = 20
+    conn: database.Connection, *, source: str | None = None, state: str | None = None, most: int = 20
 ) -> list[dict[str, Any]]:
     """Runs, newest first."""
-    rows = db.every(conn, "reports/runs/runs", source=source, state=state, id=None, most=most)
+    rows = database.every(conn, "reports/runs/runs", source=source, state=state, id=None, most=most)
     return [_stamped(row) for row in rows]
 
 
-def shown(conn: db.Connection, run_id: int) -> dict[str, Any]:
+def shown(conn: database.Connection, run_id: int) -> dict[str, Any]:
     """All there is to say of a run: its pages, what its gates measured, what came of it.
 
     Raises: SettingsError when there is no such run.
     """
     with conn.transaction():
-        rows = db.every(conn, "reports/runs/runs", source=None, state=None, id=run_id, most=1)
+        rows = database.every(conn, "reports/runs/runs", source=None, state=None, id=run_id, most=1)
         if not rows:
             raise SettingsError(f"There is no run {run_id}: `pkgintel runs` lists them.")
         return {
             **_stamped(rows[0]),
-            **_stamped(db.one(conn, "reports/runs/run", id=run_id) or {}),
-            "pages": [_stamped(row) for row in db.every(conn, "reports/runs/run_pages", id=run_id)],
-            "checks": [_stamped(row) for row in db.every(conn, "reports/runs/run_checks", id=run_id)],
-            "triggered": [_stamped(row) for row in db.every(conn, "reports/runs/run_triggered", id=run_id)],
+            **_stamped(database.one(conn, "reports/runs/run", id=run_id) or {}),
+            "pages": [_stamped(row) for row in database.every(conn, "reports/runs/run_pages", id=run_id)],
+            "checks": [_stamped(row) for row in database.every(conn, "reports/runs/run_checks", id=run_id)],
+            "triggered": [_stamped(row) for row in database.every(conn, "reports/runs/run_triggered", id=run_id)],
         }
 
 
-def abort(conn: db.Connection, run_id: int, by: str, why: str = "") -> None:
+def abort(conn: database.Connection, run_id: int, by: str, why: str = "") -> None:
     """End a running run. Pages that are read just now are still stored; later ones find nothing to do.
 
     Raises: SettingsError when there is no such run, or it had ended before.
     """
-    run = db.one(conn, "runs/get", id=run_id)
+    run = database.one(conn, "runs/get", id=run_id)
     if run is None:
         raise SettingsError(f"There is no run {run_id}: `pkgintel runs` lists them.")
     if not ledger.close(conn, run_id, "aborted", error=f"aborted by {by}" + (f": {why}" if why else "")):
-        ended = (db.one(conn, "runs/get", id=run_id) or run)["state"]
+        ended = (database.one(conn, "runs/get", id=run_id) or run)["state"]
         raise SettingsError(f"Run {run_id} is not running: it is {ended}.")
 
 
-def resume(conn: db.Connection, settings: Settings, run_id: int) -> str:
+def resume(conn: database.Connection, settings: Settings, run_id: int) -> str:
     """Go on, in a new run, with what a run left undone; the name of the task that was sent.
 
     A run that gives no sign of life any more is closed as lost first, whether or not a beat runs that would do it.
@@ -80,14 +80,14 @@ def resume(conn: db.Connection, settings: Settings, run_id: int) -> str:
     does not answer.
     """
     scan.free_lost(conn, settings)
-    run = db.one(conn, "runs/get", id=run_id)
+    run = database.one(conn, "runs/get", id=run_id)
     if run is None:
         raise SettingsError(f"There is no run {run_id}: `pkgintel runs` lists them.")
     if run["action"] == "replay":
         raise SettingsError(f"Run {run_id} is a replay: ask for it again with `pkgintel reprocess`.")
     if run["state"] not in RESUMABLE and run["state"] != "running":
         raise SettingsError(f"Run {run_id} is {run['state']}, so nothing of it is left to do.")
-    running = db.one(conn, "runs/running", source=run["source"])
+    running = database.one(conn, "runs/running", source=run["source"])
     if running is not None:
         raise SettingsError(f"Run {running['id']} of {run['source']} is in progress, and does all there is to do.")
     try:
@@ -116,7 +116,7 @@ def _send(run: Mapping[str, Any]) -> str:
     return "verdicts.classify"
 
 
-def _stamped(row: db.Row) -> dict[str, Any]:
+def _stamped(row: database.Row) -> dict[str, Any]:
     return {name: iso(value) if isinstance(value, datetime) else value for name, value in row.items()}
 
 
@@ -287,7 +287,7 @@ def _workers() -> bool:
         return False
 
 
-def _database() -> db.Connection:
-    conn = db.connect(deployment.current().database_url or "")
-    db.require_schema(conn)
+def _database() -> database.Connection:
+    conn = database.connect(deployment.current().database_url or "")
+    database.require_schema(conn)
     return conn

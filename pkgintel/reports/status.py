@@ -16,7 +16,7 @@ import click
 import psycopg
 from rich.text import Text
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import PkgintelError
 from pkgintel.nuget.instant import iso
 from pkgintel.pipeline import checks
@@ -35,18 +35,18 @@ LOCK_WAITS_OVER = 1.0  # Seconds: shorter ones are what parallel pages do to eac
 WATCH_EVERY = 2.0  # Seconds.
 
 
-def report(conn: db.Connection, settings: Settings, crew: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def report(conn: database.Connection, settings: Settings, crew: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Everything `pkgintel status --json` says, ready for JSON. `crew` is what `crew()` found, where it was asked."""
     with conn.transaction():
-        catalog = db.one(conn, "events/name")
-        assets = db.every(conn, "reports/status/assets", counted=COUNTED)
-        lag = db.one(conn, "reports/status/lag") or {}
-        running = [_run(row, settings) for row in db.every(conn, "reports/status/running")]
+        catalog = database.one(conn, "events/name")
+        assets = database.every(conn, "reports/status/assets", counted=COUNTED)
+        lag = database.one(conn, "reports/status/lag") or {}
+        running = [_run(row, settings) for row in database.every(conn, "reports/status/running")]
         found: dict[str, Any] = {
             "healthy": False,
             "as_of": iso(datetime.now(UTC)),
             "catalog": catalog["name"] if catalog else None,
-            "database": db.place(settings.database_url or ""),
+            "database": database.place(settings.database_url or ""),
             "unhealthy_because": [],
             "notes": [],
             "assets": {},
@@ -57,21 +57,21 @@ def report(conn: db.Connection, settings: Settings, crew: Mapping[str, Any] | No
             "run": next((run for run in running if run["action"] != "replay"), None),
             "running": [run for run in running if run["action"] != "replay"],
             "replays": [run for run in running if run["action"] == "replay"],
-            "last_runs": [_stamped(row) for row in db.every(conn, "reports/status/last_runs", most=LAST_RUNS)],
+            "last_runs": [_stamped(row) for row in database.every(conn, "reports/status/last_runs", most=LAST_RUNS)],
             "outcomes": [
-                _stamped(row) for row in db.every(conn, "reports/status/outcomes", sources=list(SOURCES.values()))
+                _stamped(row) for row in database.every(conn, "reports/status/outcomes", sources=list(SOURCES.values()))
             ],
-            "unsettled": [row["id"] for row in db.every(conn, "runs/unsettled", lost_after=settings.lost_after)],
+            "unsettled": [row["id"] for row in database.every(conn, "runs/unsettled", lost_after=settings.lost_after)],
             "checks": _checks(conn, settings, {row["name"]: row["age_seconds"] for row in assets}),
             "lock_waits": [
                 _stamped(row)
-                for row in db.every(conn, "reports/status/lock_waits", over=LOCK_WAITS_OVER, most=LAST_RUNS)
+                for row in database.every(conn, "reports/status/lock_waits", over=LOCK_WAITS_OVER, most=LAST_RUNS)
             ],
             **_rejected(conn),
             "verdicts": _verdicts(conn, next(row for row in assets if row["name"] == VERDICTS)),
             "schedules": _schedules(conn),
             "upkeep": _stamped(
-                db.one(conn, "reports/status/upkeep", check=f"{checks.PACKAGES}_fresh")
+                database.one(conn, "reports/status/upkeep", check=f"{checks.PACKAGES}_fresh")
                 or {"checked_at": None, "age_seconds": None}
             ),
             **(crew or {"workers": UNKNOWN, "queues": UNKNOWN, "crew_unknown_because": "not asked"}),
@@ -105,12 +105,12 @@ def crew(settings: Settings, timeout: float = 1.0) -> dict[str, Any]:
     return {"workers": workers, "queues": queues}
 
 
-def _stamped(row: db.Row) -> dict[str, Any]:
+def _stamped(row: database.Row) -> dict[str, Any]:
     """A row as JSON has it."""
     return {name: iso(value) if isinstance(value, datetime) else value for name, value in row.items()}
 
 
-def _run(row: db.Row, settings: Settings) -> dict[str, Any]:
+def _run(row: database.Row, settings: Settings) -> dict[str, Any]:
     """A run in progress, with its rate and the time it still needs at that rate."""
     run = _stamped(row)
     share, seconds = float(run.pop("pages_share") or 0.0), row["seconds"]
@@ -122,31 +122,31 @@ def _run(row: db.Row, settings: Settings) -> dict[str, Any]:
     return run
 
 
-def _checks(conn: db.Connection, settings: Settings, ages: Mapping[str, float | None]) -> list[dict[str, Any]]:
+def _checks(conn: database.Connection, settings: Settings, ages: Mapping[str, float | None]) -> list[dict[str, Any]]:
     """The newest result of each check; freshness as it is now."""
     defined = [check for name in GATES for check in checks.of_gate(name, settings)]
     fresh = {check.name: check.judge(ages[check.gate]) for check in defined if check.statement == "age"}
     names = [check.name for check in defined if check.name not in fresh] + [checks.REJECT_LIMIT_CHECK]
     bounds = {check.name: check.bound for check in defined} | {checks.REJECT_LIMIT_CHECK: "at most"}
     keys = ("name", "gate", "blocking", "passed", "value", "threshold", "message", "run_id", "checked_at")
-    rows = [{key: row[key] for key in keys} for row in db.every(conn, "checks/latest", names=names)]
+    rows = [{key: row[key] for key in keys} for row in database.every(conn, "checks/latest", names=names)]
     now = datetime.now(UTC)
     rows += [{key: getattr(result, key, None) for key in keys} | {"checked_at": now} for result in fresh.values()]
     return [_stamped(row) | {"bound": bounds[row["name"]]} for row in rows]
 
 
-def _rejected(conn: db.Connection) -> dict[str, Any]:
-    rows = db.every(conn, "reports/status/rejected", most=EXAMPLES)
+def _rejected(conn: database.Connection) -> dict[str, Any]:
+    rows = database.every(conn, "reports/status/rejected", most=EXAMPLES)
     return {
         "rejected_leaves": rows[0]["total"] if rows else 0,
         "rejected_examples": [_stamped({key: row[key] for key in row if key != "total"}) for row in rows],
     }
 
 
-def _verdicts(conn: db.Connection, asset: db.Row) -> dict[str, dict[str, Any]]:
+def _verdicts(conn: database.Connection, asset: database.Row) -> dict[str, dict[str, Any]]:
     """Packages and share of each verdict, from a sample where the table is large."""
     percent = 100.0 if asset["exact"] else 100.0 * COUNTED / 4 / asset["rows"]
-    rows = {row["verdict"]: row["packages"] for row in db.every(conn, "reports/status/verdicts", percent=percent)}
+    rows = {row["verdict"]: row["packages"] for row in database.every(conn, "reports/status/verdicts", percent=percent)}
     seen = sum(rows.values())
     return {
         verdict: {
@@ -157,12 +157,12 @@ def _verdicts(conn: db.Connection, asset: db.Row) -> dict[str, dict[str, Any]]:
     }
 
 
-def _schedules(conn: db.Connection) -> dict[str, dict[str, Any]]:
+def _schedules(conn: database.Connection) -> dict[str, dict[str, Any]]:
     """The ticks, each with the seconds that it is late: due since it last came, or since it was enabled."""
     from pkgintel.celery import app
-    from pkgintel.tasks import beat as schedule  # Slow to import: it brings the clock.
+    from pkgintel.tasks import beat  # Slow to import: it brings the clock.
 
-    ticks = schedule.describe(conn)
+    ticks = beat.describe(conn)
     for name, tick in ticks.items():
         since = max(datetime.fromisoformat(stamp) for stamp in (tick["last_tick"], tick["changed_at"]) if stamp)
         left = app.conf.beat_schedule[name]["schedule"].remaining_estimate(since).total_seconds()
@@ -170,7 +170,7 @@ def _schedules(conn: db.Connection) -> dict[str, dict[str, Any]]:
     return ticks
 
 
-def _assets(rows: list[db.Row], found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _assets(rows: list[database.Row], found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The three assets. What blocks one upstream keeps the classifier from running, so it blocks the verdicts too."""
     closed = {check["name"]: check for check in found["checks"] if check["blocking"] and not check["passed"]}
     assets = {}
@@ -195,8 +195,8 @@ def _assets(rows: list[db.Row], found: Mapping[str, Any]) -> dict[str, dict[str,
 
 
 def _look(settings: Settings) -> dict[str, Any]:
-    with db.connect(settings.database_url or "") as conn:
-        db.require_schema(conn)
+    with database.connect(settings.database_url or "") as conn:
+        database.require_schema(conn)
         return report(conn, settings, crew(settings))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.database import Row
 from pkgintel.errors import PkgintelError
 from pkgintel.nuget.instant import iso
@@ -20,14 +20,14 @@ from pkgintel.text import many
 UNREACHABLE = ("UpstreamUnavailable", "TryLater")
 
 
-def facts(conn: db.Connection, settings: Settings, scans: Followed, licenses: Followed) -> dict[str, Any]:
+def facts(conn: database.Connection, settings: Settings, scans: Followed, licenses: Followed) -> dict[str, Any]:
     """The facts of a run: outcome, what was read, what is stored, verdicts, rules, checks, where the data is."""
-    totals = db.one(conn, "reports/summary/totals") or {}
-    rules = db.every(conn, "reports/summary/rules")
+    totals = database.one(conn, "reports/summary/totals") or {}
+    rules = database.every(conn, "reports/summary/rules")
     names = [check.name for gate_name in checks.GATES for check in checks.of_gate(gate_name, settings)]
     read = [run for run in scans.of("nuget") if run["read_something"]]
     bad = _bad(scans, licenses)
-    example = db.one(conn, "reports/summary/example")
+    example = database.one(conn, "reports/summary/example")
     verdicts = dict.fromkeys(("open_source", "proprietary", "unknown"), 0)
     for rule in rules:
         verdicts[rule["verdict"]] += rule["packages"]
@@ -46,14 +46,14 @@ def facts(conn: db.Connection, settings: Settings, scans: Followed, licenses: Fo
         "rules": {rule["rule"]: rule["packages"] for rule in rules},
         "checks": [
             {name: row[name] for name in ("name", "blocking", "passed", "value", "threshold", "message")}
-            for row in db.every(conn, "checks/latest", names=[*names, *gate.blocking_names(settings)[-1:]])
+            for row in database.every(conn, "checks/latest", names=[*names, *gate.blocking_names(settings)[-1:]])
         ],
         "spdx_list_version": totals["list_version"],
         "more_pages": bool(read and read[-1]["more"]),
         "error": bad["error"] if bad else None,
         "error_type": (bad["detail"] or {}).get("error_type") if bad else None,
         "runs": [run["id"] for run in (*licenses.runs, *scans.runs)],
-        "database": db.place(settings.database_url or ""),
+        "database": database.place(settings.database_url or ""),
         "home": str(settings.home),
         "example": example["package_id"] if example else None,
     }

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import PackageUnknown, PkgintelError
 from pkgintel.licenses.verdict import RULES, RULESET, Declaration, Judge, clean
 from pkgintel.nuget import version
 from pkgintel.nuget.documents import package_key
 from pkgintel.nuget.instant import iso
-from pkgintel.pipeline import sync as licenses
+from pkgintel.pipeline import sync
 from pkgintel.reports.why_screen import screen
 from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
@@ -43,7 +43,7 @@ WOULD_CHANGE = {
 
 
 def explain(
-    conn: db.Connection, settings: Settings, package_id: str, version_text: str | None = None
+    conn: database.Connection, settings: Settings, package_id: str, version_text: str | None = None
 ) -> dict[str, Any]:
     """The verdict on a package, or on one of its versions, with everything it rests on, ready for JSON.
 
@@ -52,10 +52,10 @@ def explain(
     """
     key = package_key(clean(package_id.strip()[:LONGEST_ID]))
     with conn.transaction():
-        row = db.one(conn, "reports/why/package", package_key=key)
+        row = database.one(conn, "reports/why/package", package_key=key)
         if row is None:
             raise PackageUnknown(_unknown(conn, package_id, key))
-        counts = db.one(conn, "reports/why/versions", package_key=key) or {}
+        counts = database.one(conn, "reports/why/versions", package_key=key) or {}
         judged = _package(row, counts, settings)
         if version_text is not None:
             judged = _version(conn, settings, row, counts, version_text)
@@ -76,13 +76,13 @@ def explain(
             "state": row["state"],
             "latest_version": row["latest_version"],
             "project_url": row["project_url"],
-            "catalog": (db.one(conn, "events/name") or {"name": None})["name"],
+            "catalog": (database.one(conn, "events/name") or {"name": None})["name"],
             "newest_event": row["commit_timestamp"],
             "versions": counts["stored"],
             "versions_deleted": counts["deleted"],
-            "history": db.every(conn, "reports/why/history", package_key=key),
-            "license_changes": db.every(conn, "reports/why/license_changes", package_key=key),
-            "license_changes_by_date": db.every(conn, "reports/why/license_changes_by_date", package_key=key),
+            "history": database.every(conn, "reports/why/history", package_key=key),
+            "license_changes": database.every(conn, "reports/why/license_changes", package_key=key),
+            "license_changes_by_date": database.every(conn, "reports/why/license_changes_by_date", package_key=key),
         }
         evidence = found["evidence"] or {}
         found["rule_says"] = RULES.get(found["rule"])
@@ -97,7 +97,7 @@ def _declaration(expression: str | None, file: str | None, url: str | None) -> d
     return {"license_expression": expression, "license_file": file, "license_url": url}
 
 
-def _package(row: db.Row, counts: db.Row, settings: Settings) -> dict[str, Any]:
+def _package(row: database.Row, counts: database.Row, settings: Settings) -> dict[str, Any]:
     """What is stored about a package as a whole."""
     if row["state"] == "deleted":
         when = f", the last on {iso(counts['last_deleted'])}" if counts["last_deleted"] else ""
@@ -119,21 +119,23 @@ def _package(row: db.Row, counts: db.Row, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _published(conn: db.Connection, key: str, version_text: str) -> dict[str, Any]:
+def _published(conn: database.Connection, key: str, version_text: str) -> dict[str, Any]:
     """Where the judged version's declaration can be read, and when it came."""
-    row = db.one(conn, "reports/why/version", package_key=key, version_key=version.parse(version_text).key)
+    row = database.one(conn, "reports/why/version", package_key=key, version_key=version.parse(version_text).key)
     return _facts(row) if row else {}
 
 
-def _facts(row: db.Row) -> dict[str, Any]:
+def _facts(row: database.Row) -> dict[str, Any]:
     names = ("leaf_url", "listed", "is_prerelease", "deprecated", "created", "published", "deleted_at")
     return {name: row[name] for name in names}
 
 
-def _version(conn: db.Connection, settings: Settings, row: db.Row, counts: db.Row, text: str) -> dict[str, Any]:
+def _version(
+    conn: database.Connection, settings: Settings, row: database.Row, counts: database.Row, text: str
+) -> dict[str, Any]:
     """One version, judged now with the stored list."""
     try:
-        found = db.one(
+        found = database.one(
             conn, "reports/why/version", package_key=row["package_key"], version_key=version.parse(clean(text, 200)).key
         )
     except ValueError as error:
@@ -143,7 +145,7 @@ def _version(conn: db.Connection, settings: Settings, row: db.Row, counts: db.Ro
     facts = _facts(found) | {"judged_version": found["version"], "pending": False}
     if not found["declared"]:
         return facts | {"reason": "Only the deletion of this version was ever seen, so what it declared is not known."}
-    stored = licenses.stored(conn)
+    stored = sync.stored(conn)
     if stored is None:
         raise PkgintelError("The SPDX license list is empty, so nothing can be judged: run `pkgintel run` first.")
     declared = (found["license_expression"], found["license_file"], found["license_url"])
@@ -161,16 +163,16 @@ def _version(conn: db.Connection, settings: Settings, row: db.Row, counts: db.Ro
     }
 
 
-def _some(counts: db.Row) -> str:
+def _some(counts: database.Row) -> str:
     """The highest versions that are stored, for whoever asked for one that is not."""
     highest = ", ".join(plain(text, 60) for text in counts["highest"])
     more = counts["stored"] - len(counts["highest"])
     return highest + (f" and {more:,} more" if more else "")
 
 
-def _licenses(conn: db.Connection, ids: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _licenses(conn: database.Connection, ids: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Each license of the evidence with what it matched, and what the stored list says of it now."""
-    rows = db.every(conn, "reports/why/licenses", ids=[found["id"].lower() for found in ids]) if ids else []
+    rows = database.every(conn, "reports/why/licenses", ids=[found["id"].lower() for found in ids]) if ids else []
     listed = {row["license_id"].lower(): row for row in rows}
     shown = []
     for found in ids:
@@ -186,10 +188,10 @@ def _licenses(conn: db.Connection, ids: list[dict[str, Any]]) -> list[dict[str, 
     return shown
 
 
-def _unknown(conn: db.Connection, package_id: str, key: str) -> str:
+def _unknown(conn: database.Connection, package_id: str, key: str) -> str:
     """The sentence for an id that is not stored, with the nearest ones that are."""
     says = f"No package {plain(package_id, LONGEST_ID)!r} is stored"
-    catalog = db.one(conn, "events/name")
+    catalog = database.one(conn, "events/name")
     if catalog is None:
         return f"{says}, for no catalog was read yet: run `pkgintel run` first."
     near = nearest(conn, key)
@@ -197,7 +199,7 @@ def _unknown(conn: db.Connection, package_id: str, key: str) -> str:
     return f"{says} (catalog {plain(catalog['name'], 200)}){hint}"
 
 
-def nearest(conn: db.Connection, key: str) -> list[str]:
+def nearest(conn: database.Connection, key: str) -> list[str]:
     """Stored package ids that look like `key`, nearest first: from those that begin like it, by ranges of the index.
 
     Trigrams would find more and are an extension that not every server has.
@@ -206,7 +208,7 @@ def nearest(conn: db.Connection, key: str) -> list[str]:
         return []
     starts = {key[: max(2, len(key) * part // 6)] for part in range(1, 7)} | {key[:2], key[:3], key[:4], key[1:4]}
     for prefixes, most in ((sorted(starts), _NEAR_PER_PREFIX), ([""], _EVERYTHING)):
-        rows = db.every(conn, "reports/why/near", prefixes=prefixes, most=most)
+        rows = database.every(conn, "reports/why/near", prefixes=prefixes, most=most)
         ids = {row["package_key"]: row["package_id"] for row in rows}
         if near := difflib.get_close_matches(key, ids, n=NEAR, cutoff=0.6):
             return [plain(ids[found], LONGEST_ID) for found in near]
@@ -223,8 +225,8 @@ def command(package_id: str, version_text: str | None, as_json: bool) -> None:
     Ids are matched without case. Exit codes: 0; 4 when the package or version is not stored.
     """
     settings = deployment.current()
-    with db.connect(settings.database_url or "") as conn:
-        db.require_schema(conn)
+    with database.connect(settings.database_url or "") as conn:
+        database.require_schema(conn)
         found = explain(conn, settings, package_id, version_text)
     if as_json:
         click.echo(json.dumps(found, indent=2))

@@ -9,19 +9,16 @@ All may run twice, in any order, on any worker.
 
 from celery import Task
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.celery import app
 from pkgintel.pipeline import classify as classification
 from pkgintel.pipeline import gate as gates
-from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline import runs
 from pkgintel.pipeline import scan as scans
 from pkgintel.pipeline import sync as licenses
 from pkgintel.pipeline.scan import TRIES
-from pkgintel.runtime import deployment
-from pkgintel.runtime import logs as journal
-from pkgintel.tasks import base as retries
-from pkgintel.tasks import recovery as upkeeping
-from pkgintel.tasks import workflow
+from pkgintel.runtime import deployment, logs
+from pkgintel.tasks import base, recovery, workflow
 from pkgintel.tasks.catalog import fail_scan, finish_replay, finish_scan, replay, scan, upsert_page
 from pkgintel.text import many
 from pkgintel.upstream.client import wire
@@ -41,7 +38,7 @@ __all__ = [
 
 
 @app.task(bind=True, name="spdx.sync", max_retries=TRIES, default_retry_delay=5)
-def sync(self: Task, kind: ledger.Kind = "manual", cause_id: int | None = None) -> str:
+def sync(self: Task, kind: runs.Kind = "manual", cause_id: int | None = None) -> str:
     """Rewrite the SPDX license list if its version changed, then run its gate and the classifier.
 
     Pass: nothing, from a shell.
@@ -49,20 +46,20 @@ def sync(self: Task, kind: ledger.Kind = "manual", cause_id: int | None = None) 
     settings = deployment.current()
     run_id = None
     try:
-        with db.connection(retries.database(settings)) as conn:
-            db.require_schema(conn)
+        with database.connection(base.database(settings)) as conn:
+            database.require_schema(conn)
             scans.free_lost(conn, settings)
-            run_id, reason = ledger.begin(conn, "spdx", "sync", kind, task_id=self.request.id, cause_id=cause_id)
+            run_id, reason = runs.begin(conn, "spdx", "sync", kind, task_id=self.request.id, cause_id=cause_id)
         if run_id is None:
             return reason
         with (
-            journal.about(run=run_id),
-            ledger.pulse(settings, run_id),
-            db.connection(retries.database(settings)) as conn,
+            logs.about(run=run_id),
+            runs.pulse(settings, run_id),
+            database.connection(base.database(settings)) as conn,
         ):
             synced = licenses.sync(conn, settings, wire(settings), run_id)
     except Exception as error:
-        retries.end(self, settings, run_id, error)
+        base.end(self, settings, run_id, error)
         raise
     workflow.after("spdx", run_id)
     did = "rewritten" if synced.rewritten else "unchanged"
@@ -77,10 +74,10 @@ def run_gate(self: Task, gate: str, run_id: int | None = None) -> str:
     """
     settings = deployment.current()
     try:
-        with journal.about(run=run_id), db.connection(retries.database(settings)) as conn:
+        with logs.about(run=run_id), database.connection(base.database(settings)) as conn:
             results = gates.after(conn, settings, gate, run_id)
-    except retries.PASSING as error:
-        raise retries.later(self, error) from error
+    except base.PASSING as error:
+        raise base.later(self, error) from error
     warned = [result.name for result in results if not result.passed]
     return f"{gate}: {many(len(results), 'check')}, " + (f"warnings: {', '.join(warned)}" if warned else "all passed")
 
@@ -94,11 +91,11 @@ def classify(self: Task, run_id: int | None = None) -> str:
     """
     settings = deployment.current()
     try:
-        with journal.about(run=run_id), db.connection(retries.database(settings)) as conn:
-            db.require_schema(conn)
+        with logs.about(run=run_id), database.connection(base.database(settings)) as conn:
+            database.require_schema(conn)
             own_id, done = classification.perform(conn, settings, task_id=self.request.id, cause_id=run_id)
-    except retries.PASSING as error:
-        raise retries.later(self, error) from error
+    except base.PASSING as error:
+        raise base.later(self, error) from error
     if done.idle:
         return f"run {own_id}: nothing was pending"
     return f"run {own_id}: {done.decided} decided, {done.changed} verdicts changed, {done.removed} removed"
@@ -111,6 +108,6 @@ def upkeep() -> str:
     Pass: nothing. Safe at any time.
     """
     settings = deployment.current()
-    with db.connection(retries.database(settings)) as conn:
-        db.require_schema(conn)
-        return upkeeping.tend(conn, settings)
+    with database.connection(base.database(settings)) as conn:
+        database.require_schema(conn)
+        return recovery.tend(conn, settings)

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from pkgintel import database as db
 from pkgintel.errors import PkgintelError, ServiceUnavailable, UpstreamUnavailable
-from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline import runs
 from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
 from pkgintel.upstream.limit import Fleet
@@ -77,6 +77,6 @@ def close_failed(settings: Settings, run_id: int | None, error: Exception, state
     words = str(error) if isinstance(error, PkgintelError) else f"{type(error).__name__}: {error}"
     try:
         with db.connection(database(settings)) as conn:
-            ledger.close(conn, run_id, state, error=words, error_type=type(error).__name__)
+            runs.close(conn, run_id, state, error=words, error_type=type(error).__name__)
     except (psycopg.Error, PkgintelError):
         log.exception("run %s could not be closed", run_id)

@@ -16,7 +16,7 @@ import psycopg
 import redis
 from redbeat.schedulers import RedBeatScheduler, RedBeatSchedulerEntry, ensure_conf
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import PkgintelError, SettingsError
 from pkgintel.nuget.instant import iso
 from pkgintel.runtime import deployment
@@ -43,7 +43,7 @@ class Scheduler(RedBeatScheduler):  # type: ignore[misc]
         """Lay down the static entries; while Postgres does not answer, the ticks stay as RedBeat knows them, or off."""
         decided: Mapping[str, Decided] = {}
         try:
-            with db.connect(deployment.current().database_url or "") as conn:
+            with database.connect(deployment.current().database_url or "") as conn:
                 decided = _decided(conn)
         except (psycopg.Error, PkgintelError) as error:
             log.warning("ops.schedules cannot be read, so the ticks stay as they are: %s", error)
@@ -51,8 +51,8 @@ class Scheduler(RedBeatScheduler):  # type: ignore[misc]
             _lay_down(self.app, name, spec, decided.get(name))
 
 
-def _decided(conn: db.Connection) -> dict[str, Decided]:
-    rows = db.every(conn, "schedules/all")
+def _decided(conn: database.Connection) -> dict[str, Decided]:
+    rows = database.every(conn, "schedules/all")
     return {
         row["name"]: Decided(row["enabled"], max(filter(None, (row["changed_at"], row["last_tick"]))).astimezone(UTC))
         for row in rows
@@ -85,17 +85,17 @@ def _known(app: Any, name: str) -> Any | None:
         return None
 
 
-def switch(conn: db.Connection, app: Any, name: str, *, enabled: bool, by: str) -> None:
+def switch(conn: database.Connection, app: Any, name: str, *, enabled: bool, by: str) -> None:
     """Enable or disable a tick, in Postgres first. An enabled one waits for its next time; it does not fire at once.
 
     Raises: SettingsError for a name that is no tick; RedisError when only Postgres was told (beat follows it later).
     """
     require(name)
-    db.run(conn, "schedules/switch", name=name, enabled=enabled, by=by)
+    database.run(conn, "schedules/switch", name=name, enabled=enabled, by=by)
     apply(conn, app)
 
 
-def apply(conn: db.Connection, app: Any) -> list[str]:
+def apply(conn: database.Connection, app: Any) -> list[str]:
     """Tell RedBeat what Postgres says, where the two differ or an entry is gone; what had to be told.
 
     Safe at any time, from anywhere. A changed cron is beat's own business, when it starts with it.
@@ -128,7 +128,7 @@ def next_tick(app: Any, name: str) -> datetime:
     return (due + timedelta(milliseconds=500)).replace(microsecond=0)  # Celery's estimate falls short by a little.
 
 
-def describe(conn: db.Connection) -> dict[str, dict[str, Any]]:
+def describe(conn: database.Connection) -> dict[str, dict[str, Any]]:
     """The ticks as an operator sees them: cron, state, who decided it and when, last tick and its result, next tick.
 
     Times are ISO 8601 in UTC. Needs Postgres only.
@@ -146,7 +146,7 @@ def describe(conn: db.Connection) -> dict[str, dict[str, Any]]:
             "last_result": row["last_result"],
             "next_tick": iso(next_tick(app, row["name"])) if row["enabled"] else None,
         }
-        for row in db.every(conn, "schedules/all")
+        for row in database.every(conn, "schedules/all")
     }
 
 

@@ -8,19 +8,15 @@ from celery import Task
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.celery import app
-from pkgintel.pipeline import page
+from pkgintel.pipeline import page, runs
 from pkgintel.pipeline import replay as replays
-from pkgintel.pipeline import runs as ledger
 from pkgintel.pipeline import scan as scans
 from pkgintel.pipeline.replay import Wanted
 from pkgintel.pipeline.scan import TRIES
-from pkgintel.runtime import deployment, memory
-from pkgintel.runtime import logs as journal
-from pkgintel.tasks import base as retries
-from pkgintel.tasks import recovery as upkeeping
-from pkgintel.tasks import workflow
+from pkgintel.runtime import deployment, logs, memory
+from pkgintel.tasks import base, recovery, workflow
 from pkgintel.text import many
 from pkgintel.upstream.client import wire
 
@@ -30,7 +26,7 @@ log = logging.getLogger(__name__)
 @app.task(bind=True, name="catalog.scan", max_retries=TRIES, default_retry_delay=5)
 def scan(
     self: Task,
-    kind: ledger.Kind = "manual",
+    kind: runs.Kind = "manual",
     root_id: int | None = None,
     max_pages: int | None = None,
     cause_id: int | None = None,
@@ -44,25 +40,25 @@ def scan(
     settings = deployment.current()
     run_id = None
     try:
-        with db.connection(retries.database(settings)) as conn:
-            db.require_schema(conn)
+        with database.connection(base.database(settings)) as conn:
+            database.require_schema(conn)
             # Where no beat runs, a tick is what sends lost messages again.
-            upkeeping.recover(conn, settings, go_on=False)
+            recovery.recover(conn, settings, go_on=False)
             run_id, reason = scans.open_run(conn, settings, kind, self.request.id, root_id, cause_id)
         if run_id is None:
             return reason
         line = wire(settings)
         with (
-            journal.about(run=run_id),
-            ledger.pulse(settings, run_id),
-            retries.fleet(settings).gauge(line, settings.service_index_url) as gauge,
-            db.connection(retries.database(settings)) as conn,
+            logs.about(run=run_id),
+            runs.pulse(settings, run_id),
+            base.fleet(settings).gauge(line, settings.service_index_url) as gauge,
+            database.connection(base.database(settings)) as conn,
         ):
             opened = scans.plan(conn, settings, line, run_id, max_pages, gauge)
         if opened is not None:
             workflow.pages(run_id, opened.pages)
     except Exception as error:
-        retries.end(self, settings, run_id, error)
+        base.end(self, settings, run_id, error)
         raise
     if opened is None:
         return f"run {run_id}: caught up, nothing is newer than the watermark"
@@ -81,18 +77,18 @@ def upsert_page(self: Task, run_id: int, page_url: str) -> dict[str, Any]:
         with suppress(BrokerError, RedisError, OSError):  # Redis may be away; that is no trouble of the page.
             self.send_event("task-progress", result=f"{page_url.rpartition('/')[2]}: {text}")
 
-    with journal.about(run=run_id, task=self.request.id, page=page_url.rpartition("/")[2]):
+    with logs.about(run=run_id, task=self.request.id, page=page_url.rpartition("/")[2]):
         try:
             line = wire(settings)
             host = page_url if page_url.startswith("http") else settings.service_index_url  # A replay's "package x".
-            with retries.fleet(settings).gauge(line, host) as gauge:
+            with base.fleet(settings).gauge(line, host) as gauge:
                 stored = page.store_page(settings, line, gauge, run_id, page_url, progress=progress)
             memory.give_back()
-        except retries.PASSING as error:
-            page.record_failure(settings, run_id, page_url, error, final=retries.last(self))
-            if retries.last(self):
+        except base.PASSING as error:
+            page.record_failure(settings, run_id, page_url, error, final=base.last(self))
+            if base.last(self):
                 raise
-            raise retries.later(self, error, run_id) from error
+            raise base.later(self, error, run_id) from error
         except Exception as error:
             page.record_failure(settings, run_id, page_url, error, final=True)
             raise
@@ -110,16 +106,16 @@ def finish_scan(self: Task, run_id: int) -> str:
     """
     settings = deployment.current()
     try:
-        with journal.about(run=run_id), db.connection(retries.database(settings)) as conn:
+        with logs.about(run=run_id), database.connection(base.database(settings)) as conn:
             finished = scans.finish(conn, settings, run_id)
-            run = db.one(conn, "runs/get", id=run_id) or {}
-            following = db.every(conn, "runs/to_go_on", id=run_id, after=0.0)
+            run = database.one(conn, "runs/get", id=run_id) or {}
+            following = database.every(conn, "runs/to_go_on", id=run_id, after=0.0)
         if finished.state == "done" and not run["settled_at"]:
             workflow.after("nuget", run_id)
             for row in following:
                 workflow.go_on(row)
-    except retries.PASSING as error:
-        raise retries.later(self, error) from error
+    except base.PASSING as error:
+        raise base.later(self, error) from error
     if finished.state != "done":
         return f"run {run_id} is {finished.state}"
     more = "; more pages remain" if finished.more else ""
@@ -135,16 +131,16 @@ def fail_scan(self: Task, failed_id: str, *, run_id: int) -> str:
     """
     settings = deployment.current()
     try:
-        with db.connection(retries.database(settings)) as conn:
+        with database.connection(base.database(settings)) as conn:
             state = scans.fail(conn, run_id, f"the task {failed_id} failed; the worker's log has its traceback")
-            run = db.one(conn, "runs/get", id=run_id) or {}
-            following = db.every(conn, "runs/to_go_on", id=run_id, after=0.0)
+            run = database.one(conn, "runs/get", id=run_id) or {}
+            following = database.every(conn, "runs/to_go_on", id=run_id, after=0.0)
         if state == "running":
             workflow.finish(run_id, run["action"]).apply_async()
         for row in following:
             workflow.go_on(row)
-    except retries.PASSING as error:
-        raise retries.later(self, error) from error
+    except base.PASSING as error:
+        raise base.later(self, error) from error
     if state == "running":
         return f"run {run_id}: every page is done, so its callback is sent again"
     return f"run {run_id} is {state}"
@@ -167,15 +163,15 @@ def replay(
     settings = deployment.current()
     wanted = Wanted(package=package, page=page, since=since, until=until, rejected=rejected)
     try:
-        with db.connection(retries.database(settings)) as conn:
-            db.require_schema(conn)
+        with database.connection(base.database(settings)) as conn:
+            database.require_schema(conn)
             run_id, urls = replays.open_run(conn, settings, wire(settings), wanted, self.request.id)
-    except retries.PASSING as error:
-        raise retries.later(self, error) from error
+    except base.PASSING as error:
+        raise base.later(self, error) from error
     try:
         workflow.replay_pages(run_id, urls)
     except Exception as error:
-        retries.close_failed(settings, run_id, error)
+        base.close_failed(settings, run_id, error)
         raise
     return f"run {run_id}: {wanted} is read again, {many(len(urls), 'page')}"
 
@@ -188,11 +184,11 @@ def finish_replay(self: Task, run_id: int) -> str:
     """
     settings = deployment.current()
     try:
-        with db.connection(retries.database(settings)) as conn:
+        with database.connection(base.database(settings)) as conn:
             ended = replays.finish(conn, run_id)
             freed = replays.unblock(conn, settings) if ended else None
-    except retries.PASSING as error:
-        raise retries.later(self, error) from error
+    except base.PASSING as error:
+        raise base.later(self, error) from error
     if ended:
         workflow.after("nuget", run_id)
     return f"run {run_id} is {'done' if ended else 'still running'}" + (f"; {freed}" if freed else "")

@@ -2,21 +2,20 @@
 
 from redis.exceptions import RedisError
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.celery import app
 from pkgintel.pipeline import checks, gate, scan
 from pkgintel.settings import Settings
-from pkgintel.tasks import beat as schedule
-from pkgintel.tasks import workflow
+from pkgintel.tasks import beat, workflow
 
 SENDS = 3  # How often a callback is sent again before its run counts as lost.
 
 
-def tend(conn: db.Connection, settings: Settings) -> str:
+def tend(conn: database.Connection, settings: Settings) -> str:
     """Do all of it once; says what there was to do."""
     did = recover(conn, settings)
     try:
-        did += schedule.apply(conn, app)
+        did += beat.apply(conn, app)
     except RedisError as error:
         did.append(f"the ticks could not be told to beat: {error}")
     stale = record_freshness(conn, settings)
@@ -29,7 +28,7 @@ def tend(conn: db.Connection, settings: Settings) -> str:
 PACKAGES_STALE = f"{checks.PACKAGES}_fresh"
 
 
-def recover(conn: db.Connection, settings: Settings, *, go_on: bool = True) -> list[str]:
+def recover(conn: database.Connection, settings: Settings, *, go_on: bool = True) -> list[str]:
     """Send again what was lost on the way, and take over runs that gave no sign of life.
 
     A run whose pages are all done gets its callback again; any other silent one is closed as lost. What follows from
@@ -38,43 +37,43 @@ def recover(conn: db.Connection, settings: Settings, *, go_on: bool = True) -> l
     gates and the classifier. A scan that is about to begin itself asks for no other to go on.
     """
     did = []
-    for row in db.every(conn, "runs/lost", lost_after=settings.lost_after):
+    for row in database.every(conn, "runs/lost", lost_after=settings.lost_after):
         if row["all_done"] and row["sends"] < SENDS:
-            db.run(conn, "runs/send_again", id=row["id"])
+            database.run(conn, "runs/send_again", id=row["id"])
             workflow.finish(row["id"], row["action"]).apply_async()
             did.append(f"sent the callback of run {row['id']} again")
     did += [f"run {row['id']} of {row['source']} is lost" for row in scan.free_lost(conn, settings)]
-    for row in db.every(conn, "runs/to_go_on", id=None, after=settings.lost_after) if go_on else []:
+    for row in database.every(conn, "runs/to_go_on", id=None, after=settings.lost_after) if go_on else []:
         workflow.go_on(row)
-        db.run(conn, "runs/touch", ids=[row["id"]])
+        database.run(conn, "runs/touch", ids=[row["id"]])
         did.append(f"the {row['action']} goes on where run {row['id']} ended")
-    unsettled = db.every(conn, "runs/unsettled", lost_after=settings.lost_after)
+    unsettled = database.every(conn, "runs/unsettled", lost_after=settings.lost_after)
     for source in ("nuget", "spdx"):
         runs = [row["id"] for row in unsettled if row["source"] == source]
         if runs:
-            db.run(conn, "runs/touch", ids=runs)
-            db.run(conn, "runs/settle_older", ids=runs[1:])
+            database.run(conn, "runs/touch", ids=runs)
+            database.run(conn, "runs/settle_older", ids=runs[1:])
             workflow.after(source, runs[0])
             did.append(f"sent what follows run {runs[0]} again")
     return did + open_gates(conn, settings)
 
 
-def open_gates(conn: db.Connection, settings: Settings, *, measured: bool = False) -> list[str]:
+def open_gates(conn: database.Connection, settings: Settings, *, measured: bool = False) -> list[str]:
     """Measure again the gates that stand closed; one that opens sends the classification that it held back.
 
     That one was is read from the runs, so it is sent until a classification has begun. `measured` says that every check
     was just recorded. Raises: BrokerError or RedisError when it cannot be sent.
     """
     did = [f"{name} passes again" for name in gate.reopened(conn, settings)]
-    held = db.one(conn, "runs/held_back", at_once=measured or bool(did), after=settings.lost_after)
+    held = database.one(conn, "runs/held_back", at_once=measured or bool(did), after=settings.lost_after)
     if held is not None and gate.all_open(conn, settings):
         workflow.classify(held["cause_id"])
-        db.run(conn, "runs/touch", ids=[held["id"]])
+        database.run(conn, "runs/touch", ids=[held["id"]])
         did.append(f"sent the classification that a gate held back behind run {held['cause_id']}")
     return did
 
 
-def record_freshness(conn: db.Connection, settings: Settings) -> list[str]:
+def record_freshness(conn: database.Connection, settings: Settings) -> list[str]:
     """Measure and record the freshness of the three assets; the names of those that are stale."""
     results = [
         result
@@ -86,7 +85,7 @@ def record_freshness(conn: db.Connection, settings: Settings) -> list[str]:
     return [result.name for result in results if not result.passed]
 
 
-def _may_fall_back(conn: db.Connection) -> bool:
+def _may_fall_back(conn: database.Connection) -> bool:
     """Stale data starts a scan by itself if its schedule is enabled, none is running, and none was tried just now."""
-    row = db.one(conn, "runs/fallback")
+    row = database.one(conn, "runs/fallback")
     return bool(row and row["wanted"])

@@ -31,8 +31,7 @@ import stamina.instrumentation
 
 from pkgintel.errors import UpstreamUnavailable
 from pkgintel.settings import Settings
-from pkgintel.upstream import origins as address
-from pkgintel.upstream import transport
+from pkgintel.upstream import origins, transport
 from pkgintel.upstream.answers import Inflate, NotHad, NotJson, Trouble, TryLater, refusal, trouble
 from pkgintel.upstream.loop import Loop
 
@@ -86,7 +85,7 @@ class Wire(Loop):
         super().__init__("pkgintel-wire")
         self.settings = settings
         self.counts: Counter[str] = Counter()
-        self.memory: dict[str, tuple[float, address.CatalogAddress]] = {}  # Of `sources.discover`.
+        self.memory: dict[str, tuple[float, origins.CatalogAddress]] = {}  # Of `sources.discover`.
         self._backoff = backoff
         self._given = transport
         self._transports: dict[bool, httpx.AsyncBaseTransport] = {}
@@ -98,13 +97,13 @@ class Wire(Loop):
 
     async def is_public(self, host: str) -> bool:
         """Whether every address that `host` resolves to now is of the open internet; an unknown name counts as such."""
-        if not address.is_public_name(host):
+        if not origins.is_public_name(host):
             return False
         try:
             found = await self.loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         except OSError:
             return True
-        return all(address.is_public_ip(str(one[4][0])) for one in found)
+        return all(origins.is_public_ip(str(one[4][0])) for one in found)
 
     async def fetch(
         self, url: str, manner: Manner, read: Callable[[bytes, str], Result], failed: Trouble | None = None

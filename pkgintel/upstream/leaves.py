@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pkgintel.nuget import documents as catalog
+from pkgintel.nuget import documents
 from pkgintel.nuget.documents import BOM, Event, Item
 from pkgintel.upstream.answers import NotHad, NotJson
 from pkgintel.upstream.client import Gauge, Manner, Wire
@@ -160,10 +160,10 @@ class _Breach(ValueError):
 def _event(item: Item, body: bytes) -> Event:
     """The event of a leaf. Raises: NotJson; _Breach."""
     try:
-        return catalog.event(item, body.removeprefix(BOM))
+        return documents.event(item, body.removeprefix(BOM))
     except ValidationError as error:
         if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
             raise NotJson(body) from None
-        raise _Breach(catalog.breach(error), body) from None
+        raise _Breach(documents.breach(error), body) from None
     except ValueError as error:
         raise _Breach(str(error), body) from None

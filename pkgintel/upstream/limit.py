@@ -24,7 +24,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from pkgintel.errors import PkgintelError, ServiceUnavailable
-from pkgintel.upstream import origins as address
+from pkgintel.upstream import origins
 from pkgintel.upstream.answers import TryLater
 from pkgintel.upstream.client import Wire
 
@@ -278,7 +278,7 @@ class Fleet:
             wire.at_close.append(client.aclose)
         names = _names.setdefault(wire, [])
         name = names.pop() if names else secrets.token_hex(8)
-        gauge = FleetGauge(self, address.host(url), clients[self.url], name)
+        gauge = FleetGauge(self, origins.host(url), clients[self.url], name)
         try:
             wire.run(gauge.join())
             yield gauge

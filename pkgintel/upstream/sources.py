@@ -12,8 +12,7 @@ from urllib.parse import urljoin
 import pydantic_core
 
 from pkgintel.errors import UpstreamChanged, UpstreamUnavailable
-from pkgintel.nuget import documents as catalog
-from pkgintel.nuget import listing
+from pkgintel.nuget import documents, listing
 from pkgintel.nuget.documents import BOM, Index
 from pkgintel.nuget.instant import latest
 from pkgintel.nuget.listing import Listing
@@ -89,7 +88,7 @@ async def _document(
 
 def _index(body: bytes, url: str, base: str) -> Index:
     """The index in `body`; the addresses of real ones are absolute already."""
-    index, until = catalog.parse(Index, body, url), latest()
+    index, until = documents.parse(Index, body, url), latest()
     listing.refuse_future(f"index {url}", index.commit, until, url)
     for entry in index.pages:
         listing.refuse_future(f"index {url}, of its page {entry.url},", entry.commit, until, url)

@@ -14,7 +14,7 @@ import aiohttp
 import httpx
 import yarl
 
-from pkgintel.upstream import origins as address
+from pkgintel.upstream import origins
 from pkgintel.upstream.answers import PrivateAddress
 
 READ_AHEAD = 2**18  # Bytes of a body taken in before its reader has come: most leaves whole, a page in a few steps.
@@ -84,7 +84,7 @@ class PublicResolver(aiohttp.ThreadedResolver):
     ) -> list[aiohttp.abc.ResolveResult]:
         """The public addresses of `host`. Raises: PrivateAddress when it has none but private ones."""
         found = await super().resolve(host, port, family)
-        kept = [one for one in found if address.is_public_ip(one["host"])]
+        kept = [one for one in found if origins.is_public_ip(one["host"])]
         if found and not kept:
             raise PrivateAddress(f"{host} resolves to {found[0]['host']}, a private address, and the source is public")
         return kept

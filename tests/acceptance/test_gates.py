@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.local.services import Services
 from pkgintel.pipeline.checks import GATES
 from pkgintel.pipeline.classify import LOCK
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.processes
 class Story(SiteFleet):
     """What has to be true of a closed gate, and of one that opened again."""
 
-    def closed(self, check: str, run: db.Row, task: str, value: float, threshold: float, *words: str) -> None:
+    def closed(self, check: str, run: database.Row, task: str, value: float, threshold: float, *words: str) -> None:
         """The check failed with these numbers, in every place where somebody looks, and nothing was judged by it."""
         blocked = [one for one in self.runs() if one["action"] == "classify" and one["state"] == "blocked"]
         result = self.rows("SELECT * FROM ops.check_results WHERE name = %s ORDER BY id DESC", check)[0]
@@ -48,7 +48,7 @@ class Story(SiteFleet):
         assert not assets[other]["blocked"]
         assert result["message"] in "".join(assets[GATES[2]]["blocked_because"])
 
-    def healed(self, check: str, cause: db.Row, packages: int) -> None:
+    def healed(self, check: str, cause: database.Row, packages: int) -> None:
         """Some upstream completed, and the classifier came by itself: every package has its verdict, all is well."""
         self.quiet()
         assert {row["verdict"] for row in self.verdicts()} == {"open_source"}
@@ -82,7 +82,7 @@ def story(crew: Story) -> Iterator[Story]:
 # --- blocking checks -------------------------------------------------------------------------------------------------
 
 
-def blocked_scan(story: Story) -> db.Row:
+def blocked_scan(story: Story) -> database.Row:
     """A scan whose gate closes while the license list is held up, and then synced fine; nothing is classified."""
     lists = story.site.hold("/spdx")
     story.send("catalog.scan")
@@ -177,7 +177,7 @@ def test_a_stored_list_that_was_damaged_closes_its_gate_while_the_catalog_is_rea
     story.healed(check, story.ended("sync", "done", after=run["id"]), packages=3)
 
 
-def refused_list(story: Story) -> db.Row:
+def refused_list(story: Story) -> database.Row:
     """A list below the floor was refused while a good one is stored; two new packages wait for their verdict."""
     site = story.site
     story.send("spdx.sync")
@@ -258,7 +258,7 @@ def test_two_upstreams_that_end_at_one_moment_need_one_classification(story: Sto
         # The verdict on every package there is changes with the list, and new packages come.
         site.new_list(110, without="OSI-1" if round_ % 2 else "")
         site.grow(5)
-        with db.connect(story.settings.database_url or "") as first, first.transaction():
+        with database.connect(story.settings.database_url or "") as first, first.transaction():
             # As if a classification were under way, so that both of them are there when it ends.
             first.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
             story.send("catalog.scan")
@@ -277,7 +277,7 @@ def test_two_upstreams_that_end_at_one_moment_need_one_classification(story: Sto
 # --- warnings --------------------------------------------------------------------------------------------------------
 
 
-def recorded(story: Story, check: str) -> db.Row:
+def recorded(story: Story, check: str) -> database.Row:
     return story.rows("SELECT * FROM ops.check_results WHERE name = %s ORDER BY id DESC LIMIT 1", check)[0]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline import runs
 from tests.conftest import quick
 from tests.support.hostile import HostileServer
 from tests.support.sites import LISTS, Site
@@ -26,12 +26,12 @@ def test_a_run_frees_every_run_that_has_no_worker_any_more_and_no_other(
         settings = quick(database, redis_url, service_index_url=server.url("/v3/index.json"), **lists)
         fleet = Fleet(stack, settings, tmp_path)
         left = [
-            ledger.open_run(fleet.conn, "nuget", "scan", "scheduled", task_id="a"),
-            ledger.open_run(fleet.conn, "spdx", "sync", "scheduled", task_id="b"),
-            ledger.open_run(fleet.conn, "verdicts", "classify", "manual", task_id="c"),
+            runs.open_run(fleet.conn, "nuget", "scan", "scheduled", task_id="a"),
+            runs.open_run(fleet.conn, "spdx", "sync", "scheduled", task_id="b"),
+            runs.open_run(fleet.conn, "verdicts", "classify", "manual", task_id="c"),
         ]
         # Some `pkgintel reprocess` is at work in a process of its own.
-        busy = ledger.open_run(fleet.conn, "verdicts", "classify", "manual")
+        busy = runs.open_run(fleet.conn, "verdicts", "classify", "manual")
         told = fleet.tell("run", "--json")
         assert told.returncode == 0, told.stderr
         states = {run["id"]: run["state"] for run in fleet.runs()}

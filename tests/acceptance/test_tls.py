@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import ServiceUnavailable
 from pkgintel.local.server import free_port
 from pkgintel.runtime import broker
@@ -171,7 +171,7 @@ def test_a_postgres_that_does_not_let_us_in_is_one_sentence(managed: Secured, wr
         "plain": managed.postgres().replace("sslmode=verify-full", "sslmode=disable"),
     }[wrong]
     with pytest.raises(ServiceUnavailable, match=r"^Postgres cannot be reached at ") as refused:
-        db.connect(url)
+        database.connect(url)
     sentence = str(refused.value)
     assert says in sentence
     assert "\n" not in sentence

@@ -19,9 +19,7 @@ from typing import Any
 
 import psutil
 
-from tests.bench import load
-from tests.bench import phases as profile
-from tests.bench import writes as tables
+from tests.bench import load, phases, writes
 from tests.bench.catalog import BenchServer, make
 from tests.bench.plan import DEFAULT, FULL, LATENCY, QUICK
 from tests.bench.report import RESULTS, Report, plot
@@ -52,16 +50,16 @@ def main() -> None:
             steps: dict[str, Callable[[], Any]] = {
                 "first-load": lambda: load.end_to_end(report, plan, home, server, catalogs),
                 "profile": lambda: (
-                    profile.by_process(report, plan, home, server),
-                    profile.by_stage(report, plan, home, server),
+                    phases.by_process(report, plan, home, server),
+                    phases.by_stage(report, plan, home, server),
                 ),
                 "replay": lambda: load.replay(report, plan, home, server, catalogs["large"]),
                 "page": lambda: load.overhead(report, plan, home),
-                "memory": lambda: profile.long_run(report, plan, home),
-                "write": lambda: tables.transaction(report, plan, home, pages),
-                "writers": lambda: tables.writers(report, home, pages),
-                "growth": lambda: tables.growth(report, plan, home, pages),
-                "classify": lambda: tables.classification(report, plan, home),
+                "memory": lambda: phases.long_run(report, plan, home),
+                "write": lambda: writes.transaction(report, plan, home, pages),
+                "writers": lambda: writes.writers(report, home, pages),
+                "growth": lambda: writes.growth(report, plan, home, pages),
+                "classify": lambda: writes.classification(report, plan, home),
             }
             for name in chosen.only or PARTS:
                 steps[name]()

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 import psycopg
 
-from pkgintel import database as db
-from pkgintel.database import events as store
+from pkgintel import database
+from pkgintel.database import events
 from pkgintel.nuget.documents import Event, Item
-from pkgintel.pipeline import page
-from pkgintel.pipeline import scan as scans
+from pkgintel.pipeline import page, scan
 from pkgintel.runtime import deployment
-from pkgintel.upstream import client as wire
+from pkgintel.upstream import client
 from pkgintel.upstream import limit as fleet
 from tests.bench import rivals
 from tests.bench.catalog import BASE, BenchCatalog, BenchLeaf, BenchServer, make
@@ -129,11 +128,11 @@ def end_to_end(report: Report, plan: Plan, home: World, server: BenchServer, cat
 def _load(home: World, pages: Sequence[Sequence[Event]]) -> float:
     """Leaves a second of the page transactions alone, into empty tables."""
     settings = home.settings("http://127.0.0.1:9/v3.json")
-    with db.connect(settings.database_url or "") as conn:
+    with database.connect(settings.database_url or "") as conn:
         begun = time.perf_counter()
         for one in pages:
             with conn.transaction():
-                store.write(conn, one)
+                events.write(conn, one)
         took = time.perf_counter() - begun
     home.drop(settings)
     return sum(map(len, pages)) / took
@@ -166,16 +165,16 @@ def replay(report: Report, plan: Plan, home: World, server: BenchServer, held: B
     pages = held.pages[:4]
     count = sum(map(len, pages))
     deployment.use(settings)
-    line = wire.wire(settings)
+    line = client.wire(settings)
     limit = fleet.Fleet(settings.redis_url or "", settings.max_in_flight)
-    with db.connect(settings.database_url or "") as conn:
+    with database.connect(settings.database_url or "") as conn:
         rates, logged = [], []
         for attempt in range(plan.rounds + 1):
             conn.execute("DELETE FROM ops.watermarks; DELETE FROM ops.runs")
-            run_id, _ = scans.open_run(conn, settings, "manual")
+            run_id, _ = scan.open_run(conn, settings, "manual")
             assert run_id is not None
             with limit.gauge(line, settings.service_index_url) as gauge:
-                opened = scans.plan(conn, settings, line, run_id, len(pages), gauge)
+                opened = scan.plan(conn, settings, line, run_id, len(pages), gauge)
             assert opened is not None
             asked, at = server.leaf_requests(), wal(conn)
             begun = time.perf_counter()
@@ -195,10 +194,10 @@ def replay(report: Report, plan: Plan, home: World, server: BenchServer, held: B
         for one in pages:
             items = _items(one)
             begun = time.perf_counter()
-            assert len(store.unknown(conn, items, 0)) == len(items)  # Stored under another address, so all are asked.
+            assert len(events.unknown(conn, items, 0)) == len(items)  # Stored under another address, so all are asked.
             ours.append(len(items) / (time.perf_counter() - begun))
         report.add("replay", "… the question to Postgres alone", ours, "items/s")
-    wire.close()
+    client.close()
 
 
 def _items(lines: Sequence[BenchLeaf]) -> list[Item]:

@@ -11,8 +11,7 @@ import aiohttp
 import yarl
 
 from pkgintel.nuget.documents import Item
-from pkgintel.upstream import client as wire
-from pkgintel.upstream import leaves, sources
+from pkgintel.upstream import client, leaves, sources
 from pkgintel.upstream.client import Manner
 from pkgintel.upstream.limit import LocalGauge
 from tests.bench.catalog import BenchServer, make
@@ -47,7 +46,7 @@ def by_stage(report: Report, plan: Plan, home: World, server: BenchServer) -> No
     """CPU that a leaf costs a worker process on its way from the socket to the event, each stage with those before."""
     for latency, width in ((0.0, 64), (LATENCY, 16)):
         settings = home.settings(f"{server.origin(latency)}/small/v3.json")
-        line = wire.Wire(settings)
+        line = client.Wire(settings)
         try:
             place = sources.discover(line, settings.service_index_url)
             pages = sources.fetch_index(line, place).pages[:4]
@@ -63,7 +62,7 @@ def by_stage(report: Report, plan: Plan, home: World, server: BenchServer) -> No
         report.add(PART, what, list(took.values())[-1][1:], "µs", parts, show=True)
 
 
-def _stages(line: wire.Wire, place: Any, width: int) -> dict[str, Callable[[Item], Awaitable[Any]]]:
+def _stages(line: client.Wire, place: Any, width: int) -> dict[str, Callable[[Item], Awaitable[Any]]]:
     manner = Manner(line.settings.max_leaf_bytes, place.allows, place.public, LocalGauge(width))
     below = line._transport(place.public)
     session: list[aiohttp.ClientSession] = []
@@ -99,7 +98,7 @@ def _stages(line: wire.Wire, place: Any, width: int) -> dict[str, Callable[[Item
     }
 
 
-def _cpu(line: wire.Wire, stage: Callable[[Item], Awaitable[Any]], items: list[Item], width: int) -> float:
+def _cpu(line: client.Wire, stage: Callable[[Item], Awaitable[Any]], items: list[Item], width: int) -> float:
     async def everything() -> None:
         left = iter(items)
 

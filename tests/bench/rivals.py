@@ -23,8 +23,8 @@ import httpx
 import psycopg
 from psycopg.types.json import Jsonb
 
-from pkgintel.database import events as store
-from pkgintel.nuget import documents as catalog
+from pkgintel.database import events
+from pkgintel.nuget import documents
 from pkgintel.nuget.documents import Event
 from tests.bench.catalog import BenchLeaf
 
@@ -98,9 +98,9 @@ def copy_page(conn: "psycopg.Connection[Any]", page: Sequence[Event]) -> None:
         conn.cursor() as cursor,
         cursor.copy("COPY floor FROM STDIN (FORMAT BINARY)") as target,
     ):
-        target.set_types(store._COLUMNS)
+        target.set_types(events._COLUMNS)
         for event in page:
-            target.write_row(store._row(event))
+            target.write_row(events._row(event))
 
 
 def plain(url: str, origin: str, pages: Sequence[tuple[str, Sequence[BenchLeaf]]], in_flight: int = 50) -> float:
@@ -117,9 +117,9 @@ def plain(url: str, origin: str, pages: Sequence[tuple[str, Sequence[BenchLeaf]]
             response = await client.get(line["@id"])
         response.raise_for_status()
         document = response.json()
-        item = catalog.Item.model_validate(line)
-        event = catalog.event(item, response.content)
-        return *store._row(event)[:17], Jsonb(document), None
+        item = documents.Item.model_validate(line)
+        event = documents.event(item, response.content)
+        return *events._row(event)[:17], Jsonb(document), None
 
     async def everything(conn: "psycopg.Connection[Any]") -> None:
         limits = httpx.Limits(max_connections=in_flight)

@@ -20,12 +20,12 @@ import psycopg
 import redis
 from celery import Celery
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.licenses.spdx import LicenseList
 from pkgintel.local import guardian
 from pkgintel.local import services as embedded
 from pkgintel.local.services import Services
-from pkgintel.pipeline import sync as licenses
+from pkgintel.pipeline import sync
 from pkgintel.runtime import deployment
 from pkgintel.settings import PREFIX, Settings
 from tests.bench.catalog import EXPRESSIONS
@@ -73,9 +73,9 @@ class World:
         with self.admin() as admin:
             admin.execute("CREATE DATABASE template_bench")
         url = services.postgres_url_for("template_bench")
-        db.migrate(url)
-        with db.connect(url) as conn, conn.transaction():
-            licenses.rewrite(conn, license_list("1.0"))
+        database.migrate(url)
+        with database.connect(url) as conn, conn.transaction():
+            sync.rewrite(conn, license_list("1.0"))
 
     @contextmanager
     def admin(self) -> Iterator["psycopg.Connection[Any]"]:
@@ -100,7 +100,7 @@ class World:
 
     def drop(self, settings: Settings) -> None:
         """Drop the database of `settings`, so that what is done with costs nothing more."""
-        db.close()
+        database.close()
         with self.admin() as admin, contextlib.suppress(psycopg.Error):
             admin.execute(f"DROP DATABASE {(settings.database_url or '').partition('?')[0].rpartition('/')[2]} (FORCE)")
 
@@ -119,7 +119,7 @@ def world() -> Iterator[World]:
     try:
         yield World(embedded.hold(Settings(home=home)), home)
     finally:
-        db.close()
+        database.close()
         embedded.release()
         until = time.monotonic() + 30
         while (free := guardian.take(home)) is None and time.monotonic() < until:
@@ -151,7 +151,7 @@ class Workers:
 
     def scan(self, *, pages: int | None = None, empty: bool = True) -> dict[str, Any]:
         """One scan from its task to its end: the row of its run with `rate` (leaves/s) and `spread` of its pages."""
-        with db.connect(self.settings.database_url or "") as conn:
+        with database.connect(self.settings.database_url or "") as conn:
             if empty:
                 conn.execute(EMPTY)
             last = (conn.execute("SELECT max(id) AS id FROM ops.runs").fetchone() or {})["id"] or 0

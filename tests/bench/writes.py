@@ -10,11 +10,10 @@ from typing import Any
 
 import psycopg
 
-from pkgintel import database as db
-from pkgintel.database import events as store
+from pkgintel import database
+from pkgintel.database import events
 from pkgintel.nuget.documents import Event
-from pkgintel.pipeline import classify
-from pkgintel.pipeline import sync as licenses
+from pkgintel.pipeline import classify, sync
 from tests.bench import rivals
 from tests.bench.plan import Plan
 from tests.bench.report import Report
@@ -22,7 +21,7 @@ from tests.bench.world import World, license_list
 from tests.support import bulk
 
 
-def wal(conn: db.Connection) -> int:
+def wal(conn: database.Connection) -> int:
     """Bytes of WAL written so far."""
     row = conn.execute("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn AS at").fetchone() or {"at": 0}
     return int(row["at"])
@@ -32,10 +31,10 @@ def wal(conn: db.Connection) -> int:
 def timed() -> Iterator[dict[str, list[float]]]:
     """The seconds of each statement of `sql/` by its name."""
     took: dict[str, list[float]] = defaultdict(list)
-    real = db.run, db.one, db.every
+    real = database.run, database.one, database.every
 
     def around(what: Callable[..., Any]) -> Callable[..., Any]:
-        def call(conn: db.Connection, name: str, /, **parameters: Any) -> Any:
+        def call(conn: database.Connection, name: str, /, **parameters: Any) -> Any:
             begun = time.perf_counter()
             try:
                 return what(conn, name, **parameters)
@@ -44,11 +43,11 @@ def timed() -> Iterator[dict[str, list[float]]]:
 
         return call
 
-    db.run, db.one, db.every = (around(one) for one in real)
+    database.run, database.one, database.every = (around(one) for one in real)
     try:
         yield took
     finally:
-        db.run, db.one, db.every = real
+        database.run, database.one, database.every = real
 
 
 def transaction(report: Report, plan: Plan, home: World, pages: Sequence[Sequence[Event]]) -> None:
@@ -56,7 +55,7 @@ def transaction(report: Report, plan: Plan, home: World, pages: Sequence[Sequenc
     settings = home.settings("http://127.0.0.1:9/v3.json")
     ratios, shares, rates, bytes_ = [], [], [], []
     with (
-        db.connect(settings.database_url or "") as conn,
+        database.connect(settings.database_url or "") as conn,
         psycopg.connect(settings.database_url or "", autocommit=True) as floor,
         timed() as took,
     ):
@@ -72,7 +71,7 @@ def transaction(report: Report, plan: Plan, home: World, pages: Sequence[Sequenc
                 rivals.copy_page(floor, one)
                 between = time.perf_counter()
                 with conn.transaction():
-                    store.write(conn, one)
+                    events.write(conn, one)
                 theirs.append(between - begun)
                 ours.append(time.perf_counter() - between)
             both = wal(conn) - at
@@ -108,12 +107,12 @@ def writers(report: Report, home: World, pages: Sequence[Sequence[Event]]) -> No
 
     def write(number: int) -> None:
         nonlocal deadlocks
-        with db.connect(settings.database_url or "") as conn:
+        with database.connect(settings.database_url or "") as conn:
             for one in pages:
                 while True:
                     try:
                         with conn.transaction():
-                            store.write(conn, one[number::4])
+                            events.write(conn, one[number::4])
                         break
                     except psycopg.errors.DeadlockDetected:
                         deadlocks += 1
@@ -123,7 +122,7 @@ def writers(report: Report, home: World, pages: Sequence[Sequence[Event]]) -> No
         thread.start()
     for thread in threads:
         thread.join()
-    with db.connect(settings.database_url or "") as conn:
+    with database.connect(settings.database_url or "") as conn:
         stale = conn.execute(
             """
             SELECT count(*) AS stale FROM raw.nuget_packages p
@@ -144,7 +143,7 @@ def growth(report: Report, plan: Plan, home: World, pages: Sequence[Sequence[Eve
     both = []
     for count in (10_000, plan.versions):
         settings = home.settings("http://127.0.0.1:9/v3.json")
-        conn = db.connect(settings.database_url or "")
+        conn = database.connect(settings.database_url or "")
         bulk.fill(conn, count // 2, 2)
         both.append((settings, conn))
     home.checkpoint()
@@ -154,21 +153,21 @@ def growth(report: Report, plan: Plan, home: World, pages: Sequence[Sequence[Eve
         for _, conn in both:
             begun = time.perf_counter()
             with conn.transaction():
-                store.write(conn, one)
+                events.write(conn, one)
             took.append(time.perf_counter() - begun)
         if number >= 2:
             ratios.append(took[1] / took[0])
     report.add("growth", f"page transaction at {plan.versions:,} versions against 10,000", ratios, "×", target="≤ 1.2")
     settings, conn = both[1]
     with conn.transaction(force_rollback=True):
-        store._make_incoming(conn)
+        events._make_incoming(conn)
         conn.execute(
             "INSERT INTO pg_temp.incoming SELECT package_key, '1.0.0', package_id, '1.0.0', NULL, NULL, NULL, NULL,"
             " true, false, NULL, NULL, false, '', false, 1, package_key, '{}', NULL FROM raw.nuget_packages"
         )
         conn.execute("UPDATE raw.nuget_packages SET latest_version = 'x'")
         begun = time.perf_counter()
-        count = db.run(conn, "events/derive_packages", whole=[])
+        count = database.run(conn, "events/derive_packages", whole=[])
         took_ = time.perf_counter() - begun
     report.add("growth", f"full rebuild of {count:,} package rows", took_, "s", target="≤ 4 for 500,000")
     for settings, conn in both:
@@ -179,7 +178,7 @@ def growth(report: Report, plan: Plan, home: World, pages: Sequence[Sequence[Eve
 def classification(report: Report, plan: Plan, home: World) -> None:
     """The classifier on packages made by SQL."""
     settings = home.settings("http://127.0.0.1:9/v3.json")
-    with db.connect(settings.database_url or "") as conn:
+    with database.connect(settings.database_url or "") as conn:
         bulk.fill(conn, plan.packages, 1)
         home.checkpoint()
 
@@ -220,7 +219,7 @@ def classification(report: Report, plan: Plan, home: World) -> None:
         found = license_list("2.0")
         begun = time.perf_counter()
         with conn.transaction():
-            licenses.rewrite(conn, found)
+            sync.rewrite(conn, found)
         report.add("SPDX", "rewrite of 700 licenses", 1000 * (time.perf_counter() - begun), "ms")
         report.add("SPDX", f"{many}: decided again by a new list", look(), "s")
     home.drop(settings)

@@ -31,7 +31,7 @@ import redis
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.local.postgres import Postgres
 from pkgintel.local.valkey import Valkey
 from tests.support import tables
@@ -217,19 +217,19 @@ class Stack:
         self.beat: Program | None = None
         self.beats = self._started = 0
         self._world = world
-        self._conn: db.Connection | None = None
+        self._conn: database.Connection | None = None
 
     def start(self) -> None:
         self.postgres.start()
         self.valkey.start()
         self._ports = self.postgres.port, self.valkey.port
-        with db.connect(self.postgres.url("postgres")) as conn:
+        with database.connect(self.postgres.url("postgres")) as conn:
             # A killed process loses nothing by it, and the disk is not what is tested here.
             conn.execute("ALTER SYSTEM SET fsync = off")
             conn.execute("SELECT pg_reload_conf()")
             conn.execute("CREATE DATABASE chaos")
         self.database_url = self.postgres.url("chaos")
-        db.migrate(self.database_url)
+        database.migrate(self.database_url)
         self.redis_url = f"redis://:{self.valkey.password}@127.0.0.1:{self.valkey.port}/0"
         base = self._world.base
         ours = {
@@ -279,12 +279,12 @@ class Stack:
             expires = 5 if task == "ops.upkeep" else None
             self.app.send_task(task, kwargs=kwargs, queue=queue, expires=expires, retry=False)
 
-    def rows(self, query: str, *parameters: Any) -> list[db.Row]:
+    def rows(self, query: str, *parameters: Any) -> list[database.Row]:
         """Ask Postgres, over a new connection when the last one was broken."""
         for again in (True, False):
             try:
                 if self._conn is None or self._conn.closed:
-                    self._conn = db.connect(self.database_url)
+                    self._conn = database.connect(self.database_url)
                 return self._conn.execute(query, parameters).fetchall()
             except psycopg.OperationalError:
                 if self._conn is not None:
@@ -294,8 +294,8 @@ class Stack:
         raise AssertionError
 
     @contextlib.contextmanager
-    def conn(self) -> Iterator[db.Connection]:
-        with db.connect(self.database_url) as conn:
+    def conn(self) -> Iterator[database.Connection]:
+        with database.connect(self.database_url) as conn:
             yield conn
 
     def kill_server(self, server: Postgres | Valkey) -> None:
@@ -419,7 +419,7 @@ class Chaos:
             worker.kill()
             self._replace(worker)
 
-    def _watch(self, query: str) -> list[db.Row]:
+    def _watch(self, query: str) -> list[database.Row]:
         """The rows of `query` as soon as there are any, for a few seconds."""
         end = time.monotonic() + 4
         while time.monotonic() < end:

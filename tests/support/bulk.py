@@ -1,6 +1,6 @@
 """Large tables made by SQL alone, in seconds: for the tests of growth and the benchmark."""
 
-from pkgintel import database as db
+from pkgintel import database
 
 _DECLARED = """
     CASE WHEN p %% 2 = 0
@@ -12,7 +12,7 @@ _DECLARED = """
 """
 
 
-def fill(conn: db.Connection, packages: int, each: int = 1, *, urls: int = 12_000, derive: bool = True) -> None:
+def fill(conn: database.Connection, packages: int, each: int = 1, *, urls: int = 12_000, derive: bool = True) -> None:
     """`packages` packages of `each` versions, their declarations (about `urls` distinct ones), and their package rows.
 
     With `derive` off the package rows are only stubs.

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import GateFailed, RunFailed, UpstreamChanged, UpstreamUnavailable
 from pkgintel.pipeline import page, replay, scan
 from pkgintel.pipeline import runs as ledger
@@ -29,7 +29,7 @@ from tests.support.tables import differences, stored
 class Bench:
     """A catalog, a database and a way to scan the one into the other."""
 
-    def __init__(self, conn: db.Connection, settings: Settings, catalog: Catalog) -> None:
+    def __init__(self, conn: database.Connection, settings: Settings, catalog: Catalog) -> None:
         self.conn = conn
         self.settings = settings
         self.catalog = catalog
@@ -70,12 +70,12 @@ class Bench:
             root = (self.run(finished.run_id)["root_id"]) if finished.more else None
         raise AssertionError("200 scans are not enough")
 
-    def run(self, run_id: int) -> db.Row:
+    def run(self, run_id: int) -> database.Row:
         found = self.conn.execute("SELECT * FROM ops.runs WHERE id = %s", (run_id,)).fetchone()
         assert found is not None
         return found
 
-    def runs(self) -> list[db.Row]:
+    def runs(self) -> list[database.Row]:
         return self.conn.execute("SELECT * FROM ops.runs ORDER BY id").fetchall()
 
     def watermark(self) -> int | None:
@@ -291,22 +291,22 @@ class ShakyWire:
 
 
 @contextmanager
-def one_connection(conn: db.Connection) -> Iterator[None]:
+def one_connection(conn: database.Connection) -> Iterator[None]:
     """While this lasts, pages use `conn` instead of a pool, and give one sign of life instead of many from a thread.
 
     Both are shown elsewhere, with real workers; of a history that is read in a tenth of a second they would take most.
     """
 
     @contextmanager
-    def connection(_url: str) -> Iterator[db.Connection]:
+    def connection(_url: str) -> Iterator[database.Connection]:
         yield conn
 
     @contextmanager
     def pulse(settings: Settings, run_id: int) -> Iterator[None]:
-        db.run(conn, "runs/beat", id=run_id, every=1.0)
+        database.run(conn, "runs/beat", id=run_id, every=1.0)
         yield
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(db, "connection", connection)
+        patch.setattr(database, "connection", connection)
         patch.setattr(ledger, "pulse", pulse)
         yield

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from pkgintel import database as db
+from pkgintel import database
 from tests.support import oracle
 
 _VERSIONS = """
@@ -18,7 +18,7 @@ FROM raw.nuget_packages
 """
 
 
-def stored(conn: db.Connection) -> tuple[dict[tuple[str, str], oracle.Row], dict[str, oracle.Row]]:
+def stored(conn: database.Connection) -> tuple[dict[tuple[str, str], oracle.Row], dict[str, oracle.Row]]:
     """Both tables by their keys."""
     versions = conn.execute(_VERSIONS).fetchall()
     packages = conn.execute(_PACKAGES).fetchall()
@@ -28,7 +28,7 @@ def stored(conn: db.Connection) -> tuple[dict[tuple[str, str], oracle.Row], dict
     )
 
 
-def differences(conn: db.Connection, events: Iterable[oracle.Event]) -> list[Any]:
+def differences(conn: database.Connection, events: Iterable[oracle.Event]) -> list[Any]:
     """What is stored and should not be, or should be and is not: (key, column, stored, expected)."""
     found = []
     for have, want in zip(stored(conn), oracle.replay(events), strict=True):

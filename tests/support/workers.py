@@ -14,7 +14,7 @@ import psutil
 from celery import Celery
 from celery.events.state import State
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
 from tests.conftest import until
@@ -30,7 +30,7 @@ class Fleet:
     def __init__(self, stack: ExitStack, settings: Settings, logs: Path) -> None:
         # Nobody should come to need a home.
         self.settings = settings.model_copy(update={"home": logs / "home"})
-        self.conn = stack.enter_context(db.connect(settings.database_url or ""))
+        self.conn = stack.enter_context(database.connect(settings.database_url or ""))
         self.client = stack.enter_context(Celery(broker=settings.redis_url, set_as_current=False))
         self._logs = logs
         self._stack = stack
@@ -71,7 +71,7 @@ class Fleet:
             logs = [log.read_text()[-3000:] for log in self._logs.glob("*.log")]
             raise AssertionError("\n".join(map(str, [error, *self.runs(), *logs]))) from None
 
-    def runs(self) -> list[db.Row]:
+    def runs(self) -> list[database.Row]:
         return self.conn.execute("SELECT * FROM ops.runs ORDER BY id").fetchall()
 
     def tell(self, *words: str) -> subprocess.CompletedProcess[str]:

@@ -19,7 +19,7 @@ from pkgintel import database as db
 from pkgintel.database import events as store
 from pkgintel.errors import SchemaBehind
 from pkgintel.local.services import Services
-from pkgintel.nuget import documents as catalog
+from pkgintel.nuget import documents
 from pkgintel.nuget.documents import Event, Item
 from pkgintel.pipeline import replay
 from tests.conftest import empty, fresh_database, until
@@ -33,7 +33,7 @@ PACKAGE = CHECKOUT / "pkgintel"
 
 
 def read(one: oracle.Event, **more: Any) -> Event:
-    return catalog.event(Item.model_validate(one.item), db_bytes(dict(one.leaf) | more))
+    return documents.event(Item.model_validate(one.item), db_bytes(dict(one.leaf) | more))
 
 
 def db_bytes(document: dict[str, Any]) -> bytes:
@@ -43,7 +43,7 @@ def db_bytes(document: dict[str, Any]) -> bytes:
 def write(conn: db.Connection, events: list[oracle.Event]) -> int:
     """One page: of each version the newest details and the newest delete, as the pipeline does."""
     by_url = {one.url: one for one in events}
-    kept = catalog.newest(Item.model_validate(one.item) for one in events)
+    kept = documents.newest(Item.model_validate(one.item) for one in events)
     with conn.transaction():
         return store.write(conn, [read(by_url[item.url]) for item in kept])
 
@@ -188,7 +188,7 @@ def test_the_longest_keys_fit_and_a_number_beyond_jsonb_is_told(conn: db.Connect
     write(conn, [long])
     assert differences(conn, [long]) == []
     huge = read(details("B", "1.0", 1))
-    bad = catalog.event(Item.model_validate(details("B", "1.0", 1).item), huge.body[:-1] + b', "n": 1e400000}')
+    bad = documents.event(Item.model_validate(details("B", "1.0", 1).item), huge.body[:-1] + b', "n": 1e400000}')
     assert [event for event, _ in store.unstorable(conn, [huge, bad])] == [bad]
 
 

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.database import events as store
 from pkgintel.local.services import Services
 from pkgintel.nuget.documents import Event
-from pkgintel.pipeline import checks, classify
-from pkgintel.pipeline import sync as licenses
+from pkgintel.pipeline import checks, classify, sync
 from pkgintel.settings import Settings
 from tests.bench.world import license_list
 from tests.conftest import fresh_database, quick
@@ -32,13 +31,13 @@ EACH = 5
 @pytest.fixture(scope="module")
 def large(
     services: Services, template: str, request: pytest.FixtureRequest
-) -> Iterator[tuple[db.Connection, Settings]]:
+) -> Iterator[tuple[database.Connection, Settings]]:
     """A database of many versions, all classified, with a long history of runs, pages, checks and rejects."""
     count = request.config.getoption("--versions")
-    with fresh_database(services, template) as url, db.connect(url) as conn:
+    with fresh_database(services, template) as url, database.connect(url) as conn:
         bulk.fill(conn, count // EACH, EACH, urls=count // 50)
         with conn.transaction():
-            licenses.rewrite(conn, license_list("1.0"))
+            sync.rewrite(conn, license_list("1.0"))
         classify.classify(conn, quick(url))
         conn.execute(
             """
@@ -69,10 +68,10 @@ def page(count: int, packages: int) -> list[Event]:
     return [leaf(f"Bulk.Package{1 + n * step + n % 2 * packages}", "9.0.0", commit=10**9 + n) for n in range(count)]
 
 
-def scans(conn: db.Connection, statement: str, parameters: dict[str, Any], analyze: bool = False) -> set[str]:
+def scans(conn: database.Connection, statement: str, parameters: dict[str, Any], analyze: bool = False) -> set[str]:
     """The large tables that the plan of a statement reads from end to end."""
     words = "EXPLAIN (FORMAT JSON, ANALYZE) " if analyze else "EXPLAIN (FORMAT JSON) "
-    row = conn.execute(words.encode() + db.sql(statement), parameters).fetchone()
+    row = conn.execute(words.encode() + database.sql(statement), parameters).fetchone()
     found: set[str] = set()
 
     def look(node: dict[str, Any]) -> None:
@@ -86,14 +85,14 @@ def scans(conn: db.Connection, statement: str, parameters: dict[str, Any], analy
     return found
 
 
-def test_the_page_transaction_reads_no_table_whole(large: tuple[db.Connection, Settings], request: Any) -> None:
+def test_the_page_transaction_reads_no_table_whole(large: tuple[database.Connection, Settings], request: Any) -> None:
     conn, _ = large
     events = page(550, request.config.getoption("--versions") // EACH)
     seen: list[str] = []
     with pytest.MonkeyPatch.context() as patch, conn.transaction(force_rollback=True):
 
         def explained(real: Callable[..., Any]) -> Callable[..., Any]:
-            def call(conn: db.Connection, name: str, /, **parameters: Any) -> Any:
+            def call(conn: database.Connection, name: str, /, **parameters: Any) -> Any:
                 if name not in ("events/incoming", "events/compress_incoming"):
                     assert not scans(conn, name, parameters), name
                     seen.append(name)
@@ -102,13 +101,13 @@ def test_the_page_transaction_reads_no_table_whole(large: tuple[db.Connection, S
             return call
 
         for door in ("run", "one"):
-            patch.setattr(db, door, explained(getattr(db, door)))
+            patch.setattr(database, door, explained(getattr(database, door)))
         store.write(conn, events)
     steps = ("add_packages", "lock_packages", "upsert_details", "derive_packages", "resolve_leaves")
     assert {f"events/{step}" for step in steps} <= set(seen)
 
 
-def test_asking_what_is_unknown_reads_no_table_whole(large: tuple[db.Connection, Settings]) -> None:
+def test_asking_what_is_unknown_reads_no_table_whole(large: tuple[database.Connection, Settings]) -> None:
     conn, _ = large
     for count in (10, 550, 2750):
         parameters = {
@@ -125,9 +124,9 @@ def test_asking_what_is_unknown_reads_no_table_whole(large: tuple[db.Connection,
 
 
 @pytest.mark.parametrize("count", [0, 500, 5000])
-def test_a_classification_looks_only_at_what_changed(large: tuple[db.Connection, Settings], count: int) -> None:
+def test_a_classification_looks_only_at_what_changed(large: tuple[database.Connection, Settings], count: int) -> None:
     conn, settings = large
-    state = db.one(conn, "verdicts/state") or {}
+    state = database.one(conn, "verdicts/state") or {}
     with conn.transaction(force_rollback=True):
         conn.execute(
             "UPDATE raw.nuget_packages SET latest_version = '2.0.0', changed_xid = pg_current_xact_id()"
@@ -145,7 +144,7 @@ def test_a_classification_looks_only_at_what_changed(large: tuple[db.Connection,
 
 
 @pytest.mark.parametrize("gate", checks.GATES)
-def test_a_gate_reads_no_large_table_whole(large: tuple[db.Connection, Settings], gate: str) -> None:
+def test_a_gate_reads_no_large_table_whole(large: tuple[database.Connection, Settings], gate: str) -> None:
     conn, settings = large
     for check in checks.of_gate(gate, settings):
         parameters = {"source": checks.SOURCES[gate]} if check.statement == "age" else {}
@@ -156,7 +155,7 @@ def test_a_gate_reads_no_large_table_whole(large: tuple[db.Connection, Settings]
 
 
 def test_gate_and_classification_take_no_longer_when_nothing_is_pending(
-    large: tuple[db.Connection, Settings],
+    large: tuple[database.Connection, Settings],
 ) -> None:
     conn, settings = large
     classify.classify(conn, settings)
@@ -189,7 +188,7 @@ def test_gate_and_classification_take_no_longer_when_nothing_is_pending(
     ],
 )
 def test_status_and_the_book_of_runs_read_no_table_whole(
-    large: tuple[db.Connection, Settings], statement: str, parameters: dict[str, Any]
+    large: tuple[database.Connection, Settings], statement: str, parameters: dict[str, Any]
 ) -> None:
     conn, _ = large
     assert not scans(conn, statement, parameters)

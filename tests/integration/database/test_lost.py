@@ -19,10 +19,10 @@ from pkgintel import database as db
 from pkgintel import tasks
 from pkgintel.local.postgres import Postgres
 from pkgintel.local.server import free_port
-from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline import runs
 from pkgintel.reports import status
 from pkgintel.settings import Settings
-from pkgintel.tasks import base as retries
+from pkgintel.tasks import base
 from tests.conftest import quick, until
 from tests.support.catalogs import Catalog, details
 from tests.support.scans import Bench
@@ -95,7 +95,7 @@ def test_a_session_that_idles_in_a_transaction_is_ended_which_is_passing_trouble
     with closing(db.connect(database)) as idle:
         idle.execute("BEGIN")
         until(lambda: not conn.execute(alive, (idle.info.backend_pid,)).fetchone(), "the session was ended")
-        with pytest.raises(retries.PASSING):
+        with pytest.raises(base.PASSING):
             idle.execute("SELECT 1")
 
 
@@ -165,7 +165,7 @@ def test_a_page_whose_worker_was_lost_inside_its_transaction_holds_up_no_other(
         assert time.monotonic() - begun < db.LOST_WITHIN
         assert bench.finish(opened.run_id).state == "done"
         assert bench.differences() == []
-    assert isinstance(errors[0], retries.PASSING)
+    assert isinstance(errors[0], base.PASSING)
 
 
 IDLE = """SELECT 1 FROM pg_stat_activity
@@ -179,13 +179,13 @@ def test_a_scan_that_was_lost_as_it_opened_its_run_holds_up_no_other(
     two_pages(bench)
     with Swallower(database) as proxy, closing(db.connect(proxy.url)) as lost:
         proxy.arm(b"COMMIT")
-        with in_a_thread(lambda: ledger.begin(lost, "nuget", "scan", "manual")) as errors:
+        with in_a_thread(lambda: runs.begin(lost, "nuget", "scan", "manual")) as errors:
             proxy.lost()
             with db.connect(database) as other:
-                run_id, how = ledger.begin(other, "nuget", "scan", "manual")
+                run_id, how = runs.begin(other, "nuget", "scan", "manual")
             assert (run_id is not None, how) == (True, "opened")
             proxy.__exit__()
-        assert isinstance(errors[0], retries.PASSING)
+        assert isinstance(errors[0], base.PASSING)
 
 
 @contextmanager
@@ -238,7 +238,7 @@ def test_status_shows_who_waits_for_whom_and_since_when(conn: db.Connection, dat
     assert status.report(conn, settings)["lock_waits"] == []
     row = "SELECT FROM raw.license_declarations FOR UPDATE"
     with db.connect(database) as waiter, closing(db.connect(database)) as holder:
-        ledger.open_run(conn, "verdicts", "classify", "manual")
+        runs.open_run(conn, "verdicts", "classify", "manual")
         holder.execute("BEGIN")
         holder.execute(row)
         with in_a_thread(lambda: waiter.execute(row)) as errors:

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pkgintel import database as db
 from pkgintel.flower import metrics
 from pkgintel.flower.metrics import Look, PkgintelCollector
-from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline import runs
 from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
 from tests.conftest import quick
@@ -44,7 +44,7 @@ def names(samples: Iterable[tuple[str, object]]) -> set[str]:
 
 def fill(conn: db.Connection) -> None:
     """A scan that failed at a page, one in progress, a check that blocks, a rejected leaf, answers, an enabled tick."""
-    run_id, _ = ledger.begin(conn, "nuget", "scan", "manual")
+    run_id, _ = runs.begin(conn, "nuget", "scan", "manual")
     assert run_id is not None
     db.run(
         conn,
@@ -58,7 +58,7 @@ def fill(conn: db.Connection) -> None:
         conn, "runs/finish_page", run_id=run_id, page_url="https://c.test/1", items=9, leaves=9, rejected=2, newest=1
     )
     db.run(conn, "runs/fail_page", run_id=run_id, page_url="https://c.test/2", state="failed", error="no")
-    ledger.close(conn, run_id, "failed", error="no")
+    runs.close(conn, run_id, "failed", error="no")
     conn.execute(
         """
         INSERT INTO ops.runs (source, kind, action, state, finished_at, newest_ticks, after_ticks, up_to_ticks)
@@ -73,7 +73,7 @@ def fill(conn: db.Connection) -> None:
         UPDATE ops.schedules SET enabled = true, changed_at = now() - interval '3 days' WHERE name = 'nuget'
         """
     )
-    running, _ = ledger.begin(conn, "nuget", "scan", "manual")
+    running, _ = runs.begin(conn, "nuget", "scan", "manual")
     db.run(conn, "runs/add_pages", run_id=running, urls=["https://c.test/3"], ticks=[3], counts=[9])
     conn.execute("UPDATE ops.runs SET pages_total = 1 WHERE id = %s", (running,))
 

@@ -18,10 +18,9 @@ from typing import Any
 
 import pytest
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.flower import page as pipeline
-from pkgintel.pipeline import gate
-from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline import gate, runs
 from pkgintel.pipeline.checks import GATES
 from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
@@ -95,12 +94,12 @@ def _plain_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("FLOWER_")}
 
 
-def fill(conn: db.Connection, settings: Settings) -> None:
+def fill(conn: database.Connection, settings: Settings) -> None:
     """All fresh and passed, three points of verdict history, and a scan in progress."""
     for source, action in (("spdx", "sync"), ("nuget", "scan"), ("verdicts", "classify")):
-        run_id, _ = ledger.begin(conn, source, action, "manual")  # type: ignore[arg-type]
+        run_id, _ = runs.begin(conn, source, action, "manual")  # type: ignore[arg-type]
         assert run_id is not None
-        ledger.close(conn, run_id, "done")
+        runs.close(conn, run_id, "done")
     conn.execute(
         """
         INSERT INTO raw.spdx_licenses (license_id, name, is_osi_approved, is_deprecated, list_version, raw)
@@ -122,15 +121,15 @@ def fill(conn: db.Connection, settings: Settings) -> None:
     )
     for name in GATES:
         gate.record(conn, gate.measure(conn, settings, name), None)
-    running, _ = ledger.begin(conn, "nuget", "scan", "manual")
+    running, _ = runs.begin(conn, "nuget", "scan", "manual")
     urls = [f"https://catalog.test/page{number}.json" for number in range(8)]
-    db.run(conn, "runs/add_pages", run_id=running, urls=urls, ticks=list(range(8)), counts=[None] * 8)
+    database.run(conn, "runs/add_pages", run_id=running, urls=urls, ticks=list(range(8)), counts=[None] * 8)
     conn.execute("UPDATE ops.runs SET pages_total = 8 WHERE id = %s", (running,))
     for page in urls[:5]:
-        db.run(conn, "runs/finish_page", run_id=running, page_url=page, items=9, leaves=9, rejected=0, newest=1)
+        database.run(conn, "runs/finish_page", run_id=running, page_url=page, items=9, leaves=9, rejected=0, newest=1)
 
 
-def spoil(conn: db.Connection, settings: Settings) -> None:
+def spoil(conn: database.Connection, settings: Settings) -> None:
     """A closed gate, a failed scan, and markup where a foreign text stands."""
     conn.execute("DELETE FROM raw.spdx_licenses WHERE license_id > 'L2'")
     conn.execute(
@@ -141,7 +140,7 @@ def spoil(conn: db.Connection, settings: Settings) -> None:
     conn.execute("UPDATE ops.run_pages SET state = 'failed', error = '503' WHERE page_url LIKE '%%page6%%'")
     row = conn.execute("SELECT id FROM ops.runs WHERE state = 'running'").fetchone()
     assert row is not None
-    ledger.close(conn, row["id"], "failed", error="1 of 8 pages failed: <script>alert(1)</script>")
+    runs.close(conn, row["id"], "failed", error="1 of 8 pages failed: <script>alert(1)</script>")
 
 
 def badges(page: str) -> dict[str, str]:
@@ -149,7 +148,7 @@ def badges(page: str) -> dict[str, str]:
     return dict(re.findall(r'data-asset="(\w+)" data-state="(\w+)"', page))
 
 
-def test_empty_healthy_broken_and_down(settings: Settings, conn: db.Connection, flower: Start) -> None:
+def test_empty_healthy_broken_and_down(settings: Settings, conn: database.Connection, flower: Start) -> None:
     served = flower(settings)
 
     def page() -> str:
@@ -276,7 +275,7 @@ def test_tasks_read_well() -> None:
     assert pipeline.format_task(page).args == "(run 3, page7.json)"
 
 
-def get_stuck(conn: db.Connection) -> None:
+def get_stuck(conn: database.Connection) -> None:
     """A scan that has not given a sign of life for ten minutes, long names, and a schedule that nobody ticks."""
     conn.execute(
         """
@@ -291,7 +290,7 @@ def get_stuck(conn: db.Connection) -> None:
 @pytest.mark.parametrize("width", [1280, 390, 360])
 @pytest.mark.parametrize("state", ["empty", "healthy", "broken", "away"])
 def test_a_browser_shows_it_whole_with_no_error_and_asks_nobody_else(
-    settings: Settings, conn: db.Connection, flower: Start, tmp_path: Path, state: str, width: int
+    settings: Settings, conn: database.Connection, flower: Start, tmp_path: Path, state: str, width: int
 ) -> None:
     if state in ("healthy", "broken"):
         fill(conn, settings)

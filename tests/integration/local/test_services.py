@@ -21,8 +21,7 @@ import pytest
 import redis
 
 from pkgintel.errors import ServiceUnavailable
-from pkgintel.local import guardian, postgres, valkey
-from pkgintel.local import server as servers
+from pkgintel.local import guardian, postgres, server, valkey
 from pkgintel.local import services as embedded
 from pkgintel.settings import NUGET_ORG, Settings
 from tests.support.checkout import CHECKOUT
@@ -96,7 +95,7 @@ class Home:
         held = []
         for name in LOCKS:
             if (self.path / name).exists():
-                descriptor = servers.lock(self.path / name)
+                descriptor = server.lock(self.path / name)
                 if descriptor is None:
                     held.append(name)
                 else:
@@ -375,7 +374,7 @@ def test_a_port_that_somebody_took_is_left_to_them(home: Home, name: str) -> Non
     embedded.release()
     home.await_end()
     port = getattr(services, f"{name}_port")
-    with socket.create_server((servers.HOST, port)):
+    with socket.create_server((server.HOST, port)):
         again = embedded.hold(home.settings)
         assert getattr(again, f"{name}_port") != port
         assert again.database("sample")
@@ -537,7 +536,7 @@ def test_the_sample_is_served_by_the_guardian(home: Home, tmp_path: Path) -> Non
     port = int(first["sample"].removeprefix("http://127.0.0.1:").removesuffix("/v3/index.json"))
     assert asked() == first, "its port is remembered"
     home.await_end()
-    assert servers.port_is_free(port)
+    assert server.port_is_free(port)
 
 
 def roomy_home() -> Path:

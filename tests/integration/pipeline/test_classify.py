@@ -13,11 +13,9 @@ from pkgintel.database import events as store
 from pkgintel.errors import GateFailed
 from pkgintel.licenses.spdx import LicenseList
 from pkgintel.licenses.verdict import Declaration, Judge
-from pkgintel.nuget import documents as catalog
-from pkgintel.nuget import instant
+from pkgintel.nuget import documents, instant
 from pkgintel.nuget.documents import Event
-from pkgintel.pipeline import classify
-from pkgintel.pipeline import sync as licenses
+from pkgintel.pipeline import classify, sync
 from pkgintel.settings import Settings
 from tests.conftest import until
 from tests.support.checkout import SHARED
@@ -55,7 +53,7 @@ def leaf(package: str, version: str = "1.0.0", commit: int = 1, **said: Any) -> 
         "catalog:commitTimeStamp": stamp,
         **said,
     }
-    item = catalog.Item.model_validate(
+    item = documents.Item.model_validate(
         {
             "@id": url,
             "@type": f"nuget:{body['@type']}",
@@ -64,7 +62,7 @@ def leaf(package: str, version: str = "1.0.0", commit: int = 1, **said: Any) -> 
             "nuget:version": version,
         }
     )
-    return catalog.event(item, json.dumps(body).encode())
+    return documents.event(item, json.dumps(body).encode())
 
 
 def bring(conn: db.Connection, *events: Event) -> None:
@@ -76,7 +74,7 @@ def bring(conn: db.Connection, *events: Event) -> None:
 def keep(conn: db.Connection, found: LicenseList) -> None:
     """Make `found` the stored list."""
     with conn.transaction():
-        licenses.rewrite(conn, found)
+        sync.rewrite(conn, found)
 
 
 def verdicts(conn: db.Connection) -> dict[str, db.Row]:

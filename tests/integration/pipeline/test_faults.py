@@ -10,15 +10,12 @@ import pytest
 from celery.exceptions import Retry
 from click.testing import CliRunner
 
-from pkgintel import database as db
-from pkgintel import tasks
+from pkgintel import database, tasks
 from pkgintel.cli import operate
-from pkgintel.pipeline import page, replay, scan
-from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline import page, replay, runs, scan
 from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
-from pkgintel.tasks import recovery as upkeep
-from pkgintel.tasks import workflow
+from pkgintel.tasks import recovery, workflow
 from pkgintel.upstream.client import Wire
 from pkgintel.upstream.limit import LocalGauge
 from tests.conftest import quick
@@ -59,7 +56,7 @@ def sent(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Sent:
 class Site:
     """A catalog of three pages, whose scans read two at a time."""
 
-    def __init__(self, conn: db.Connection, settings: Settings) -> None:
+    def __init__(self, conn: database.Connection, settings: Settings) -> None:
         self.conn, self.catalog = conn, Catalog()
         self.settings = quick(settings.database_url or "", pages_per_scan=2, overlap=0)
         for number in range(3):
@@ -88,14 +85,14 @@ class Site:
         )
 
     def state(self, run_id: int) -> str:
-        return str((db.one(self.conn, "runs/get", id=run_id) or {})["state"])
+        return str((database.one(self.conn, "runs/get", id=run_id) or {})["state"])
 
     def recover(self) -> list[str]:
-        return upkeep.recover(self.conn, self.settings)
+        return recovery.recover(self.conn, self.settings)
 
 
 @pytest.fixture
-def site(settings: Settings, conn: db.Connection, sent: Sent) -> Iterator[Site]:
+def site(settings: Settings, conn: database.Connection, sent: Sent) -> Iterator[Site]:
     made = Site(conn, settings)
     yield made
     made.wire.close()
@@ -150,7 +147,7 @@ def test_a_lost_scan_that_somebody_else_freed_is_taken_over(site: Site, sent: Se
 
 
 def test_a_lost_sync_is_taken_over(site: Site, sent: Sent) -> None:
-    run_id, _ = ledger.begin(site.conn, "spdx", "sync", "scheduled")
+    run_id, _ = runs.begin(site.conn, "spdx", "sync", "scheduled")
     assert run_id is not None
     site.silence(run_id)
     assert site.recover() == [f"run {run_id} of spdx is lost", f"the sync goes on where run {run_id} ended"]
@@ -209,7 +206,7 @@ def test_the_callback_of_a_replay_is_sent_again_too(site: Site, sent: Sent) -> N
     site.silence(run_id)
     assert f"sent the callback of run {run_id} again" in site.recover()
     assert ("catalog.finish_replay", {"args": [run_id]}) in sent
-    for _ in range(upkeep.SENDS):
+    for _ in range(recovery.SENDS):
         site.silence(run_id)
         site.recover()
     assert site.state(run_id) == "lost"
@@ -232,7 +229,7 @@ def test_a_broken_chord_with_no_failed_page_is_lost_and_taken_over(site: Site, s
 def test_a_page_that_kills_its_worker_each_time_fails_its_run(site: Site, sent: Sent) -> None:
     opened = site.open()
     for _ in range(scan.TRIES + 1):
-        db.run(site.conn, "runs/start_page", run_id=opened.run_id, page_url=opened.pages[0])
+        database.run(site.conn, "runs/start_page", run_id=opened.run_id, page_url=opened.pages[0])
     assert tasks.fail_scan("some-task", run_id=opened.run_id) == f"run {opened.run_id} is failed"
     site.silence(opened.run_id)
     assert site.recover() == []
@@ -245,7 +242,7 @@ def test_a_tick_is_tried_again_when_postgres_is_away(
     def away(*_: object) -> None:
         raise psycopg.OperationalError("the database system is starting up")
 
-    monkeypatch.setattr(db, "require_schema", away)
+    monkeypatch.setattr(database, "require_schema", away)
     with pytest.raises(Retry):
         task.apply(throw=True)
 
@@ -292,13 +289,13 @@ def test_the_pages_of_a_scan_never_wait_behind_those_of_a_replay(
     assert queues == [{"pages"}, {"replays"}]
 
 
-def blocked_classification(conn: db.Connection, cause: int | None = None) -> int:
-    run_id = ledger.open_run(conn, "verdicts", "classify", "manual", cause_id=cause)
-    ledger.close(conn, run_id, "blocked", error="a gate is closed")
+def blocked_classification(conn: database.Connection, cause: int | None = None) -> int:
+    run_id = runs.open_run(conn, "verdicts", "classify", "manual", cause_id=cause)
+    runs.close(conn, run_id, "blocked", error="a gate is closed")
     return run_id
 
 
-def good_tables(conn: db.Connection) -> None:
+def good_tables(conn: database.Connection) -> None:
     """What every blocking check asks for."""
     conn.execute(
         """INSERT INTO raw.nuget_packages (package_key, package_id, state, commit_ticks)
@@ -321,7 +318,7 @@ def test_a_held_back_classification_is_sent_until_one_has_begun_and_not_at_every
     site.silence(held)
     site.conn.execute("UPDATE ops.runs SET finished_at = now() WHERE id = %s", (held,))
     assert len(site.recover()) == 1, "but until it is there"
-    ledger.open_run(site.conn, "verdicts", "classify", "manual")
+    runs.open_run(site.conn, "verdicts", "classify", "manual")
     site.silence(held)
     assert site.recover() == []
 

@@ -11,7 +11,7 @@ from hypothesis import given, note
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pkgintel import database as db
+from pkgintel import database
 from tests.conftest import empty, quick
 from tests.support.catalogs import ZERO, Catalog, details
 from tests.support.histories import CLOSE, FAR, SECOND, History, grow, histories
@@ -82,7 +82,7 @@ def check_book(bench: Bench) -> None:
 def read_many(url: str, examples: int, overlap: str, often: float) -> None:
     """Read `examples` histories whose pages overlap by hours or seconds; a share `often` of the requests fails."""
     base = quick(url, overlap=3600 if overlap == "hours" else 4)
-    with db.connect(url) as conn, one_connection(conn):
+    with database.connect(url) as conn, one_connection(conn):
         bench = Bench(conn, base, Catalog())
 
         @hypothesis_settings(max_examples=examples)

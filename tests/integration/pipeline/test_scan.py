@@ -8,8 +8,7 @@ import pytest
 
 from pkgintel import database as db
 from pkgintel.errors import CatalogMismatch, GateFailed, RunFailed, UpstreamChanged, UpstreamUnavailable
-from pkgintel.pipeline import classify, gate, page, replay, scan
-from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline import classify, gate, page, replay, runs, scan
 from pkgintel.pipeline.checks import LICENSES, PACKAGES, VERDICTS
 from pkgintel.pipeline.replay import Wanted
 from pkgintel.upstream.limit import LocalGauge
@@ -337,7 +336,7 @@ def test_where_every_page_was_finished_only_the_callback_is_left(bench: Bench) -
     opened = bench.open()
     assert opened is not None
     bench.read(opened.run_id, opened.pages[0])
-    ledger.close(bench.conn, opened.run_id, "aborted", error="by hand")
+    runs.close(bench.conn, opened.run_id, "aborted", error="by hand")
     again = bench.open()
     assert again is not None
     assert again.pages == []
@@ -400,7 +399,7 @@ def test_a_run_that_was_not_planned_yet_cannot_be_finished(bench: Bench) -> None
     run_id, _ = scan.open_run(bench.conn, bench.settings, "manual", None, None)
     assert run_id is not None
     assert bench.finish(run_id).state == "running"
-    other, _ = ledger.begin(bench.conn, "spdx", "sync", "manual")
+    other, _ = runs.begin(bench.conn, "spdx", "sync", "manual")
     assert other is not None
     assert bench.finish(other).state == "running"
 

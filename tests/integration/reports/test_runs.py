@@ -11,7 +11,7 @@ import pytest
 import redis
 from click.testing import CliRunner
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import ServiceUnavailable, SettingsError
 from pkgintel.pipeline import runs as ledger
 from pkgintel.pipeline import scan
@@ -33,16 +33,18 @@ def sent(queue: "redis.Redis[Any]") -> list[tuple[str, str]]:
     return [(headers["task"], headers["kwargsrepr"]) for headers in messages]
 
 
-def begin(conn: db.Connection, pages: int = 3) -> int:
+def begin(conn: database.Connection, pages: int = 3) -> int:
     """A running scan, its first page done and its second failed."""
     run_id, _ = ledger.begin(conn, "nuget", "scan", "scheduled", task_id="a-task")
     assert run_id is not None
     urls = [f"https://catalog.test/page{number}.json" for number in range(pages)]
-    db.run(conn, "runs/add_pages", run_id=run_id, urls=urls, ticks=list(range(pages)), counts=[9] * pages)
+    database.run(conn, "runs/add_pages", run_id=run_id, urls=urls, ticks=list(range(pages)), counts=[9] * pages)
     conn.execute("UPDATE ops.runs SET pages_total = %s WHERE id = %s", (pages, run_id))
-    db.run(conn, "runs/start_page", run_id=run_id, page_url=urls[0])
-    db.run(conn, "runs/finish_page", run_id=run_id, page_url=urls[0], items=7, leaves=7, rejected=1, newest=1)
-    db.run(conn, "runs/fail_page", run_id=run_id, page_url=urls[1], state="failed", error="UpstreamUnavailable: 503")
+    database.run(conn, "runs/start_page", run_id=run_id, page_url=urls[0])
+    database.run(conn, "runs/finish_page", run_id=run_id, page_url=urls[0], items=7, leaves=7, rejected=1, newest=1)
+    database.run(
+        conn, "runs/fail_page", run_id=run_id, page_url=urls[1], state="failed", error="UpstreamUnavailable: 503"
+    )
     return run_id
 
 
@@ -58,7 +60,7 @@ def test_nothing_has_run(settings: Settings) -> None:
     assert json.loads(told("--json")) == {"runs": []}
 
 
-def test_a_running_run_is_listed_with_how_far_it_is(settings: Settings, conn: db.Connection) -> None:
+def test_a_running_run_is_listed_with_how_far_it_is(settings: Settings, conn: database.Connection) -> None:
     run_id = begin(conn)
     listed = json.loads(told("--json"))["runs"]
     assert [run["id"] for run in listed] == [run_id]
@@ -68,11 +70,11 @@ def test_a_running_run_is_listed_with_how_far_it_is(settings: Settings, conn: db
     assert json.loads(told("--json", "--state", "done")) == {"runs": []}
 
 
-def test_a_run_is_shown_with_pages_gates_and_what_came_of_it(settings: Settings, conn: db.Connection) -> None:
+def test_a_run_is_shown_with_pages_gates_and_what_came_of_it(settings: Settings, conn: database.Connection) -> None:
     run_id = begin(conn)
     scan.fail(conn, run_id, "not used")
     facts = {"name": "some_check", "gate": "a_gate", "blocking": True, "passed": False, "value": 1, "threshold": 2}
-    db.run(conn, "checks/record", **facts, message="some_check: 1 and at least 2", run_id=run_id)
+    database.run(conn, "checks/record", **facts, message="some_check: 1 and at least 2", run_id=run_id)
     ledger.begin(conn, "verdicts", "classify", "manual", cause_id=run_id)
     shown = json.loads(told("show", str(run_id), "--json"))
     assert [page["state"] for page in shown["pages"]] == ["failed", "pending", "done"]
@@ -83,10 +85,10 @@ def test_a_run_is_shown_with_pages_gates_and_what_came_of_it(settings: Settings,
         assert part in words
 
 
-def test_an_aborted_run_makes_room_for_the_next(settings: Settings, conn: db.Connection) -> None:
+def test_an_aborted_run_makes_room_for_the_next(settings: Settings, conn: database.Connection) -> None:
     run_id = begin(conn)
     assert f"run {run_id} is aborted" in told("abort", str(run_id), "--why", "wrong catalog")
-    row = db.one(conn, "runs/get", id=run_id)
+    row = database.one(conn, "runs/get", id=run_id)
     assert row is not None
     assert row["state"] == "aborted"
     assert row["error"].endswith("wrong catalog")
@@ -98,7 +100,7 @@ def test_an_aborted_run_makes_room_for_the_next(settings: Settings, conn: db.Con
 
 
 def test_a_failed_scan_is_resumed_by_a_new_one(
-    settings: Settings, conn: db.Connection, queue: "redis.Redis[Any]"
+    settings: Settings, conn: database.Connection, queue: "redis.Redis[Any]"
 ) -> None:
     run_id = begin(conn)
     scan.fail(conn, run_id, "not used")
@@ -118,7 +120,9 @@ def test_a_failed_scan_is_resumed_by_a_new_one(
     assert "'kind': 'manual'" in kwargs
 
 
-def test_what_cannot_be_resumed_says_why(settings: Settings, conn: db.Connection, queue: "redis.Redis[Any]") -> None:
+def test_what_cannot_be_resumed_says_why(
+    settings: Settings, conn: database.Connection, queue: "redis.Redis[Any]"
+) -> None:
     failed = begin(conn)
     scan.fail(conn, failed, "not used")
     running, _ = ledger.begin(conn, "nuget", "scan", "manual")
@@ -135,7 +139,7 @@ def test_what_cannot_be_resumed_says_why(settings: Settings, conn: db.Connection
     assert sent(queue) == []
 
 
-def test_the_reader_reads_verdicts_and_no_more(conn: db.Connection) -> None:
+def test_the_reader_reads_verdicts_and_no_more(conn: database.Connection) -> None:
     def may(table: str) -> bool:
         row = conn.execute("SELECT has_table_privilege('pkgintel_reader', %s, 'SELECT') AS may", (table,)).fetchone()
         return bool(row and row["may"])
@@ -152,7 +156,7 @@ def test_the_reader_reads_verdicts_and_no_more(conn: db.Connection) -> None:
 
 
 def test_without_redis_nothing_is_sent(
-    settings: Settings, conn: db.Connection, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, conn: database.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = begin(conn)
     scan.fail(conn, run_id, "not used")

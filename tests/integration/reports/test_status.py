@@ -7,9 +7,8 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from pkgintel import database as db
-from pkgintel.pipeline import gate
-from pkgintel.pipeline import runs as ledger
+from pkgintel import database
+from pkgintel.pipeline import gate, runs
 from pkgintel.pipeline.checks import Result, reject_limit
 from pkgintel.reports import status
 from pkgintel.settings import Settings
@@ -24,7 +23,7 @@ KEYS = {
 ASSETS = ["raw_nuget_packages", "raw_spdx_licenses", "enriched_nuget_package_oss_status"]
 
 
-def run_of(conn: db.Connection, source: str, state: str = "done", ago: float = 60, **columns: Any) -> int:
+def run_of(conn: database.Connection, source: str, state: str = "done", ago: float = 60, **columns: Any) -> int:
     """A run that ended `ago` seconds back (or is running since then), with everything behind it settled."""
     action = {"nuget": "scan", "spdx": "sync", "verdicts": "classify"}[source]
     values = {"source": source, "action": action, "kind": "manual", "state": state} | columns
@@ -42,7 +41,7 @@ def run_of(conn: db.Connection, source: str, state: str = "done", ago: float = 6
 
 
 @pytest.fixture
-def healthy(conn: db.Connection, settings: Settings) -> db.Connection:
+def healthy(conn: database.Connection, settings: Settings) -> database.Connection:
     """A database after one good pass of everything: one package, one verdict, every check measured."""
     claim(conn)
     take(conn, details("Acme", "1.0.0", 10_000_000, licenseExpression="MIT"))
@@ -87,7 +86,7 @@ def test_one_is_not_many(number: int, says: str) -> None:
 
 
 def test_a_database_that_never_ran_anything_is_stale_and_says_what_to_do(
-    conn: db.Connection, settings: Settings
+    conn: database.Connection, settings: Settings
 ) -> None:
     found = status.report(conn, settings)
     assert set(found) >= KEYS
@@ -103,7 +102,7 @@ def test_a_database_that_never_ran_anything_is_stale_and_says_what_to_do(
     assert "never" in shown(found)
 
 
-def test_a_good_pass_is_healthy(healthy: db.Connection, settings: Settings) -> None:
+def test_a_good_pass_is_healthy(healthy: database.Connection, settings: Settings) -> None:
     found = status.report(healthy, settings)
     assert found["unhealthy_because"] == []
     assert found["healthy"] is True
@@ -123,14 +122,14 @@ def test_a_good_pass_is_healthy(healthy: db.Connection, settings: Settings) -> N
     assert len(text.splitlines()) < 45, "it is one screen"
 
 
-def test_a_scan_that_found_nothing_new_has_no_lag(healthy: db.Connection, settings: Settings) -> None:
+def test_a_scan_that_found_nothing_new_has_no_lag(healthy: database.Connection, settings: Settings) -> None:
     run_of(healthy, "nuget", "caught_up", ago=5)
     found = status.report(healthy, settings)
     assert found["lag_seconds"] == 0
     assert found["newest_upstream_commit"] == found["watermark"]
 
 
-def test_freshness_is_of_now_whatever_was_recorded(healthy: db.Connection, settings: Settings) -> None:
+def test_freshness_is_of_now_whatever_was_recorded(healthy: database.Connection, settings: Settings) -> None:
     healthy.execute(
         "UPDATE ops.runs SET started_at = started_at - interval '13 h', finished_at = finished_at - interval '13 h'"
     )
@@ -143,7 +142,7 @@ def test_freshness_is_of_now_whatever_was_recorded(healthy: db.Connection, setti
     assert "STALE" in shown(found)
 
 
-def test_a_closed_gate_blocks_its_table_and_the_verdicts(healthy: db.Connection, settings: Settings) -> None:
+def test_a_closed_gate_blocks_its_table_and_the_verdicts(healthy: database.Connection, settings: Settings) -> None:
     gate.record(healthy, [reject_limit(50, 100, 0.01)], None)
     run_of(
         healthy,
@@ -162,7 +161,7 @@ def test_a_closed_gate_blocks_its_table_and_the_verdicts(healthy: db.Connection,
 
 @pytest.mark.parametrize("state", ["failed", "lost", "blocked"])
 def test_a_last_run_that_went_wrong_is_told_with_its_reason(
-    healthy: db.Connection, settings: Settings, state: str
+    healthy: database.Connection, settings: Settings, state: str
 ) -> None:
     run_of(healthy, "spdx", state, ago=1, error="the list could not be fetched")
     found = status.report(healthy, settings)
@@ -173,21 +172,21 @@ def test_a_last_run_that_went_wrong_is_told_with_its_reason(
     run_of(healthy, "spdx", "aborted", ago=0)
     run_of(healthy, "spdx", "skipped", ago=0)
     assert status.report(healthy, settings)["healthy"] is False, "neither heals it"
-    running, _ = ledger.begin(healthy, "spdx", "sync", "manual")
+    running, _ = runs.begin(healthy, "spdx", "sync", "manual")
     assert f"Run {running} is trying again now" in because(status.report(healthy, settings))
     assert running is not None
-    ledger.close(healthy, running, "done")
+    runs.close(healthy, running, "done")
     assert status.report(healthy, settings)["healthy"] is True
 
 
-def test_a_failed_replay_is_shown_and_wakes_nobody(healthy: db.Connection, settings: Settings) -> None:
+def test_a_failed_replay_is_shown_and_wakes_nobody(healthy: database.Connection, settings: Settings) -> None:
     run_of(healthy, "nuget", "failed", ago=1, action="replay", error="the page is gone")
     found = status.report(healthy, settings)
     assert found["healthy"] is True
     assert "the page is gone" in shown(found)
 
 
-def test_a_run_in_progress_is_counted_from_its_pages(healthy: db.Connection, settings: Settings) -> None:
+def test_a_run_in_progress_is_counted_from_its_pages(healthy: database.Connection, settings: Settings) -> None:
     run = run_of(healthy, "nuget", "running", ago=100, pages_total=4)
     run_of(healthy, "nuget", "running", ago=50, action="replay", pages_total=1)
     healthy.execute(
@@ -217,7 +216,7 @@ def test_a_run_in_progress_is_counted_from_its_pages(healthy: db.Connection, set
     assert "it answered 500" in text
 
 
-def test_a_silent_run_is_lost(healthy: db.Connection, settings: Settings) -> None:
+def test_a_silent_run_is_lost(healthy: database.Connection, settings: Settings) -> None:
     run = run_of(healthy, "nuget", "running", ago=400)
     healthy.execute("UPDATE ops.runs SET heartbeat_at = now() - interval '300 s' WHERE id = %s", (run,))
     found = status.report(healthy, settings)
@@ -228,14 +227,14 @@ def test_a_silent_run_is_lost(healthy: db.Connection, settings: Settings) -> Non
     assert "LOST" in shown(found)
 
 
-def test_a_run_whose_gate_never_came_is_told(healthy: db.Connection, settings: Settings) -> None:
+def test_a_run_whose_gate_never_came_is_told(healthy: database.Connection, settings: Settings) -> None:
     healthy.execute(
         "UPDATE ops.runs SET settled_at = NULL, heartbeat_at = now() - interval '10 min' WHERE source = 'nuget'"
     )
     assert "did not come through within 2 min" in because(status.report(healthy, settings))
 
 
-def test_rejected_leaves_are_counted_and_shown(healthy: db.Connection, settings: Settings) -> None:
+def test_rejected_leaves_are_counted_and_shown(healthy: database.Connection, settings: Settings) -> None:
     healthy.execute(
         """
         INSERT INTO ops.rejected_leaves (leaf_url, package_id, version, kind, commit_ticks, page_url, reason, error)
@@ -252,7 +251,7 @@ def test_rejected_leaves_are_counted_and_shown(healthy: db.Connection, settings:
     assert "\x1b" not in text
 
 
-def test_schedules_ship_stopped(healthy: db.Connection, settings: Settings) -> None:
+def test_schedules_ship_stopped(healthy: database.Connection, settings: Settings) -> None:
     found = status.report(healthy, settings)
     nuget, spdx = found["schedules"]["nuget"], found["schedules"]["spdx"]
     assert (nuget["cron"], spdx["cron"]) == ("0 */6 * * *", "0 6 * * 1")
@@ -260,8 +259,8 @@ def test_schedules_ship_stopped(healthy: db.Connection, settings: Settings) -> N
     assert "Both schedules are stopped" in found["notes"][0]
 
 
-def test_an_enabled_schedule_without_beat_is_found(healthy: db.Connection, settings: Settings) -> None:
-    db.run(healthy, "schedules/switch", name="nuget", enabled=True, by="ann")
+def test_an_enabled_schedule_without_beat_is_found(healthy: database.Connection, settings: Settings) -> None:
+    database.run(healthy, "schedules/switch", name="nuget", enabled=True, by="ann")
     found = status.report(healthy, settings)
     assert found["healthy"] is True, "it was enabled just now"
     assert found["schedules"]["nuget"]["next_tick"] > found["as_of"]
@@ -273,7 +272,7 @@ def test_an_enabled_schedule_without_beat_is_found(healthy: db.Connection, setti
     assert "Upkeep, due every minute, never came through" in because(status.report(healthy, settings))
 
 
-def test_a_tick_that_did_not_come_is_found(healthy: db.Connection, settings: Settings) -> None:
+def test_a_tick_that_did_not_come_is_found(healthy: database.Connection, settings: Settings) -> None:
     healthy.execute("UPDATE ops.schedules SET enabled = true, changed_at = now() - interval '8 h' WHERE name = 'nuget'")
     found = status.report(healthy, settings)
     assert found["schedules"]["nuget"]["late_seconds"] >= 3600, "it comes every six hours"
@@ -285,7 +284,7 @@ def test_a_tick_that_did_not_come_is_found(healthy: db.Connection, settings: Set
     assert found["schedules"]["nuget"]["last_result"] == "done"
 
 
-def test_no_worker_is_wrong_only_where_one_is_needed(healthy: db.Connection, settings: Settings) -> None:
+def test_no_worker_is_wrong_only_where_one_is_needed(healthy: database.Connection, settings: Settings) -> None:
     idle = {"workers": [], "queues": {"ops": 0, "pages": 0}}
     assert status.report(healthy, settings, idle)["healthy"] is True
     waiting = {"workers": [], "queues": {"ops": 1, "pages": 41}}
@@ -306,17 +305,17 @@ def test_the_crew_is_asked_and_may_be_unknown(settings: Settings) -> None:
     assert "Redis does not answer" in found["crew_unknown_because"]
 
 
-def test_an_unknown_crew_matters_where_ticks_are_expected(healthy: db.Connection, settings: Settings) -> None:
+def test_an_unknown_crew_matters_where_ticks_are_expected(healthy: database.Connection, settings: Settings) -> None:
     crew = {"workers": "unknown", "queues": "unknown", "crew_unknown_because": "Redis does not answer: refused"}
     found = status.report(healthy, settings, crew)
     assert found["healthy"] is True
     assert "unknown (Redis does not answer: refused)" in shown(found)
-    db.run(healthy, "schedules/switch", name="nuget", enabled=True, by="ann")
+    database.run(healthy, "schedules/switch", name="nuget", enabled=True, by="ann")
     assert "Start Redis" in because(status.report(healthy, settings, crew))
 
 
 def test_large_tables_are_estimated(
-    healthy: db.Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    healthy: database.Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take(healthy, *(details(f"P{n}", "1.0.0", n + 1, licenseExpression="MIT") for n in range(30)))
     judge(healthy, settings)
@@ -329,7 +328,7 @@ def test_large_tables_are_estimated(
     assert "~31" in shown(found)
 
 
-def test_the_command_exits_as_documented(healthy: db.Connection, settings: Settings) -> None:
+def test_the_command_exits_as_documented(healthy: database.Connection, settings: Settings) -> None:
     done = CliRunner().invoke(status.command, ["--json"])
     assert done.exit_code == 0
     assert done.stderr == ""
@@ -345,9 +344,9 @@ def test_the_command_exits_as_documented(healthy: db.Connection, settings: Setti
 
 
 def test_watching_outlives_a_lost_postgres(
-    healthy: db.Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    healthy: database.Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks = iter([True, db.ServiceUnavailable("Postgres cannot be reached"), True])
+    looks = iter([True, database.ServiceUnavailable("Postgres cannot be reached"), True])
 
     def look(_: Settings) -> dict[str, Any]:
         found = next(looks, None)

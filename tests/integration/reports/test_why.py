@@ -7,13 +7,13 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.database import events as store
 from pkgintel.errors import PackageUnknown, PkgintelError
 from pkgintel.licenses.spdx import LicenseList
 from pkgintel.licenses.verdict import RULES, RULESET
-from pkgintel.nuget import documents as catalog
-from pkgintel.pipeline import sync as licenses
+from pkgintel.nuget import documents
+from pkgintel.pipeline import sync
 from pkgintel.pipeline.classify import classify
 from pkgintel.reports import why
 from pkgintel.settings import Settings
@@ -39,18 +39,18 @@ def license_list(version: str = "3.27.0", **approved: bool) -> LicenseList:
     return LicenseList.parse(json.dumps({"licenseListVersion": version, "licenses": entries}).encode())
 
 
-def take(conn: db.Connection, *events: Event) -> None:
+def take(conn: database.Connection, *events: Event) -> None:
     """Store events, each as if it came on a page of its own."""
     for event in events:
-        item = catalog.Item.model_validate(event.item)
+        item = documents.Item.model_validate(event.item)
         with conn.transaction():
-            store.write(conn, [catalog.event(item, json.dumps(event.leaf).encode())])
+            store.write(conn, [documents.event(item, json.dumps(event.leaf).encode())])
 
 
-def judge(conn: db.Connection, settings: Settings, found: LicenseList | None = None) -> None:
+def judge(conn: database.Connection, settings: Settings, found: LicenseList | None = None) -> None:
     """Store a license list and classify, as the pipeline does."""
     with conn.transaction():
-        licenses.rewrite(conn, found or license_list())
+        sync.rewrite(conn, found or license_list())
     classify(conn, settings)
 
 
@@ -62,11 +62,11 @@ def shown(found: dict[str, Any], width: int = 80) -> str:
     return capture.get()
 
 
-def claim(conn: db.Connection) -> None:
-    db.run(conn, "events/claim", name="sample")
+def claim(conn: database.Connection) -> None:
+    database.run(conn, "events/claim", name="sample")
 
 
-def test_the_whole_chain_is_told(conn: db.Connection, settings: Settings) -> None:
+def test_the_whole_chain_is_told(conn: database.Connection, settings: Settings) -> None:
     take(conn, details("Acme.Core", "1.0.0", 10, licenseExpression="MIT OR BUSL-1.1"))
     judge(conn, settings)
     found = why.explain(conn, settings, "acme.CORE")
@@ -99,7 +99,7 @@ def test_every_rule_says_what_would_change_it() -> None:
     assert why.WOULD_CHANGE.keys() == RULES.keys()
 
 
-def test_a_url_is_shown_with_its_entry_and_source(conn: db.Connection, settings: Settings) -> None:
+def test_a_url_is_shown_with_its_entry_and_source(conn: database.Connection, settings: Settings) -> None:
     take(conn, details("Acme", "1.0", 10, licenseUrl=EULA))
     judge(conn, settings)
     found = why.explain(conn, settings, "Acme")
@@ -109,7 +109,7 @@ def test_a_url_is_shown_with_its_entry_and_source(conn: db.Connection, settings:
     assert "source: " in shown(found)
 
 
-def test_relicensing_shows_by_version_and_by_date(conn: db.Connection, settings: Settings) -> None:
+def test_relicensing_shows_by_version_and_by_date(conn: database.Connection, settings: Settings) -> None:
     year = "2{}-01-01T00:00:00Z".format
     take(
         conn,
@@ -142,7 +142,7 @@ def test_relicensing_shows_by_version_and_by_date(conn: db.Connection, settings:
 
 
 @pytest.mark.parametrize("view", ["license_changes", "license_changes_by_date"])
-def test_one_package_of_many_is_found_by_index(conn: db.Connection, view: str) -> None:
+def test_one_package_of_many_is_found_by_index(conn: database.Connection, view: str) -> None:
     conn.execute(
         """
         INSERT INTO raw.nuget_versions (package_key, version_key, package_id, version, listed, is_prerelease, sort_key,
@@ -160,7 +160,9 @@ def test_one_package_of_many_is_found_by_index(conn: db.Connection, view: str) -
 
 
 @pytest.mark.parametrize("spelling", ["1.0", "1.0.0.0", "01.0.0", "1.0.0+build.5"])
-def test_any_stored_version_is_judged_in_any_spelling(conn: db.Connection, settings: Settings, spelling: str) -> None:
+def test_any_stored_version_is_judged_in_any_spelling(
+    conn: database.Connection, settings: Settings, spelling: str
+) -> None:
     take(
         conn,
         details("Acme", "1.0.0", 10, licenseExpression="BUSL-1.1"),
@@ -174,13 +176,13 @@ def test_any_stored_version_is_judged_in_any_spelling(conn: db.Connection, setti
     assert "version 2.0.0 speaks for the package" in shown(found)
 
 
-def test_a_version_needs_a_stored_list(conn: db.Connection, settings: Settings) -> None:
+def test_a_version_needs_a_stored_list(conn: database.Connection, settings: Settings) -> None:
     take(conn, details("Acme", "1.0.0", 10, licenseExpression="MIT"))
     with pytest.raises(PkgintelError, match="pkgintel run"):
         why.explain(conn, settings, "Acme", "1.0.0")
 
 
-def test_a_package_that_waits_for_the_classifier_says_so(conn: db.Connection, settings: Settings) -> None:
+def test_a_package_that_waits_for_the_classifier_says_so(conn: database.Connection, settings: Settings) -> None:
     take(conn, details("Acme", "1.0.0", 10, licenseExpression="MIT"))
     found = why.explain(conn, settings, "Acme")
     assert found["verdict"] is None
@@ -193,17 +195,17 @@ def test_a_package_that_waits_for_the_classifier_says_so(conn: db.Connection, se
     assert "not judged with yet" in shown(found, 200)
 
 
-def test_a_newer_list_or_another_policy_leaves_a_verdict_pending(conn: db.Connection, settings: Settings) -> None:
+def test_a_newer_list_or_another_policy_leaves_a_verdict_pending(conn: database.Connection, settings: Settings) -> None:
     take(conn, details("Acme", "1.0.0", 10, licenseExpression="MIT"))
     judge(conn, settings)
     stricter = settings.model_copy(update={"license_policy": "osi"})
     assert why.explain(conn, stricter, "Acme")["pending"] is True
     with conn.transaction():
-        licenses.rewrite(conn, license_list("3.28.0"))
+        sync.rewrite(conn, license_list("3.28.0"))
     assert why.explain(conn, settings, "Acme")["pending"] is True
 
 
-def test_a_deleted_package_says_so_and_keeps_its_history(conn: db.Connection, settings: Settings) -> None:
+def test_a_deleted_package_says_so_and_keeps_its_history(conn: database.Connection, settings: Settings) -> None:
     take(conn, details("Acme", "1.0.0", 10, licenseExpression="MIT"))
     judge(conn, settings)
     take(conn, delete("Acme", "1.0.0", 20), delete("Acme", "0.9.0", 30))
@@ -221,7 +223,7 @@ def test_a_deleted_package_says_so_and_keeps_its_history(conn: db.Connection, se
     shown(never_seen)
 
 
-def test_a_changed_list_shows_in_the_history(conn: db.Connection, settings: Settings) -> None:
+def test_a_changed_list_shows_in_the_history(conn: database.Connection, settings: Settings) -> None:
     take(conn, details("Acme", "1.0.0", 10, licenseExpression="New-1.0"))
     judge(conn, settings)
     judge(conn, settings, LicenseList.parse(
@@ -243,7 +245,9 @@ def test_a_changed_list_shows_in_the_history(conn: db.Connection, settings: Sett
         ("Serilog.Sink.Console", "Serilog.Sinks.Console"),
     ],
 )
-def test_an_unknown_package_names_the_nearest(conn: db.Connection, settings: Settings, asked: str, near: str) -> None:
+def test_an_unknown_package_names_the_nearest(
+    conn: database.Connection, settings: Settings, asked: str, near: str
+) -> None:
     claim(conn)
     take(conn, details("Newtonsoft.Json", "1.0.0", 10), details("Serilog.Sinks.Console", "1.0.0", 20))
     with pytest.raises(PackageUnknown, match=f"did you mean .*{near}"):
@@ -251,7 +255,7 @@ def test_an_unknown_package_names_the_nearest(conn: db.Connection, settings: Set
 
 
 @pytest.mark.parametrize("asked", ["", "  ", "x" * 5000, "a\0b", "\udcff", "\x1b[31mred", "%", "Zz'; --", "K"])
-def test_odd_ids_are_unknown_and_nothing_else(conn: db.Connection, settings: Settings, asked: str) -> None:
+def test_odd_ids_are_unknown_and_nothing_else(conn: database.Connection, settings: Settings, asked: str) -> None:
     claim(conn)
     take(conn, details("Acme", "1.0.0", 10))
     with pytest.raises(PackageUnknown) as caught:
@@ -261,19 +265,21 @@ def test_odd_ids_are_unknown_and_nothing_else(conn: db.Connection, settings: Set
     str(caught.value).encode()
 
 
-def test_an_empty_database_says_what_to_do(conn: db.Connection, settings: Settings) -> None:
+def test_an_empty_database_says_what_to_do(conn: database.Connection, settings: Settings) -> None:
     with pytest.raises(PackageUnknown, match="pkgintel run"):
         why.explain(conn, settings, "Acme")
 
 
 @pytest.mark.parametrize("spelling", ["9.9.9", "newest", "1.0.\0", "\udcff"])
-def test_an_unknown_version_names_those_that_are_stored(conn: db.Connection, settings: Settings, spelling: str) -> None:
+def test_an_unknown_version_names_those_that_are_stored(
+    conn: database.Connection, settings: Settings, spelling: str
+) -> None:
     take(conn, *(details("Acme", f"1.{minor}.0", minor) for minor in range(1, 9)))
     with pytest.raises(PackageUnknown, match=r"1\.8\.0, 1\.7\.0, 1\.6\.0, 1\.5\.0, 1\.4\.0 and 3 more"):
         why.explain(conn, settings, "Acme", spelling)
 
 
-def test_what_a_package_says_cannot_move_the_cursor(conn: db.Connection, settings: Settings) -> None:
+def test_what_a_package_says_cannot_move_the_cursor(conn: database.Connection, settings: Settings) -> None:
     take(conn, details("Acme", "1.0.0", 10, licenseUrl="https://example.com/\x1b[2J[bold]x"))
     judge(conn, settings)
     text = shown(why.explain(conn, settings, "Acme"))
@@ -281,7 +287,7 @@ def test_what_a_package_says_cannot_move_the_cursor(conn: db.Connection, setting
     assert "[bold]x" in text
 
 
-def test_the_command_prints_one_json_object(conn: db.Connection, settings: Settings) -> None:
+def test_the_command_prints_one_json_object(conn: database.Connection, settings: Settings) -> None:
     take(conn, details("Acme", "1.0.0", 10, licenseExpression="MIT"))
     judge(conn, settings)
     done = CliRunner().invoke(why.command, ["ACME", "--json"])

@@ -25,7 +25,7 @@ from pkgintel.nuget import documents as catalog
 from pkgintel.nuget import instant
 from pkgintel.nuget.documents import LEAF, Index, Item, Page
 from pkgintel.nuget.instant import ticks, timestamp
-from pkgintel.sample import source as sample_source
+from pkgintel.sample import source
 from pkgintel.sample.history import OVERLAPPING, SPLIT_COMMIT, UNLISTED, SampleEvent, history, increments
 from pkgintel.sample.leaf import leaf_path
 from pkgintel.sample.server import Server, sample, serve
@@ -333,8 +333,8 @@ def test_without_the_spdx_lists_it_says_what_to_install(monkeypatch: pytest.Monk
     def none(name: str) -> ModuleSpec | None:
         return None
 
-    monkeypatch.setattr(sample_source, "find_spec", none)
-    sample_source._spdx.cache_clear()
+    monkeypatch.setattr(source, "find_spec", none)
+    source._spdx.cache_clear()
     with pytest.raises(ServiceUnavailable, match=r"pkgintel\[embedded\]"):
         Sample().documents(BASE)
     with pytest.raises(ServiceUnavailable):
