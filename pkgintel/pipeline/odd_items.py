@@ -13,6 +13,7 @@ from pkgintel.nuget.listing import Listing, OddItem
 from pkgintel.upstream.leaves import Reject
 
 REASON = "item"
+KEPT = 64_000  # Bytes of a line that are kept, which is a hundred times what a real one has.
 
 
 def known(conn: database.Connection, page_url: str) -> dict[str, database.Row]:
@@ -60,7 +61,7 @@ def rejects(
         row = rows.get(item.digest)
         if wanted(item, row):
             name = row["leaf_url"] if row else f"{page_url}#item-{item.number}-{item.digest}"
-            made.append(Reject(_item(item, name, found), REASON, item.error, item.body))
+            made.append(Reject(_item(item, name, found), REASON, item.error, item.body[:KEPT]))
     return made
 
 

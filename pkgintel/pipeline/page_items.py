@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from pkgintel import database
 from pkgintel.database import events
-from pkgintel.nuget import window
+from pkgintel.nuget import instant, window
 from pkgintel.nuget.documents import Item
 from pkgintel.nuget.listing import Listing
 from pkgintel.pipeline import odd_items, page_copy
@@ -66,7 +66,9 @@ def listed(source: Source, run: database.Row, page_url: str, known: Known) -> Li
     scan = run["action"] == "scan"
     wanted = odd_items.wanted_by_scan(run["after_ticks"] if scan else window.BEGINNING, run["floor_ticks"])
     odd = odd_items.rejects(found, page_url, rows, wanted)
-    return Listed(found.items, odd, odd_items.gone(found, rows) if scan else [], _newest(found.items, found))
+    # A replay of some time may leave out what stands in the place of an odd item now.
+    whole = scan or run["up_to_ticks"] > instant.latest()
+    return Listed(found.items, odd, odd_items.gone(found, rows) if whole else [], _newest(found.items, found))
 
 
 def _rejected(source: Source, page_url: str) -> Listed:

@@ -49,8 +49,9 @@ def grown(bench: Bench, events: int = 3) -> list[Event]:
     return made
 
 
-def read_rejected(bench: Bench) -> None:
-    run_id, urls = replay.open_run(bench.conn, bench.settings, bench.wire, Wanted(rejected=True))
+def read_rejected(bench: Bench, wanted: Wanted | None = None) -> None:
+    wanted = wanted or Wanted(rejected=True)
+    run_id, urls = replay.open_run(bench.conn, bench.settings, bench.wire, wanted)
     for url in urls:
         bench.read(run_id, url)
     assert replay.finish(bench.conn, run_id)
@@ -212,7 +213,7 @@ def test_an_odd_item_is_one_rejected_leaf_however_often_its_page_is_read(bench: 
     assert [row["resolution"] for row in rows(bench)] == ["accepted"]
 
 
-@pytest.mark.parametrize("by", ["replay", "scan"])
+@pytest.mark.parametrize("by", ["replay", "page", "scan"])
 def test_an_item_that_upstream_mends_is_stored(bench: Bench, by: str) -> None:
     grown(bench)
     lines = document(bench)["items"]
@@ -222,12 +223,34 @@ def test_an_item_that_upstream_mends_is_stored(bench: Bench, by: str) -> None:
     bench.catalog.broken.clear()
     if by == "replay":
         read_rejected(bench)
+    elif by == "page":
+        read_rejected(bench, Wanted(page=bench.catalog.url("page0")))
     else:
         bench.catalog.add("page0", details("Q", "1.0.0", 9))
         bench.catalog.publish()
         bench.scan()
     assert [row["resolution"] for row in rows(bench)] == ["replayed"]
     assert bench.differences() == []
+
+
+def test_a_replay_of_some_time_takes_no_item_for_mended_that_it_does_not_read(bench: Bench) -> None:
+    grown(bench)
+    lines = document(bench)["items"]
+    lines[0] |= {"nuget:id": "\0"}
+    answer(bench, "/page0.json", items=lines)
+    bench.scan()
+    bench.catalog.broken.clear()
+    read_rejected(bench, Wanted(until="2024-05-01T00:00:00.0000001Z"))
+    assert [row["resolution"] for row in rows(bench)] == [None]
+    read_rejected(bench)
+    assert bench.differences() == []
+
+
+def test_of_an_endless_line_only_the_beginning_is_kept(bench: Bench) -> None:
+    grown(bench)
+    answer(bench, "/page0.json", items=[*document(bench)["items"], "x" * 900_000], count=4)
+    bench.scan()
+    assert [len(row["body"]) for row in rows(bench)] == [64_000]
 
 
 def test_an_older_copy_never_counts_as_a_mended_page(bench: Bench) -> None:
