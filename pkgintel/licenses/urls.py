@@ -13,7 +13,7 @@ commit cannot change, for the commit's id is a digest of it (ten digits of the i
 package users pin release tags, which in practice stay put: such a file may be in the CSV once somebody read its text
 there, with the commit that the tag led to. License pages of stewards (apache.org, gnu.org) keep the meaning of an
 address; so do dead ones (CodePlex). A project's own page is in the CSV only where all its known answers agree on open
-or closed, and then lists them all.
+or closed, and then lists them all; where they are known to disagree, the row says so and decides nothing.
 """
 
 import csv
@@ -76,7 +76,8 @@ class Entry:
     key: str
     url: str
     licenses: tuple[str, ...]
-    meaning: Literal["closed", "derive"]  # derive: from what its licenses mean
+    # derive: from what its licenses mean; undecided: witnesses contradict each other.
+    meaning: Literal["closed", "derive", "undecided"]
     source: str
     date: str = ""
     note: str = ""
@@ -161,7 +162,7 @@ def curated() -> tuple[Entry, ...]:
                 read(row["url"]).key,
                 row["url"],
                 tuple(part.strip() for part in row["licenses"].split("|")),
-                row["meaning"],  # type: ignore[arg-type]  # A test holds every row to the two words.
+                row["meaning"],  # type: ignore[arg-type]  # A test holds every row to the three words.
                 row["source"],
                 row["date"],
                 row["note"] or "",

@@ -15,7 +15,7 @@ from pkgintel.licenses.spdx import LicenseList
 VerdictName: TypeAlias = Literal["open_source", "proprietary", "unknown"]
 
 # Raised whenever a rule or a row of urls.csv changes what some declaration would get.
-RULESET = 1
+RULESET = 2
 
 RULES: dict[str, str] = {
     "expression-open": "the license expression can be met with licenses approved by the OSI or the FSF",
@@ -167,6 +167,12 @@ class Judge:
                 f"The license URL is the page of {stands_for}, whose terms are proprietary (source: {entry.source})."
             )
             return Verdict("proprietary", "url-closed", reason, evidence, [])
+        if entry.meaning == "undecided":
+            reason = (
+                f"The license URL is a known page whose witnesses contradict each other: {stands_for} "
+                f"(source: {entry.source}); a license expression would decide this."
+            )
+            return Verdict("unknown", "url-undecided", reason, evidence, [])
         trees = [parse(text) for text in entry.licenses]
         findings = self._findings(trees)
         evidence |= _ids(findings)

@@ -65,6 +65,8 @@ EULA = "http://www.microsoft.com/web/webpi/eula/net_library_eula_enu.htm"
         (None, None, EULA, "proprietary", "url-closed"),
         (None, None, "http://go.microsoft.com/fwlink/?clcid=0x409&linkid=329770", "proprietary", "url-closed"),
         (None, None, "https://www.sqlite.org/copyright.html", "unknown", "url-undecided"),
+        (None, None, "http://go.microsoft.com/?linkid=9809688", "unknown", "url-undecided"),
+        (None, None, "http://go.microsoft.com/fwlink/?LinkID=261272", "unknown", "url-undecided"),
         (None, None, "http://www.json.org/license.html", "unknown", "url-undecided"),
         (None, None, "https://www.microsoft.com/web/webpi/eula/another_eula.htm", "unknown", "url-not-recognised"),
         (None, None, "https://github.com/dotnet/corefx/blob/master/LICENSE.TXT", "unknown", "url-not-recognised"),
