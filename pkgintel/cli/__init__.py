@@ -1,7 +1,9 @@
-"""The command line: `pkgintel …`. Each command lives with what it does; here they only get their names."""
+"""The command line: `pkgintel …`. Each command is a module; here they get their names and first sentences."""
 
+import copy
 import importlib
 import sys
+from typing import NamedTuple
 
 import click
 import kombu.exceptions
@@ -12,55 +14,49 @@ from pkgintel import settings
 from pkgintel.errors import PkgintelError
 from pkgintel.settings import unknown_variables
 
-# name → where its command is; imported when asked for, so that `--help` answers at once.
+
+class _Entry(NamedTuple):
+    """Where a command is, `module:attribute` in this package, and the first sentence of its help."""
+
+    where: str
+    help: str
+
+
+# A command is imported when it is asked for, so that `--help` answers at once.
 COMMANDS = {
-    "run": "pkgintel.cli.run:command",
-    "status": "pkgintel.reports.status:command",
-    "why": "pkgintel.reports.why:command",
-    "judge": "pkgintel.licenses.measure:judge",
-    "runs": "pkgintel.reports.runs:runs",
-    "schedule": "pkgintel.cli.operate:schedule",
-    "reprocess": "pkgintel.cli.reprocess:command",
-    "watermark": "pkgintel.cli.watermark:watermark",
-    "check": "pkgintel.cli.operate:check",
-    "migrate": "pkgintel.cli.operate:migrate",
-    "up": "pkgintel.cli.up:command",
-    "sample": "pkgintel.sample.server:sample",
+    "run": _Entry("run:command", "Do the main job once: SPDX list, catalog, gates, verdicts."),
+    "status": _Entry("status:command", "Is it healthy, what is it doing, what must I do?"),
+    "why": _Entry("why:command", "Why a package got its verdict."),
+    "judge": _Entry("judge:command", "Judge the declarations of a CSV file, and measure the classifier."),
+    "runs": _Entry("runs:group", "List the runs; show, abort or resume one."),
+    "schedule": _Entry("schedule:group", "List, enable, disable or fire the two ticks."),
+    "reprocess": _Entry("reprocess:command", "Read again what was read before, or decide again from what is stored."),
+    "watermark": _Entry("watermark:group", "Show up to where the catalog is stored, or bring that back."),
+    "check": _Entry("database:check", "Run the checks now."),
+    "migrate": _Entry("database:migrate", "Bring the database's schema up to date."),
+    "up": _Entry("up:command", "Run worker, beat and Flower until Ctrl-C."),
+    "sample": _Entry("sample:command", "Serve the sample catalog over HTTP."),
 }
-SHORT = {
-    "run": "Do the main job once: SPDX list, catalog, gates, verdicts.",
-    "status": "Is it healthy, what is it doing, what must I do?",
-    "why": "Why a package got its verdict.",
-    "judge": "Judge the declarations of a CSV file, and measure the classifier.",
-    "runs": "List the runs; show, abort or resume one.",
-    "schedule": "List, enable, disable or fire the two ticks.",
-    "reprocess": "Read again what was read before, or decide again from what is stored.",
-    "watermark": "Show up to where the catalog is stored, or bring that back.",
-    "check": "Run the checks now.",
-    "migrate": "Bring the database's schema up to date.",
-    "up": "Run worker, beat and Flower until Ctrl-C.",
-    "sample": "Serve the sample catalog over HTTP.",
-}
-
-
 # These look at what is stored, and make nothing where nothing is.
 LOOKING = ("status", "why", "runs", "schedule", "reprocess", "watermark", "check")
 
 
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
-        return [name for name in COMMANDS if name in SHORT]
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
-        if name not in COMMANDS:
+        entry = COMMANDS.get(name)
+        if entry is None:
             return None
-        module, _, attribute = COMMANDS[name].partition(":")
-        found: click.Command = getattr(importlib.import_module(module), attribute)
-        return found
+        module, _, attribute = entry.where.partition(":")
+        command: click.Command = copy.copy(getattr(importlib.import_module(f"{__name__}.{module}"), attribute))
+        command.help = f"{entry.help}\n\n{command.help or ''}".rstrip()
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
-            formatter.write_dl(list(SHORT.items()))
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,28 +68,12 @@ def pkgintel(ctx: click.Context) -> None:
     Follows nuget.org's catalog into Postgres and gives every package a verdict with its evidence.
     Settings are PKGINTEL_… variables; without any, an embedded Postgres and Redis are used. Begin with: pkgintel run
     """
-    ctx.obj = {"license_list": _license_list}
     for sentence in unknown_variables():
         click.echo(f"pkgintel: {sentence}", err=True)
     if ctx.invoked_subcommand in LOOKING and not {"-h", "--help"} & set(sys.argv):
         from pkgintel.runtime import deployment  # Slow to import, and not needed by the others.
 
         deployment.require_home(settings.load())
-
-
-def _license_list() -> object:
-    """The stored SPDX list, for commands that judge."""
-    from pkgintel import database
-    from pkgintel.errors import SettingsError
-    from pkgintel.pipeline import sync
-    from pkgintel.runtime import deployment
-
-    with database.connect(deployment.current().database_url or "") as conn:
-        database.require_schema(conn)
-        found = sync.stored(conn)
-    if found is None:
-        raise SettingsError("No SPDX list is stored yet: give one with --spdx FILE, or run `pkgintel run` first.")
-    return found
 
 
 def main() -> None:

@@ -46,9 +46,7 @@ def command(
     why: str,
     as_json: bool,
 ) -> None:
-    """Read again what was read before, or decide again from what is stored.
-
-    Runs beside the fleet as a manual run and never moves the watermark. Before a rule change goes live, see what it
+    """Runs beside the fleet as a manual run and never moves the watermark. Before a rule change goes live, see what it
     would do: pkgintel reprocess --all --from-raw --dry-run
     """
     wanted = Wanted(package, page_url, since, until, rejected, everything).check()

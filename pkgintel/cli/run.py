@@ -15,6 +15,9 @@ from typing import Any
 import click
 
 from pkgintel import database
+from pkgintel.cli import progress
+from pkgintel.cli import summary as page
+from pkgintel.cli.progress import Screen
 from pkgintel.errors import (
     PkgintelError,
     RunFailed,
@@ -25,7 +28,7 @@ from pkgintel.errors import (
 )
 from pkgintel.pipeline import runs, scan
 from pkgintel.reports import follow, summary
-from pkgintel.reports.follow import Followed, Screen
+from pkgintel.reports.follow import Followed
 from pkgintel.runtime import broker, deployment
 from pkgintel.settings import NUGET_ORG, Settings, load
 from pkgintel.tasks import recovery
@@ -45,9 +48,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @click.option("--max-pages", type=click.IntRange(min=1), help="Read at most this many pages of the catalog now.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, everything else on stderr.")
 def command(catalog: str | None, since: str | None, max_pages: int | None, as_json: bool) -> None:
-    """Do the main job once: SPDX list, catalog, gates, verdicts.
-
-    Starts a Celery worker of its own and stops it at the end. Run it again and it reads only what is new.
+    """Starts a Celery worker of its own and stops it at the end. Run it again and it reads only what is new.
 
     Exit codes: 0 done, nothing new, or a scan was already in progress; 1 the run or a gate failed; 2 a wrong setting
     or argument, or Postgres or Redis cannot be used; 3 the catalog or the SPDX list cannot be reached.
@@ -61,11 +62,11 @@ def command(catalog: str | None, since: str | None, max_pages: int | None, as_js
             raise
         # Who reads JSON gets one object whatever happened; the sentence goes to stderr as ever.
         seconds = round(time.monotonic() - begun, 1)
-        summary.show(summary.nothing(error, seconds), as_json=True)
+        page.show(summary.nothing(error, seconds), as_json=True)
         screen.say(f"pkgintel: {error}")
         sys.exit(error.exit_code)
     result["seconds"] = round(time.monotonic() - begun, 1)
-    summary.show(result, as_json=as_json)
+    page.show(result, as_json=as_json)
     sys.exit(summary.exit_code(result))
 
 
@@ -226,7 +227,7 @@ class _Tasks:
                     raise RunFailed(f"{name} failed before it could begin: {app.backend.get_result(task_id)}")
 
         try:
-            return follow.wait(self._conn, [task_id], self._screen, tend, stage=stage)
+            return progress.wait(self._conn, [task_id], self._screen, tend, stage=stage)
         except KeyboardInterrupt:
             for run in follow.follow(self._conn, [task_id]).runs:
                 database.run(self._conn, "runs/interrupt", id=run["id"])

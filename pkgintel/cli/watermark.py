@@ -71,11 +71,11 @@ def _stamped(row: database.Row) -> dict[str, Any]:
 
 
 @click.group("watermark")
-def watermark() -> None:
-    """Up to where the catalog is stored: show it, or bring it back after upstream was wrong."""
+def group() -> None:
+    """It is brought back after upstream was wrong, and only ever back: forward it is moved by scans."""
 
 
-@watermark.command("show")
+@group.command("show")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def show(as_json: bool) -> None:
     """The watermark, every time it was brought back and why, and the pages taken with items missing. Times are UTC."""
@@ -105,7 +105,7 @@ def _decided(when: str, who: str) -> str:
     return f"decided {minute(when)} by {plain(who, 60)}:"
 
 
-@watermark.command("reset")
+@group.command("reset")
 @click.option("--to", metavar="TIME", required=True, help="UTC: 2026-09-30 or 2026-09-30T12:00:00Z, not after now.")
 @click.option("--why", metavar="TEXT", required=True, help="The reason, which is recorded.")
 def reset_command(to: str, why: str) -> None:

@@ -1,38 +1,26 @@
-"""`pkgintel status`: is it healthy, what is it doing, what must I do. Postgres alone is enough to answer.
+"""Is it healthy, what is it doing, what must I do. Postgres alone is enough to answer.
 
 Freshness is reckoned at the moment of asking, never read from recorded checks: were beat and all workers dead, those
 would look fresh for ever. Workers and queues are asked for separately (`crew`), and may be unknown.
 """
 
-import json
-import sys
-import time
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import click
-import psycopg
-from rich.text import Text
-
 from pkgintel import database
-from pkgintel.errors import PkgintelError
 from pkgintel.nuget.instant import iso
 from pkgintel.pipeline import checks
 from pkgintel.pipeline.checks import GATES, SOURCES, VERDICTS
 from pkgintel.reports import diagnosis
 from pkgintel.reports.diagnosis import UNKNOWN
-from pkgintel.reports.status_screen import screen
-from pkgintel.runtime import broker, deployment
+from pkgintel.runtime import broker
 from pkgintel.settings import Settings
-from pkgintel.text import minute, plain
 
 COUNTED = 200_000  # Tables of more rows are estimated, so that asking never grows slow.
 LAST_RUNS = 8
 EXAMPLES = 3
 LOCK_WAITS_OVER = 1.0  # Seconds: shorter ones are what parallel pages do to each other.
-WATCH_EVERY = 2.0  # Seconds.
 
 
 def report(conn: database.Connection, settings: Settings, crew: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -192,61 +180,3 @@ def _assets(rows: list[database.Row], found: Mapping[str, Any]) -> dict[str, dic
             "blocked_because": because,
         }
     return assets
-
-
-def _look(settings: Settings) -> dict[str, Any]:
-    with database.connect(settings.database_url or "") as conn:
-        database.require_schema(conn)
-        return report(conn, settings, crew(settings))
-
-
-def _watch(look: Callable[[], dict[str, Any]]) -> bool:
-    """Refresh the screen until Ctrl-C; whether the last look was healthy. A lost Postgres is shown and asked again."""
-    from rich.console import Console
-    from rich.live import Live
-
-    console, healthy = Console(highlight=False), False
-    live = Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop")
-    try:
-        with live if console.is_terminal else nullcontext():
-            while True:
-                try:
-                    found = look()
-                    healthy, content = bool(found["healthy"]), screen(found)
-                except (PkgintelError, psycopg.Error) as error:
-                    stamp = minute(iso(datetime.now(UTC)))
-                    healthy, content = False, Text(plain(f"pkgintel cannot look ({stamp} UTC): {error}"))
-                if console.is_terminal:
-                    live.update(content, refresh=True)
-                else:
-                    console.print(content)
-                time.sleep(WATCH_EVERY)
-    except KeyboardInterrupt:
-        return healthy
-
-
-@click.command("status")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the screen.")
-@click.option("--watch", is_flag=True, help="Refresh the screen every two seconds until Ctrl-C.")
-def command(as_json: bool, watch: bool) -> None:
-    """Is it healthy, what is it doing, what must I do.
-
-    Shows the three tables with their age, the catalog's lag, the run in progress, the last runs, checks, verdicts,
-    schedules, workers and queues. Needs Postgres only.
-
-    Exit codes: 0 healthy; 1 a blocking check failed, something is stale, or a run failed, is blocked or lost;
-    2 Postgres cannot be asked.
-    """
-    if as_json and watch:
-        raise click.UsageError("--watch is for the screen and --json prints once: choose one.")
-    settings = deployment.current()
-    if watch:
-        sys.exit(0 if _watch(lambda: _look(settings)) else 1)
-    found = _look(settings)
-    if as_json:
-        click.echo(json.dumps(found, indent=2))
-    else:
-        from rich.console import Console
-
-        Console(highlight=False).print(screen(found))
-    sys.exit(0 if found["healthy"] else 1)

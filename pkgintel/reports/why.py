@@ -1,10 +1,8 @@
-"""`pkgintel why ID`: the whole chain from what a package declares to its verdict, and what would change it."""
+"""The whole chain from what a package declares to its verdict, and what would change it."""
 
 import difflib
 import json
 from typing import Any
-
-import click
 
 from pkgintel import database
 from pkgintel.errors import PackageUnknown, PkgintelError
@@ -13,8 +11,6 @@ from pkgintel.nuget import version
 from pkgintel.nuget.documents import package_key
 from pkgintel.nuget.instant import iso
 from pkgintel.pipeline import sync
-from pkgintel.reports.why_screen import screen
-from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
 from pkgintel.text import plain
 
@@ -213,24 +209,3 @@ def nearest(conn: database.Connection, key: str) -> list[str]:
         if near := difflib.get_close_matches(key, ids, n=NEAR, cutoff=0.6):
             return [plain(ids[found], LONGEST_ID) for found in near]
     return []
-
-
-@click.command("why")
-@click.argument("package_id", metavar="ID")
-@click.option("--version", "version_text", metavar="V", help="Judge this stored version, in any spelling of it.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the screen.")
-def command(package_id: str, version_text: str | None, as_json: bool) -> None:
-    """Why package ID has its verdict: declaration, rule, evidence, the version judged, and past verdicts.
-
-    Ids are matched without case. Exit codes: 0; 4 when the package or version is not stored.
-    """
-    settings = deployment.current()
-    with database.connect(settings.database_url or "") as conn:
-        database.require_schema(conn)
-        found = explain(conn, settings, package_id, version_text)
-    if as_json:
-        click.echo(json.dumps(found, indent=2))
-        return
-    from rich.console import Console
-
-    Console(highlight=False).print(screen(found))

@@ -1,4 +1,4 @@
-"""The sample catalog over HTTP: in this process by `serve`, or alone by the command `sample`.
+"""The sample catalog over HTTP, in this process.
 
 It answers as the storage behind nuget.org does: GET and HEAD, keep-alive, gzip when accepted, weak ETags, XML for what
 is not there.
@@ -6,7 +6,6 @@ is not there.
 
 import gzip
 import hashlib
-import signal
 import socket
 import socketserver
 import threading
@@ -15,8 +14,6 @@ from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Self
-
-import click
 
 from pkgintel.errors import SettingsError
 from pkgintel.sample.history import Stage
@@ -218,27 +215,3 @@ def _accepts_gzip(header: str) -> bool:
             # Only a weight of zero ("q=0.0") refuses it.
             return "=" not in weight or weight.partition("=")[2].strip(" 0.") != ""
     return False
-
-
-@click.command("sample")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port.")
-@click.option(
-    "--stage", default=1, show_default=True, type=click.IntRange(1, 2), help="1: the catalog as it begins; 2: grown."
-)
-@click.option("--base-url", help="How clients reach the server, if not by http://HOST:PORT (http://sample:8080).")
-def sample(host: str, port: int, stage: Stage, base_url: str | None) -> None:
-    """Serve the sample catalog over HTTP until Ctrl-C.
-
-    It is a small NuGet V3 source with the SPDX lists beside it, for trying pkgintel without nuget.org.
-    """
-    ended = threading.Event()
-    with serve(Sample(stage), host, port, base_url) as server:
-        # As the first process of a container it would not be ended by a SIGTERM it has no handler for.
-        before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            click.echo(f"Serving the sample catalog (stage {stage}) at {server.url}; Ctrl-C ends it.")
-            ended.wait()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)

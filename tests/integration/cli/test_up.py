@@ -16,15 +16,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pkgintel.cli import up as supervisor
+from pkgintel.cli import up
 from pkgintel.errors import SettingsError
+from pkgintel.local import procfile as supervisor
 from tests.conftest import until
 from tests.support.checkout import CHECKOUT
 
 RUNNER = """
 import sys
 from pathlib import Path
-from pkgintel.cli import up as supervisor
+from pkgintel.local import procfile as supervisor
 supervisor.PAUSES = (0.1, 0.3)
 folder = Path(sys.argv[1])
 def say(name, line):
@@ -231,7 +232,7 @@ def test_a_port_in_use_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         monkeypatch.setenv("FLOWER_PORT", str(taken.getsockname()[1]))
-        result = CliRunner().invoke(supervisor.command)
+        result = CliRunner().invoke(up.command)
     assert isinstance(result.exception, SettingsError)
     assert "is in use: set FLOWER_PORT to a free one" in str(result.exception)
 
@@ -239,7 +240,7 @@ def test_a_port_in_use_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("port", ["http", "0", "65536", "-1"])
 def test_a_wrong_port_is_one_sentence(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
     monkeypatch.setenv("FLOWER_PORT", port)
-    assert "FLOWER_PORT is wrong" in str(CliRunner().invoke(supervisor.command).exception)
+    assert "FLOWER_PORT is wrong" in str(CliRunner().invoke(up.command).exception)
 
 
 @pytest.mark.processes

@@ -11,7 +11,7 @@ from celery.exceptions import Retry
 from click.testing import CliRunner
 
 from pkgintel import database, tasks
-from pkgintel.cli import operate
+from pkgintel.cli.database import check
 from pkgintel.pipeline import page, replay, runs, scan
 from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
@@ -329,6 +329,6 @@ def test_a_check_that_opens_a_gate_without_redis_says_that_nothing_was_sent(
     good_tables(site.conn)
     blocked_classification(site.conn)
     sent.broken = kombu.exceptions.OperationalError("refused")
-    told = CliRunner().invoke(operate.check)
+    told = CliRunner().invoke(check)
     assert told.exit_code == 0
     assert "Redis does not answer (refused): upkeep sends the held-back classification when it does" in told.stderr

@@ -1,4 +1,4 @@
-"""What `--json` prints is a promise: on a database with something of everything, each key and value is golden.json's."""
+"""What `--json` prints is a promise: on a database with something of everything, it is what golden.json holds."""
 
 import json
 import re
@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from pkgintel import database
 from pkgintel.cli import pkgintel
+from pkgintel.cli import summary as page
 from pkgintel.errors import UpstreamUnavailable
 from pkgintel.licenses.verdict import RULESET
 from pkgintel.pipeline import gate
@@ -104,7 +105,7 @@ def all_of_it(conn: database.Connection, settings: Settings, capsys: pytest.Capt
         ("run", summary.facts(conn, settings, scans, licenses) | {"seconds": 1.5}),
         ("run that failed", summary.nothing(UpstreamUnavailable("no answer", "https://c.test"), 2.5)),
     ):
-        summary.show(result, as_json=True)
+        page.show(result, as_json=True)
         found[name] = settled(json.loads(capsys.readouterr().out))
     return found
 

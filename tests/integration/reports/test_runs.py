@@ -12,6 +12,7 @@ import redis
 from click.testing import CliRunner
 
 from pkgintel import database
+from pkgintel.cli.runs import group
 from pkgintel.errors import ServiceUnavailable, SettingsError
 from pkgintel.pipeline import runs as ledger
 from pkgintel.pipeline import scan
@@ -50,7 +51,7 @@ def begin(conn: database.Connection, pages: int = 3) -> int:
 
 def told(*arguments: str) -> str:
     """What the command prints, where it ends well."""
-    result = CliRunner().invoke(runs.runs, arguments, catch_exceptions=False)
+    result = CliRunner().invoke(group, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.stdout
 

@@ -8,6 +8,8 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from pkgintel import database
+from pkgintel.cli import status as command
+from pkgintel.cli.status_screen import screen
 from pkgintel.pipeline import gate, runs
 from pkgintel.pipeline.checks import Result, reject_limit
 from pkgintel.reports import status
@@ -67,7 +69,7 @@ def healthy(conn: database.Connection, settings: Settings) -> database.Connectio
 def shown(found: dict[str, Any], width: int = 80) -> str:
     console = Console(width=width, highlight=False, color_system=None)
     with console.capture() as capture:
-        console.print(status.screen(found))
+        console.print(screen(found))
     text = capture.get()
     assert max(map(len, text.splitlines())) <= width
     return text
@@ -329,18 +331,18 @@ def test_large_tables_are_estimated(
 
 
 def test_the_command_exits_as_documented(healthy: database.Connection, settings: Settings) -> None:
-    done = CliRunner().invoke(status.command, ["--json"])
+    done = CliRunner().invoke(command.command, ["--json"])
     assert done.exit_code == 0
     assert done.stderr == ""
     found = json.loads(done.stdout)
     assert set(found) >= KEYS
     assert found["workers"] == []
-    assert CliRunner().invoke(status.command, []).exit_code == 0
+    assert CliRunner().invoke(command.command, []).exit_code == 0
     run_of(healthy, "nuget", "failed", ago=0)
-    done = CliRunner().invoke(status.command, [])
+    done = CliRunner().invoke(command.command, [])
     assert done.exit_code == 1
     assert "NOT HEALTHY" in done.stdout
-    assert CliRunner().invoke(status.command, ["--json", "--watch"]).exit_code == 2
+    assert CliRunner().invoke(command.command, ["--json", "--watch"]).exit_code == 2
 
 
 def test_watching_outlives_a_lost_postgres(
@@ -356,8 +358,8 @@ def test_watching_outlives_a_lost_postgres(
             raise found
         return status.report(healthy, settings)
 
-    monkeypatch.setattr(status, "WATCH_EVERY", 0.0)
-    monkeypatch.setattr(status, "_look", look)
-    done = CliRunner().invoke(status.command, ["--watch"])
+    monkeypatch.setattr(command, "WATCH_EVERY", 0.0)
+    monkeypatch.setattr(command, "look", look)
+    done = CliRunner().invoke(command.command, ["--watch"])
     assert done.exit_code == 0, done.output
     assert "HEALTHY" in done.stdout

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from pkgintel import database
+from pkgintel.cli.why import command, screen
 from pkgintel.database import events as store
 from pkgintel.errors import PackageUnknown, PkgintelError
 from pkgintel.licenses.spdx import LicenseList
@@ -58,7 +59,7 @@ def shown(found: dict[str, Any], width: int = 80) -> str:
     """The screen as plain text."""
     console = Console(width=width, highlight=False, color_system=None)
     with console.capture() as capture:
-        console.print(why.screen(found))
+        console.print(screen(found))
     return capture.get()
 
 
@@ -290,11 +291,11 @@ def test_what_a_package_says_cannot_move_the_cursor(conn: database.Connection, s
 def test_the_command_prints_one_json_object(conn: database.Connection, settings: Settings) -> None:
     take(conn, details("Acme", "1.0.0", 10, licenseExpression="MIT"))
     judge(conn, settings)
-    done = CliRunner().invoke(why.command, ["ACME", "--json"])
+    done = CliRunner().invoke(command, ["ACME", "--json"])
     assert done.exit_code == 0
     assert json.loads(done.stdout)["verdict"] == "open_source"
     assert done.stderr == ""
-    assert "open_source" in CliRunner().invoke(why.command, ["Acme", "--version", "1"]).stdout
-    missing = CliRunner().invoke(why.command, ["Nothing"])
+    assert "open_source" in CliRunner().invoke(command, ["Acme", "--version", "1"]).stdout
+    missing = CliRunner().invoke(command, ["Nothing"])
     assert isinstance(missing.exception, PackageUnknown)
     assert missing.exception.exit_code == 4

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 from click.testing import CliRunner
 
+from pkgintel.cli.sample import command
 from pkgintel.errors import ServiceUnavailable, SettingsError
 from pkgintel.nuget import documents as catalog
 from pkgintel.nuget import instant
@@ -28,7 +29,7 @@ from pkgintel.nuget.instant import ticks, timestamp
 from pkgintel.sample import source
 from pkgintel.sample.history import OVERLAPPING, SPLIT_COMMIT, UNLISTED, SampleEvent, history, increments
 from pkgintel.sample.leaf import leaf_path
-from pkgintel.sample.server import Server, sample, serve
+from pkgintel.sample.server import Server, serve
 from pkgintel.sample.source import CATALOG_INDEX, SERVICE_INDEX, SPDX_EXCEPTIONS, SPDX_LICENSES, Sample
 
 BASE = "http://sample:8080"
@@ -475,13 +476,13 @@ def test_a_port_in_use_is_one_sentence(server: Server) -> None:
         serve(port=server.port)
     with pytest.raises(SettingsError):
         serve(host="192.0.2.1")
-    failed = CliRunner().invoke(sample, ["--port", str(server.port)])
+    failed = CliRunner().invoke(command, ["--port", str(server.port)])
     assert isinstance(failed.exception, SettingsError)
 
 
 def test_the_command_serves_until_it_is_told_to_stop() -> None:
     arguments = ["--port", "0", "--stage", "2"]
-    program = f"from pkgintel.sample.server import sample; sample({arguments!r})"
+    program = f"from pkgintel.cli.sample import command; command({arguments!r})"
     with subprocess.Popen(
         [sys.executable, "-u", "-c", program],
         stdout=subprocess.PIPE,

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from pkgintel.cli import judge
 from pkgintel.errors import SettingsError
-from pkgintel.licenses.measure import judge, read_rows
+from pkgintel.licenses.measure import read_rows
 from pkgintel.licenses.spdx import License, LicenseList
 from tests.support.checkout import SHARED
 
@@ -34,8 +35,10 @@ ROWS = HEADER + (
 
 
 def run(*arguments: object, license_list: LicenseList | None = LIST) -> Result:
-    obj = {"license_list": lambda: license_list} if license_list else None
-    return CliRunner().invoke(judge, [str(argument) for argument in arguments], obj=obj, standalone_mode=False)
+    """What the command does where `license_list` is the stored one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judge, "stored_list", lambda: license_list)
+        return CliRunner().invoke(judge.command, [str(argument) for argument in arguments], standalone_mode=False)
 
 
 def measured(*arguments: object, license_list: LicenseList | None = LIST) -> dict[str, Any]:

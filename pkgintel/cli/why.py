@@ -1,16 +1,21 @@
-"""The screen of `pkgintel why`: the answer first, then each step of the chain that led to it."""
+"""`pkgintel why`: the answer first, then each step of the chain that led to it."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.console import Group, RenderableType
+import click
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pkgintel import database
+from pkgintel.cli.screen import STYLES
+from pkgintel.reports import why
+from pkgintel.runtime import deployment
 from pkgintel.text import many, minute, plain
 
 _SHOWN = 12  # licenses, changes
-_STYLES = {"open_source": "bold green", "proprietary": "bold red", "unknown": "bold yellow"}
 
 
 def screen(found: Mapping[str, Any]) -> RenderableType:
@@ -19,7 +24,7 @@ def screen(found: Mapping[str, Any]) -> RenderableType:
     head = Text(plain(found["package_id"]), style="bold")
     if found["judged_version"]:
         head.append(f" {plain(found['judged_version'])}")
-    head.append(": ").append(verdict or "no verdict", style=_STYLES.get(verdict, "bold"))
+    head.append(": ").append(verdict or "no verdict", style=STYLES.get(verdict, "bold"))
     facts = Table.grid(padding=(0, 2, 0, 0))
     facts.add_column(no_wrap=True)
     facts.add_column(overflow="fold")
@@ -159,3 +164,22 @@ def _changes(changes: list[dict[str, Any]]) -> Iterable[str]:
             f"{plain(change['from_version'])} -> {plain(change['to_version'])} ({change['released_at'][:10]}): "
             f"{change['from_verdict']} -> {change['to_verdict']} ({change['from_rule']} -> {change['to_rule']})"
         )
+
+
+@click.command("why")
+@click.argument("package_id", metavar="ID")
+@click.option("--version", "version_text", metavar="V", help="Judge this stored version, in any spelling of it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the screen.")
+def command(package_id: str, version_text: str | None, as_json: bool) -> None:
+    """Shows declaration, rule, evidence, the version judged, and past verdicts.
+
+    Ids are matched without case. Exit codes: 0; 4 when the package or version is not stored.
+    """
+    settings = deployment.current()
+    with database.connect(settings.database_url or "") as conn:
+        database.require_schema(conn)
+        found = why.explain(conn, settings, package_id, version_text)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    Console(highlight=False).print(screen(found))

@@ -9,16 +9,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from pkgintel.cli.screen import word
 from pkgintel.text import ago, many, minute, plain, span
 
 SHOWN_RUNS = 5
 _BAR = 24  # characters
-_STYLES = {
-    "fresh": "green", "ok": "green", "done": "green", "caught_up": "green", "enabled": "green", "HEALTHY": "bold green",
-    "STALE": "bold red", "BLOCKED": "bold red", "FAILED": "bold red", "NOT HEALTHY": "bold red",
-    "failed": "red", "blocked": "red", "lost": "red", "LOST": "bold red",
-    "warns": "yellow", "aborted": "yellow", "stopped": "yellow",
-}  # fmt: skip
 
 
 def screen(report: Mapping[str, Any]) -> RenderableType:
@@ -42,10 +37,6 @@ def _ago(report: Mapping[str, Any], stamp: str) -> str:
     return ago((datetime.fromisoformat(report["as_of"]) - datetime.fromisoformat(stamp)).total_seconds())
 
 
-def _word(text: str) -> Text:
-    return Text(text, style=_STYLES.get(text, ""))
-
-
 def _table(*headers: str) -> Table:
     """A table without lines; a header that begins with > stands over numbers, empty ones are not shown."""
     table = Table(
@@ -64,7 +55,7 @@ def _table(*headers: str) -> Table:
 def _answer(report: Mapping[str, Any]) -> Iterable[RenderableType]:
     wrong, notes = report["unhealthy_because"], report["notes"]
     head = Text.assemble(
-        "pkgintel is ", _word("HEALTHY" if report["healthy"] else "NOT HEALTHY"), f"  {minute(report['as_of'])} UTC"
+        "pkgintel is ", word("HEALTHY" if report["healthy"] else "NOT HEALTHY"), f"  {minute(report['as_of'])} UTC"
     )
     yield head
     catalog = f"catalog {plain(report['catalog'])}" if report["catalog"] else "no catalog yet"
@@ -88,7 +79,7 @@ def _assets(report: Mapping[str, Any]) -> Table:
             f"{'' if asset['rows_exact'] else '~'}{asset['rows']:,}",
             ago(asset["age_seconds"]),
             span(asset["threshold_seconds"]),
-            Text(" ").join(map(_word, words)),
+            Text(" ").join(map(word, words)),
         )
     return table
 
@@ -110,7 +101,7 @@ def _now(report: Mapping[str, Any]) -> Iterable[RenderableType]:
     for run in runs:
         line = Text(f"run {run['id']}, {run['source']} {run['action']}, {run['kind']}, for {span(run['seconds'])} ")
         if run["lost"]:
-            line.append_text(_word("LOST")).append(f", silent for {span(run['silent_seconds'])}")
+            line.append_text(word("LOST")).append(f", silent for {span(run['silent_seconds'])}")
         yield line
         total, done, failed = run["pages_total"], run["pages_done"], run["pages_failed"]
         if total:
@@ -138,7 +129,7 @@ def _last_runs(report: Mapping[str, Any]) -> Iterable[RenderableType]:
         table.add_row(
             str(run["id"]),
             f"{run['source']} {run['action']}",
-            _word(run["state"]),
+            word(run["state"]),
             _ago(report, run["finished_at"]),
             span(run["seconds"]),
             f"{run['pages_done']:,}/{run['pages_total']:,}" if paged else "",
@@ -161,7 +152,7 @@ def _checks(report: Mapping[str, Any]) -> Iterable[RenderableType]:
         state = "ok" if check["passed"] else "FAILED" if check["blocking"] else "warns"
         value = "nothing" if check["value"] is None else f"{check['value']:.10g}"
         bound = f"{check['bound']} {check['threshold']:.10g}{', blocking' if check['blocking'] else ''}"
-        table.add_row(check["name"], value, bound, _word(state))
+        table.add_row(check["name"], value, bound, word(state))
     if shown:
         yield table
     else:
@@ -193,7 +184,7 @@ def _schedules(report: Mapping[str, Any]) -> Table:
             then = "never enabled"
         else:
             then = f"by {plain(tick['changed_by'], 20)} {_ago(report, tick['changed_at'])}"
-        table.add_row(name, tick["cron"], _word("enabled" if tick["enabled"] else "stopped"), last, then)
+        table.add_row(name, tick["cron"], word("enabled" if tick["enabled"] else "stopped"), last, then)
     return table
 
 

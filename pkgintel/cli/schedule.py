@@ -1,8 +1,7 @@
-"""What an operator does by hand: the schema, the checks, the two ticks."""
+"""`pkgintel schedule`: the two ticks, listed, switched on and off, or fired once."""
 
 import getpass
 import json
-import sys
 
 import click
 from kombu.exceptions import OperationalError
@@ -11,58 +10,13 @@ from redis.exceptions import RedisError
 from pkgintel import database
 from pkgintel.errors import ServiceUnavailable
 from pkgintel.nuget.instant import iso
-from pkgintel.pipeline import checks, gate
 from pkgintel.runtime import broker, deployment
-from pkgintel.settings import Settings
-from pkgintel.tasks import beat, recovery
+from pkgintel.tasks import beat
 from pkgintel.text import minute, plain
 
 
-@click.command("migrate")
-def migrate() -> None:
-    """Bring the database's schema up to date. Safe to run from several places at once."""
-    settings = deployment.current()
-    applied = database.migrate(settings.database_url or "")
-    said = f"applied {', '.join(applied)}" if applied else "the schema is up to date"
-    click.echo(f"{database.place(settings.database_url or '')}: {said}")
-
-
-@click.command("check")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def check(as_json: bool) -> None:
-    """Run every check now and record the results. Exit code 1 if a blocking one fails.
-
-    A gate that opens by it sends the classification that it held back.
-    """
-    settings = deployment.current()
-    with database.connect(settings.database_url or "") as conn:
-        database.require_schema(conn)
-        results = [result for name in checks.GATES for result in gate.measure(conn, settings, name)]
-        gate.record(conn, results, None)
-        _let_through(conn, settings)
-    if as_json:
-        keys = ("name", "gate", "blocking", "passed", "value", "threshold", "message")
-        click.echo(
-            json.dumps({"checks": [{key: getattr(result, key) for key in keys} for result in results]}, indent=2)
-        )
-    else:
-        for result in results:
-            state = "passed " if result.passed else "FAILED " if result.blocking else "warning"
-            click.echo(f"{state}  {result.message}")
-    sys.exit(any(result.blocking and not result.passed for result in results))
-
-
-def _let_through(conn: database.Connection, settings: Settings) -> None:
-    try:
-        for did in recovery.open_gates(conn, settings, measured=True):
-            click.echo(did, err=True)
-    except (OperationalError, RedisError) as error:
-        why = broker.because(settings.redis_url or "", error)
-        click.echo(f"Redis does not answer ({why}): upkeep sends the held-back classification when it does", err=True)
-
-
 @click.group("schedule")
-def schedule() -> None:
+def group() -> None:
     """The two ticks: nuget (every 6 hours) and spdx (Mondays 06:00 UTC). Both ship stopped."""
 
 
@@ -83,21 +37,21 @@ def _switch(name: str, *, enabled: bool) -> None:
     click.echo(f"{name} is {'enabled' if enabled else 'disabled'}{when}")
 
 
-@schedule.command("enable")
+@group.command("enable")
 @click.argument("name")
 def enable(name: str) -> None:
     """Enable a tick. It waits for its next time and does not fire at once."""
     _switch(name, enabled=True)
 
 
-@schedule.command("disable")
+@group.command("disable")
 @click.argument("name")
 def disable(name: str) -> None:
     """Disable a tick. A run in progress goes on."""
     _switch(name, enabled=False)
 
 
-@schedule.command("run-now")
+@group.command("run-now")
 @click.argument("name")
 def run_now(name: str) -> None:
     """Fire a tick's task once, whether it is enabled or not."""
@@ -115,7 +69,7 @@ def run_now(name: str) -> None:
     click.echo(f"{spec['task']} was sent (task {result.id}); {then}; see `pkgintel status`")
 
 
-@schedule.command("list")
+@group.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def list_(as_json: bool) -> None:
     """The ticks: cron, state, who decided it and when, last tick and its result, next tick. Times are UTC."""

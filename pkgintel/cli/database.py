@@ -1,0 +1,57 @@
+"""What an operator does to the database by hand: bring its schema up to date, measure the checks."""
+
+import json
+import sys
+
+import click
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from pkgintel import database
+from pkgintel.pipeline import checks, gate
+from pkgintel.runtime import broker, deployment
+from pkgintel.settings import Settings
+from pkgintel.tasks import recovery
+
+
+@click.command("migrate")
+def migrate() -> None:
+    """Safe to run from several places at once."""
+    settings = deployment.current()
+    applied = database.migrate(settings.database_url or "")
+    said = f"applied {', '.join(applied)}" if applied else "the schema is up to date"
+    click.echo(f"{database.place(settings.database_url or '')}: {said}")
+
+
+@click.command("check")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def check(as_json: bool) -> None:
+    """Records the results of every check. Exit code 1 if a blocking one fails.
+
+    A gate that opens by it sends the classification that it held back.
+    """
+    settings = deployment.current()
+    with database.connect(settings.database_url or "") as conn:
+        database.require_schema(conn)
+        results = [result for name in checks.GATES for result in gate.measure(conn, settings, name)]
+        gate.record(conn, results, None)
+        _let_through(conn, settings)
+    if as_json:
+        keys = ("name", "gate", "blocking", "passed", "value", "threshold", "message")
+        click.echo(
+            json.dumps({"checks": [{key: getattr(result, key) for key in keys} for result in results]}, indent=2)
+        )
+    else:
+        for result in results:
+            state = "passed " if result.passed else "FAILED " if result.blocking else "warning"
+            click.echo(f"{state}  {result.message}")
+    sys.exit(any(result.blocking and not result.passed for result in results))
+
+
+def _let_through(conn: database.Connection, settings: Settings) -> None:
+    try:
+        for did in recovery.open_gates(conn, settings, measured=True):
+            click.echo(did, err=True)
+    except (OperationalError, RedisError) as error:
+        why = broker.because(settings.redis_url or "", error)
+        click.echo(f"Redis does not answer ({why}): upkeep sends the held-back classification when it does", err=True)

@@ -1,0 +1,95 @@
+"""`pkgintel judge FILE.csv`: verdicts on a file of declarations, measured where the file says what was expected.
+
+Needs no database with --spdx; without it the stored SPDX list judges.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pkgintel.errors import SettingsError
+from pkgintel.licenses import measure
+from pkgintel.licenses.expression import Policy
+from pkgintel.licenses.spdx import LicenseList
+from pkgintel.licenses.verdict import Judge
+from pkgintel.text import many
+
+
+def stored_list() -> LicenseList | None:
+    """The SPDX list that is stored, if one is. Raises: ServiceUnavailable."""
+    from pkgintel import database  # Slow to import, and not needed with --spdx.
+    from pkgintel.pipeline import sync
+    from pkgintel.runtime import deployment
+
+    with database.connect(deployment.current().database_url or "") as conn:
+        database.require_schema(conn)
+        return sync.stored(conn)
+
+
+def summary_lines(summary: Mapping[str, Any]) -> Iterable[str]:
+    """The summary for a person."""
+    counts = ", ".join(f"{verdict} {n:,}" for verdict, n in summary["verdicts"].items())
+    yield f"{many(summary['rows'], 'row')}: {counts or 'none'}."
+    if not summary["confusion"]:
+        return
+    yield f"precision of the decided {_percent(summary['precision'])}, coverage {_percent(summary['coverage'])}"
+    yield f"{'expected':<12} {'open_source':>12} {'proprietary':>12} {'unknown':>12}"
+    for expected, row in summary["confusion"].items():
+        yield f"{expected:<12} " + " ".join(f"{row.get(name, 0):>12,}" for name in (*measure.DECIDED, "unknown"))
+    for kind, part in summary["by_declaration"].items():
+        shares = f"precision {_percent(part['precision'])}, coverage {_percent(part['coverage'])}"
+        yield f"declares {kind}: {many(part['rows'], 'row')}, {shares}"
+    for item in summary["disagreements"]:
+        who = f"{item['package_id']} {item['version']}".strip()
+        yield f"disagrees: {who}: expected {item['expected']}, {item['verdict']} by {item['rule']}"
+
+
+def _percent(share: float | None) -> str:
+    return "n/a" if share is None else f"{share:.2%}"
+
+
+@click.command("judge")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--spdx", type=click.Path(path_type=Path), help="An SPDX licenses.json; without it, the stored list.")
+@click.option("--exceptions", type=click.Path(path_type=Path), help="The exceptions.json that belongs to --spdx.")
+@click.option("--json", "as_json", is_flag=True, help="Print the measures as one JSON object.")
+@click.option("--rows", "with_rows", is_flag=True, help="With --json: every row with its verdict, as rows_judged.")
+@click.option("--policy", type=click.Choice(["osi-or-fsf", "osi"]), default="osi-or-fsf", show_default=True)
+def command(
+    file: Path,
+    spdx: Path | None,
+    exceptions: Path | None,
+    as_json: bool,
+    with_rows: bool,
+    policy: Policy,
+) -> None:
+    """FILE is a CSV with the columns package_id, license_expression, license_url and license_file."""
+    rows = measure.read_rows(file)
+    if spdx is None and exceptions is not None:
+        raise SettingsError("--exceptions belongs to --spdx, which is missing.")
+    license_list = measure.read_license_list(spdx, exceptions) if spdx is not None else stored_list()
+    if license_list is None:
+        raise SettingsError("No SPDX list is stored yet: give one with --spdx FILE, or run `pkgintel run` first.")
+    judged = measure.judge_rows(rows, Judge(license_list, policy))
+    summary = {"spdx_list_version": license_list.version, "policy": policy, **measure.summarise(judged)}
+    if as_json:
+        if with_rows:
+            summary["rows_judged"] = [
+                {**item.columns(), "evidence": item.verdict.evidence, "spdx_ids": item.verdict.spdx_ids}
+                for item in judged
+            ]
+        click.echo(json.dumps(summary, indent=2))
+        return
+    if judged:
+        out = io.StringIO(newline="")
+        writer = csv.DictWriter(out, fieldnames=list(judged[0].columns()), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(item.columns() for item in judged)
+        click.echo(out.getvalue().encode("utf-8", "surrogatepass"), nl=False)
+    for line in summary_lines(summary):
+        click.echo(line, err=True)

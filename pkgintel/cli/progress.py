@@ -1,0 +1,90 @@
+"""How far the runs of a few tasks are, on stderr, until nothing more comes of them."""
+
+import sys
+import time
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pkgintel import database
+from pkgintel.reports import follow
+from pkgintel.text import many
+
+
+class Screen:
+    """Progress on stderr: a live bar on a terminal, a plain line every two seconds elsewhere."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bar: Progress | None = None
+        self._last = ""
+        self._said_at = 0.0
+        self._begun = time.monotonic()
+        self._leaves_before: int | None = None
+
+    def say(self, line: str) -> None:
+        """One line that stays."""
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def show(self, progress: database.Row, stage: str) -> None:
+        """Pages and leaves done of all, the rate and the time left."""
+        done, total, leaves = progress["pages_done"], progress["pages_total"], progress["leaves_done"]
+        seconds = max(time.monotonic() - self._begun, 0.001)
+        rate = leaves / seconds
+        known = progress["leaves_known"]
+        read = total - progress["pages_unread"]
+        expected = round(known + progress["pages_unread"] * (known / read if read else 0))
+        left = f"{max(expected - leaves, 0) / rate:.0f} s left" if rate and leaves < expected else ""
+        about = "~" if progress["pages_unread"] else ""
+        text = (
+            f"{stage}: pages {done} of {total}, leaves {leaves:,} of {about}{expected:,}, {rate:,.0f}/s {left}".strip()
+        )
+        failed = progress["pages_failed"]
+        text += f", {many(failed, 'page')} failed" if failed else ""
+        if self._console.is_terminal:
+            if self._bar is None:
+                self._bar = Progress(
+                    TextColumn("{task.description}"),
+                    BarColumn(),
+                    TimeElapsedColumn(),
+                    console=self._console,
+                    transient=True,
+                )
+                self._bar.add_task(text, total=max(total, 1))
+                self._bar.start()
+            self._bar.update(self._bar.task_ids[0], description=text, completed=done, total=max(total, 1))
+        elif text != self._last and time.monotonic() - self._said_at >= 2:
+            self.say(text.strip())
+            self._last, self._said_at = text, time.monotonic()
+
+    def close(self) -> None:
+        """Put the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        sys.stderr.flush()
+
+
+def wait(
+    conn: database.Connection,
+    tasks: list[str],
+    screen: Screen,
+    tend: Callable[[], None],
+    *,
+    stage: str,
+    every: float = 0.25,
+) -> follow.Followed:
+    """Follow `tasks` until they are over, calling `tend` in between; what `tend` raises ends the wait."""
+    while True:
+        followed = follow.follow(conn, tasks)
+        scans = [run["id"] for run in followed.of("nuget")]
+        if scans:
+            progress = database.one(conn, "reports/follow/progress", runs=scans) or {}
+            if progress["pages_total"]:
+                screen.show(progress, stage)
+        if followed.over(tasks):
+            screen.close()
+            return followed
+        tend()
+        time.sleep(every)

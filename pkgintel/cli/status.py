@@ -1,0 +1,78 @@
+"""`pkgintel status`: the screen once or kept fresh, or the same as JSON."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import psycopg
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from pkgintel import database
+from pkgintel.cli.status_screen import screen
+from pkgintel.errors import PkgintelError
+from pkgintel.nuget.instant import iso
+from pkgintel.reports import status
+from pkgintel.runtime import deployment
+from pkgintel.settings import Settings
+from pkgintel.text import minute, plain
+
+WATCH_EVERY = 2.0  # Seconds.
+
+
+def look(settings: Settings) -> dict[str, Any]:
+    """One look at everything. Raises: ServiceUnavailable, SchemaBehind."""
+    with database.connect(settings.database_url or "") as conn:
+        database.require_schema(conn)
+        return status.report(conn, settings, status.crew(settings))
+
+
+def _watch(look: Callable[[], dict[str, Any]]) -> bool:
+    """Refresh the screen until Ctrl-C; whether the last look was healthy. A lost Postgres is shown and asked again."""
+    console, healthy = Console(highlight=False), False
+    live = Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop")
+    try:
+        with live if console.is_terminal else nullcontext():
+            while True:
+                try:
+                    found = look()
+                    healthy, content = bool(found["healthy"]), screen(found)
+                except (PkgintelError, psycopg.Error) as error:
+                    stamp = minute(iso(datetime.now(UTC)))
+                    healthy, content = False, Text(plain(f"pkgintel cannot look ({stamp} UTC): {error}"))
+                if console.is_terminal:
+                    live.update(content, refresh=True)
+                else:
+                    console.print(content)
+                time.sleep(WATCH_EVERY)
+    except KeyboardInterrupt:
+        return healthy
+
+
+@click.command("status")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the screen.")
+@click.option("--watch", is_flag=True, help="Refresh the screen every two seconds until Ctrl-C.")
+def command(as_json: bool, watch: bool) -> None:
+    """Shows the three tables with their age, the catalog's lag, the run in progress, the last runs, checks, verdicts,
+    schedules, workers and queues. Needs Postgres only.
+
+    Exit codes: 0 healthy; 1 a blocking check failed, something is stale, or a run failed, is blocked or lost;
+    2 Postgres cannot be asked.
+    """
+    if as_json and watch:
+        raise click.UsageError("--watch is for the screen and --json prints once: choose one.")
+    settings = deployment.current()
+    if watch:
+        sys.exit(0 if _watch(lambda: look(settings)) else 1)
+    found = look(settings)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        Console(highlight=False).print(screen(found))
+    sys.exit(0 if found["healthy"] else 1)
