@@ -7,17 +7,11 @@ removes it once the last worker let go of it.
 import os
 import shutil
 import tempfile
-import threading
-import time
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
-import redis
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 
@@ -27,9 +21,11 @@ from pkgintel.local import services as embedded
 from pkgintel.local.services import Services
 from pkgintel.runtime import deployment
 from pkgintel.settings import PREFIX, Settings
+from tests.support.databases import fresh_database, migrated, redis_of
+from tests.support.patience import quick
+from tests.support.waiting import until
 
 HOME = "TESTS_OF_PKGINTEL_HOME"  # Not a PKGINTEL_ variable, for those are taken away from every test.
-TEMPLATE = "pkgintel_template"
 
 hypothesis_settings.register_profile(
     "pkgintel", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -69,15 +65,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(home, ignore_errors=True)
 
 
-def until(condition: Callable[[], Any], what: str = "", timeout: float = 30) -> Any:
-    """The first true value of `condition`; fails with `what` after `timeout` seconds."""
-    end, pause = time.monotonic() + timeout, threading.Event()
-    while not (value := condition()):
-        assert time.monotonic() < end, f"not within {timeout} s: {what}"
-        pause.wait(0.05)
-    return value
-
-
 @pytest.fixture(scope="session")
 def services() -> Services:
     """The embedded servers of this run, started by whoever needs them first."""
@@ -87,34 +74,7 @@ def services() -> Services:
 @pytest.fixture(scope="session")
 def template(services: Services) -> str:
     """The name of a migrated database that others are copied from."""
-    with _admin(services) as admin:
-        admin.execute("SELECT pg_advisory_lock(1)")
-        if admin.execute("SELECT FROM pg_database WHERE datname = %s", (TEMPLATE,)).fetchone() is None:
-            admin.execute(f"CREATE DATABASE {TEMPLATE}_new")
-            db.migrate(services.postgres_url_for(f"{TEMPLATE}_new"))
-            admin.execute(f"ALTER DATABASE {TEMPLATE}_new RENAME TO {TEMPLATE}")
-    return TEMPLATE
-
-
-@contextmanager
-def _admin(services: Services) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(services.postgres_url_for("postgres"), autocommit=True) as connection:
-        yield connection
-
-
-@contextmanager
-def fresh_database(services: Services, template: str | None) -> Iterator[str]:
-    """The address of a new database, a copy of `template` or empty, which is dropped in the end."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    with _admin(services) as admin:
-        admin.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
-        # A crash of the machine may cost the tests their rows: they are not worth waiting for a disk.
-        admin.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
-        try:
-            yield services.postgres_url_for(name)
-        finally:
-            db.close()
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    return migrated(services)
 
 
 @pytest.fixture
@@ -131,28 +91,6 @@ def shared_database(services: Services, template: str) -> Iterator[str]:
         yield url
 
 
-def empty(conn: db.Connection) -> None:
-    """Take all rows out of every table, faster than a new database: for the examples of property tests."""
-    conn.execute(
-        """
-        DELETE FROM raw.nuget_versions; DELETE FROM raw.nuget_packages; DELETE FROM raw.license_declarations;
-        DELETE FROM ops.run_pages; DELETE FROM ops.runs; DELETE FROM ops.watermarks; DELETE FROM ops.catalog;
-        DELETE FROM ops.rejected_leaves; DELETE FROM ops.check_results
-        """
-    )
-
-
-@contextmanager
-def redis_of(services: Services) -> Iterator[str]:
-    """A numbered Redis database of this pytest process, empty before and after."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    url = services.redis_url_for(int(worker) + 1)
-    with redis.Redis.from_url(url) as client:
-        client.flushdb()
-        yield url
-        client.flushdb()
-
-
 @pytest.fixture
 def redis_url(services: Services) -> Iterator[str]:
     """A Redis database of the test's own."""
@@ -167,19 +105,6 @@ def settings(database: str, redis_url: str) -> Iterator[Settings]:
     deployment.use(made)
     yield made
     deployment._current = None
-
-
-def quick(database_url: str, redis_url: str = "redis://127.0.0.1:1/0", **changes: Any) -> Settings:
-    """Resolved settings with little patience for a catalog that lies in this process."""
-    values: dict[str, Any] = {
-        "database_url": database_url,
-        "redis_url": redis_url,
-        "service_index_url": "http://127.0.0.1:9/v3/index.json",
-        "request_timeout": 2,
-        "request_attempts": 2,
-        "max_in_flight": 8,
-    }
-    return Settings.model_validate(values | changes)
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
-"""The pipeline comes to the right end by itself, whatever is killed under it: a short run of chaos.py."""
+"""The pipeline comes to the right end by itself, whatever is killed under it: a short run of `make chaos`."""
 
 import os
 import random
 
 import pytest
 
-from tests.chaos import __main__
+from tests.chaos.invariants import Stuck
+from tests.chaos.rounds import perform
 
 ROUNDS = 30
 
@@ -19,8 +20,8 @@ def test_the_pipeline_comes_right_whatever_is_killed(capfd: pytest.CaptureFixtur
             print(f"\nchaos: {line}", end="", flush=True)
 
     try:
-        assert __main__.perform(ROUNDS, seed, say) == ROUNDS
-    except __main__.Stuck as stuck:
+        assert perform(ROUNDS, seed, say) == ROUNDS
+    except Stuck as stuck:
         # A busy machine can be too slow once. What is lost or wrong fails at once; being stuck twice is no chance.
         say(f"once more, for it got stuck: {str(stuck).splitlines()[0]}")
-        assert __main__.perform(ROUNDS, seed, say) == ROUNDS
+        assert perform(ROUNDS, seed, say) == ROUNDS

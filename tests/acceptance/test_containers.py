@@ -31,10 +31,10 @@ from pytest_celery import (
 )
 from pytest_docker_tools import container, fxtr
 
-from tests.conftest import until
 from tests.support import secured
 from tests.support.checkout import CHECKOUT
 from tests.support.engine import missing
+from tests.support.waiting import until
 
 Docker = Callable[..., str]
 

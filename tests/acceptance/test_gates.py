@@ -13,7 +13,7 @@ from pkgintel import database
 from pkgintel.local.services import Services
 from pkgintel.pipeline.checks import GATES
 from pkgintel.pipeline.classify import LOCK
-from tests.conftest import redis_of
+from tests.support.databases import redis_of
 from tests.support.sites import LISTS, SiteFleet
 
 pytestmark = pytest.mark.processes

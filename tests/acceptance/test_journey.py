@@ -17,10 +17,11 @@ from pkgintel.licenses.spdx import LicenseList
 from pkgintel.licenses.verdict import Declaration, Judge
 from pkgintel.sample.server import Server, serve
 from pkgintel.sample.source import CATALOG_INDEX, SPDX_EXCEPTIONS, SPDX_LICENSES, Sample
-from tests.conftest import quick, until
 from tests.support import oracle
 from tests.support.hostile import HostileServer
+from tests.support.patience import quick
 from tests.support.tables import differences
+from tests.support.waiting import until
 from tests.support.workers import Fleet, kill
 
 pytestmark = pytest.mark.processes

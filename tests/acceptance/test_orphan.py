@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pkgintel.pipeline import runs
-from tests.conftest import quick
 from tests.support.hostile import HostileServer
+from tests.support.patience import quick
 from tests.support.sites import LISTS, Site
 from tests.support.workers import Fleet
 

@@ -21,10 +21,10 @@ from pkgintel.errors import ServiceUnavailable
 from pkgintel.local.server import free_port
 from pkgintel.runtime import broker
 from pkgintel.sample.server import serve
-from tests.conftest import until
 from tests.support import engine, secured
 from tests.support.checkout import CHECKOUT
 from tests.support.secured import PASSWORD, QUOTED, Secured
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.processes
 

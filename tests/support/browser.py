@@ -12,7 +12,7 @@ from typing import Any
 
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from tests.conftest import until
+from tests.support.waiting import until
 
 CHROMIUM = "/usr/bin/chromium"
 # What is wider than the window, and what is cut off inside a box that does not scroll.

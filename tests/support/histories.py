@@ -88,7 +88,7 @@ def histories(draw: st.DrawFn, steps: tuple[int, ...]) -> History:
             groups.append((f"page{number}", events[half - (accident == "twice") :]))
         else:
             groups.append((f"page{number}", events))
-        if held and draw(st.booleans()):
+        if held and bool(draw(st.booleans())):
             number += 1
             groups.append((f"page{number}", held))
             held = []

@@ -80,7 +80,7 @@ class Bench:
 
     def watermark(self) -> int | None:
         row = self.conn.execute("SELECT watermark_ticks FROM ops.watermarks").fetchone()
-        return row and row["watermark_ticks"]
+        return row["watermark_ticks"] if row else None
 
     def rejected(self) -> set[str]:
         """The addresses of the leaves that stand rejected, also where their line on a page is what was rejected."""

@@ -21,7 +21,7 @@ import psycopg
 import redis
 
 from pkgintel.local.server import free_port
-from tests.conftest import until
+from tests.support.waiting import until
 
 PASSWORD = "p:w/d@ü%1"  # Every character of it is one that an address has to quote.
 QUOTED = quote(PASSWORD, safe="")
@@ -145,7 +145,8 @@ def _redis(folder: Path, port: int) -> list[str]:
 
 
 def _postgres(folder: Path, port: int) -> tuple[list[str], dict[str, Any]]:
-    place, home, options = postgres_binaries(), folder / "postgres", {"cwd": "/"}
+    place, home = postgres_binaries(), folder / "postgres"
+    options: dict[str, Any] = {"cwd": "/"}
     assert place is not None
     home.mkdir()
     for name in CERTIFICATES:
@@ -235,7 +236,7 @@ def containers(*, network: str | None = None, hosts: tuple[str, ...] = ()) -> It
 def _docker(*words: str, **options: Any) -> str:
     done = subprocess.run(["docker", *words], capture_output=True, text=True, check=False, **options)
     assert done.returncode == 0, f"docker {' '.join(words)}\n{done.stderr}"
-    return done.stdout
+    return str(done.stdout)
 
 
 def wait_for(made: Secured, timeout: float = 30) -> None:

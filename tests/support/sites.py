@@ -9,10 +9,10 @@ from typing import Any
 from celery.events.state import State
 
 from pkgintel import database as db
-from tests.conftest import quick
 from tests.support.catalogs import Catalog, details
 from tests.support.hostile import Answer, HostileServer
 from tests.support.oracle import Event
+from tests.support.patience import quick
 from tests.support.workers import Fleet
 
 LISTS = "/spdx/licenses.json", "/spdx/exceptions.json"

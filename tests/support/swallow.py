@@ -5,7 +5,7 @@ import threading
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from tests.conftest import until
+from tests.support.waiting import until
 
 
 class Swallower:

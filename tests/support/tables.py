@@ -30,8 +30,11 @@ def stored(conn: database.Connection) -> tuple[dict[tuple[str, str], oracle.Row]
 
 def differences(conn: database.Connection, events: Iterable[oracle.Event]) -> list[Any]:
     """What is stored and should not be, or should be and is not: (key, column, stored, expected)."""
-    found = []
-    for have, want in zip(stored(conn), oracle.replay(events), strict=True):
+    found: list[Any] = []
+    (have_versions, have_packages), (want_versions, want_packages) = stored(conn), oracle.replay(events)
+    pairs: list[tuple[dict[Any, oracle.Row], dict[Any, oracle.Row]]]
+    pairs = [(have_versions, want_versions), (have_packages, want_packages)]
+    for have, want in pairs:
         for key in have.keys() | want.keys():
             row, other = have.get(key), want.get(key)
             if row is None or other is None:

@@ -17,8 +17,8 @@ from celery.events.state import State
 from pkgintel import database
 from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
-from tests.conftest import until
 from tests.support.checkout import CHECKOUT
+from tests.support.waiting import until
 
 PATIENCE = 60
 QUEUES = {"catalog": "catalog", "spdx": "catalog", "verdicts": "verdicts"}

@@ -19,8 +19,8 @@ from click.testing import CliRunner
 from pkgintel.cli import up
 from pkgintel.errors import SettingsError
 from pkgintel.local import procfile as supervisor
-from tests.conftest import until
 from tests.support.checkout import CHECKOUT
+from tests.support.waiting import until
 
 RUNNER = """
 import sys
@@ -305,7 +305,7 @@ def test_what_up_follows_is_what_the_other_commands_then_mean(tmp_path: Path) ->
 
 @pytest.fixture
 def empty_database(request: pytest.FixtureRequest) -> Iterator[str]:
-    from tests.conftest import fresh_database
+    from tests.support.databases import fresh_database
 
     with fresh_database(request.getfixturevalue("services"), None) as url:
         yield url

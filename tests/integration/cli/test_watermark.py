@@ -17,8 +17,8 @@ from pkgintel.pipeline import runs as ledger
 from pkgintel.pipeline.checks import PACKAGES, WATERMARK_CHECK
 from pkgintel.reports import runs, status
 from pkgintel.settings import Settings
-from tests.conftest import fresh_database
 from tests.support.catalogs import ZERO, Catalog, details
+from tests.support.databases import fresh_database
 from tests.support.oracle import ticks
 from tests.support.scans import Bench
 

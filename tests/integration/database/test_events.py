@@ -22,12 +22,13 @@ from pkgintel.local.services import Services
 from pkgintel.nuget import documents
 from pkgintel.nuget.documents import Event, Item
 from pkgintel.pipeline import replay
-from tests.conftest import empty, fresh_database, until
 from tests.support import oracle
 from tests.support.catalogs import delete, details
 from tests.support.checkout import CHECKOUT
+from tests.support.databases import empty, fresh_database
 from tests.support.histories import leaves
 from tests.support.tables import differences, stored
+from tests.support.waiting import until
 
 PACKAGE = CHECKOUT / "pkgintel"
 

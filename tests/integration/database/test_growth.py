@@ -17,9 +17,10 @@ from pkgintel.nuget.documents import Event
 from pkgintel.pipeline import checks, classify, sync
 from pkgintel.settings import Settings
 from tests.bench.world import license_list
-from tests.conftest import fresh_database, quick
 from tests.integration.pipeline.test_classify import leaf
 from tests.support import bulk
+from tests.support.databases import fresh_database
+from tests.support.patience import quick
 
 LARGE = {
     "nuget_versions", "nuget_packages", "license_declarations", "nuget_package_oss_status", "declaration_verdicts",

@@ -23,10 +23,11 @@ from pkgintel.pipeline import runs
 from pkgintel.reports import status
 from pkgintel.settings import Settings
 from pkgintel.tasks import base
-from tests.conftest import quick, until
 from tests.support.catalogs import Catalog, details
+from tests.support.patience import quick
 from tests.support.scans import Bench
 from tests.support.swallow import Swallower
+from tests.support.waiting import until
 from tests.support.workers import CHECKOUT
 
 # Milliseconds; tcp_keepalives_*: seconds and a count.

@@ -17,7 +17,7 @@ from pkgintel.flower.metrics import Look, PkgintelCollector
 from pkgintel.pipeline import runs
 from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
-from tests.conftest import quick
+from tests.support.patience import quick
 
 ALERTS = Path(metrics.__file__).with_name("alerts.yml")
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

@@ -24,9 +24,10 @@ from pkgintel.pipeline import gate, runs
 from pkgintel.pipeline.checks import GATES
 from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
-from tests.conftest import quick, until
 from tests.support.browser import CHROMIUM, look
 from tests.support.checkout import CHECKOUT
+from tests.support.patience import quick
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.processes
 

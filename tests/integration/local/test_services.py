@@ -5,14 +5,10 @@ import json
 import os
 import pwd
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,144 +19,9 @@ import redis
 from pkgintel.errors import ServiceUnavailable
 from pkgintel.local import guardian, postgres, server, valkey
 from pkgintel.local import services as embedded
-from pkgintel.settings import NUGET_ORG, Settings
+from pkgintel.settings import NUGET_ORG
 from tests.support.checkout import CHECKOUT
-
-LOCKS = ("users.lock", "guardian.lock", "postgres.lock", "redis.lock")
-# A user of the services: says where they are, and holds them until its standard input ends.
-USER = """
-import json, sys
-from pkgintel.local import services as embedded
-from pkgintel.settings import load
-try:
-    services = embedded.hold(load())
-    said = dict(zip(("postgres", "redis"), services.database("sample")))
-except Exception as error:
-    said = {"error": f"{type(error).__name__}: {error}"}
-print(json.dumps(said), flush=True)
-sys.stdin.read()
-"""
-
-
-def eventually(condition: Callable[[], Any], what: str, within: float = 20) -> Any:
-    """The first true value of the condition."""
-    until, pause = time.monotonic() + within, threading.Event()
-    while not (value := condition()):
-        assert time.monotonic() < until, f"not within {within} s: {what}"
-        pause.wait(0.02)
-    return value
-
-
-class Home:
-    """A home, the users that this test started over it, and the processes that serve it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.settings = Settings(home=path)
-        self.users: list[subprocess.Popen[str]] = []
-
-    def user(self, **options: Any) -> subprocess.Popen[str]:
-        """Start a user without waiting for what it says."""
-        env = os.environ | {"PKGINTEL_HOME": str(self.path), "PYTHONPATH": str(CHECKOUT)} | options.pop("env", {})
-        python, script = options.pop("python", sys.executable), options.pop("script", USER)
-        process = subprocess.Popen(
-            [python, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env, **options
-        )
-        self.users.append(process)
-        return process
-
-    def said(self, process: subprocess.Popen[str]) -> dict[str, str]:
-        assert process.stdout is not None
-        return json.loads(process.stdout.readline())
-
-    def end(self, process: subprocess.Popen[str]) -> None:
-        process.kill()
-        process.communicate()
-        self.users.remove(process)
-
-    def guardian_pid(self) -> int:
-        return guardian.read(self.path / "guardian.json")["pid"]
-
-    def postgres_pid(self) -> int:
-        return int((self.path / "postgres" / "postmaster.pid").read_text().splitlines()[0])
-
-    def redis_pid(self) -> int:
-        return int((self.path / "redis" / "redis.pid").read_text())
-
-    def pids(self) -> tuple[int, int]:
-        return self.postgres_pid(), self.redis_pid()
-
-    def taken(self) -> list[str]:
-        """The locks that some process holds."""
-        held = []
-        for name in LOCKS:
-            if (self.path / name).exists():
-                descriptor = server.lock(self.path / name)
-                if descriptor is None:
-                    held.append(name)
-                else:
-                    os.close(descriptor)
-        return held
-
-    def await_end(self) -> None:
-        eventually(lambda: not self.taken(), f"the end of all servers in {self.path}: {self.taken()}")
-
-    def kill(self, pid: int, lock: str) -> None:
-        """Kill -9 and wait until the process and its children are dead."""
-        os.kill(pid, signal.SIGKILL)
-        eventually(lambda: lock not in self.taken(), f"{lock} free")
-
-
-@contextlib.contextmanager
-def home_at(path: Path) -> Iterator[Home]:
-    home = Home(path)
-    try:
-        yield home
-    finally:
-        for process in list(home.users):
-            home.end(process)
-        embedded.release()
-        if "guardian.lock" not in home.taken() and home.taken():
-            embedded.hold(home.settings)  # Orphans: a new guardian adopts them and stops them when we let go.
-            embedded.release()
-        home.await_end()
-        shutil.rmtree(path, ignore_errors=True)
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    """In memory where there is room: a new data directory is a thousand files that reach the disk before it is used."""
-    memory = Path("/dev/shm")
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2**30
-    place = Path(tempfile.mkdtemp(prefix="pkgintel-test-", dir=memory)) if roomy else tmp_path
-    try:
-        with home_at(place / "my höme") as home:
-            yield home
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def write_to(said: dict[str, str], value: str) -> None:
-    with psycopg.connect(said["postgres"]) as connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS kept (value text)")
-        connection.execute("INSERT INTO kept VALUES (%s)", [value])
-    with redis.Redis.from_url(said["redis"]) as client:
-        client.rpush("kept", value)
-
-
-def read_from(said: dict[str, str]) -> tuple[list[str], list[str]]:
-    with psycopg.connect(said["postgres"]) as connection:
-        rows = [row[0] for row in connection.execute("SELECT value FROM kept")]
-    with redis.Redis.from_url(said["redis"]) as client:
-        return rows, [item.decode() for item in client.lrange("kept", 0, -1)]  # type: ignore[union-attr]
-
-
-def answers(said: dict[str, str]) -> bool:
-    try:
-        read_from(said)
-    except (psycopg.Error, redis.RedisError):
-        return False
-    return True
+from tests.support.homes import USER, Home, home_at, read_from, roomy_home, write_to
 
 
 def test_started_once_found_again_and_stopped_with_the_last_user(home: Home) -> None:
@@ -265,30 +126,6 @@ def test_two_that_start_at_the_same_moment_share_one_set_of_servers(home: Home) 
     assert (home.path / "logs" / "guardian.log").read_text().count("guardian of") == 1
 
 
-def test_a_killed_user_takes_nobody_along(home: Home) -> None:
-    first = home.user()
-    said = home.said(first)
-    second = home.user()
-    assert home.said(second) == said
-    pids = home.pids()
-    home.end(first)  # Kill -9.
-    write_to(said, "x")
-    eventually(lambda: home.pids() == pids and read_from(said) == (["x"], ["x"]), "the servers still there")
-    home.end(second)
-    home.await_end()
-
-
-def test_a_user_that_comes_while_the_servers_stop(home: Home) -> None:
-    for _ in range(3):
-        user = home.user()
-        said = home.said(user)
-        assert "postgres" in said, said
-        write_to(said, "x")
-        home.end(user)
-    user = home.user()
-    assert read_from(home.said(user)) == (["x"] * 3, ["x"] * 3)
-
-
 def test_forked_children_hold_the_services_too(home: Home) -> None:
     user = home.user(script=USER.replace("sys.stdin", "import os; os.fork() and os._exit(0); sys.stdin"))
     said = home.said(user)
@@ -299,158 +136,6 @@ def test_forked_children_hold_the_services_too(home: Home) -> None:
     assert home.pids() == pids
     user.communicate()  # The end of its input is the end of the child.
     home.await_end()
-
-
-def test_a_killed_guardian_leaves_servers_that_the_next_one_adopts(home: Home) -> None:
-    first = home.user()
-    said = home.said(first)
-    write_to(said, "before")
-    pids = home.pids()
-    home.kill(home.guardian_pid(), "guardian.lock")
-    second = home.user()
-    assert home.said(second) == said
-    assert home.pids() == pids, "adopted, not started again"
-    assert read_from(said) == (["before"], ["before"])
-
-    # Adopted servers are watched and stopped as others are.
-    os.kill(pids[1], signal.SIGKILL)
-    os.kill(pids[0], signal.SIGKILL)
-    eventually(lambda: answers(said), "recovery")
-    assert read_from(said) == (["before"], ["before"])
-    assert set(home.pids()).isdisjoint(pids)
-    home.end(first)
-    home.end(second)
-    home.await_end()
-
-
-def test_killed_servers_are_started_again_with_their_data(home: Home) -> None:
-    said = home.said(home.user())
-    write_to(said, "kept")
-    old = home.pids()
-    for pid in old:
-        os.kill(pid, signal.SIGKILL)
-    eventually(lambda: answers(said), "recovery")
-    assert read_from(said) == (["kept"], ["kept"])
-    assert set(home.pids()).isdisjoint(old)
-
-
-def test_everything_killed_at_once_as_in_a_power_cut(home: Home) -> None:
-    user = home.user()
-    said = home.said(user)
-    write_to(said, "kept")
-    for pid in (home.guardian_pid(), *home.pids()):
-        os.kill(pid, signal.SIGKILL)
-    home.end(user)
-    home.await_end()
-    # The next boot gave the id of the dead server to another process of ours.
-    lock = home.path / "postgres" / "postmaster.pid"
-    lock.write_text(lock.read_text().replace(lock.read_text().splitlines()[0], str(os.getpid()), 1))
-    again = home.said(home.user())
-    assert again == said
-    assert read_from(again) == (["kept"], ["kept"])
-
-
-def test_a_guardian_that_is_told_to_end_stops_the_servers(home: Home) -> None:
-    services = embedded.hold(home.settings)
-    os.kill(home.guardian_pid(), signal.SIGTERM)
-    eventually(lambda: home.taken() == ["users.lock"], "the end of the servers")
-    assert embedded.hold(home.settings) == services
-
-
-def test_control_c_in_the_terminal_of_the_user_does_not_reach_the_servers(home: Home) -> None:
-    keeper = home.user()
-    said = home.said(keeper)
-    group = os.getpgid(keeper.pid)
-    for pid in (home.guardian_pid(), *home.pids()):
-        assert os.getsid(pid) != os.getsid(keeper.pid)
-        assert os.getpgid(pid) != group
-    assert "postgres" in said
-
-
-@pytest.mark.parametrize("name", ["postgres", "redis"])
-def test_a_port_that_somebody_took_is_left_to_them(home: Home, name: str) -> None:
-    services = embedded.hold(home.settings)
-    services.database("sample")
-    embedded.release()
-    home.await_end()
-    port = getattr(services, f"{name}_port")
-    with socket.create_server((server.HOST, port)):
-        again = embedded.hold(home.settings)
-        assert getattr(again, f"{name}_port") != port
-        assert again.database("sample")
-    embedded.release()
-    home.await_end()
-    assert embedded.hold(home.settings) == again, "the new port is remembered"
-
-
-@pytest.mark.parametrize("garbage", [b'{"postgres": {"po', b'{"postgres": 7, "redis": [], "sample": 1}'])
-def test_a_spoilt_services_file_is_written_anew(home: Home, garbage: bytes) -> None:
-    services = embedded.hold(home.settings)
-    write_to(dict(zip(("postgres", "redis"), services.database("sample"), strict=True)), "kept")
-    embedded.release()
-    home.await_end()
-    (home.path / "services.json").write_bytes(garbage)
-    again = embedded.hold(home.settings)
-    assert read_from(dict(zip(("postgres", "redis"), again.database("sample"), strict=True))) == (["kept"], ["kept"])
-
-
-def test_a_services_file_spoilt_under_a_running_guardian_heals(home: Home) -> None:
-    services = embedded.hold(home.settings)
-    (home.path / "services.json").write_text("{")
-    assert embedded.hold(home.settings) == services
-
-
-def test_orphans_whose_password_was_lost_are_restarted(home: Home) -> None:
-    user = home.user()
-    write_to(home.said(user), "kept")
-    home.kill(home.guardian_pid(), "guardian.lock")
-    (home.path / "services.json").unlink()
-    assert read_from(home.said(home.user())) == (["kept"], ["kept"])
-
-
-def test_a_half_written_home_heals(home: Home) -> None:
-    """As if initdb had been killed: the data directory appears whole or not at all."""
-    (home.path / "postgres.new-abc" / "data" / "global").mkdir(parents=True)
-    (home.path / "postgres").mkdir()
-    (home.path / "redis").mkdir()
-    (home.path / "guardian.json").write_text('{"ready": true')
-    (home.path / "services.json.new").write_text("{")
-    assert embedded.hold(home.settings).database("sample")
-    assert not (home.path / "postgres.new-abc").exists()
-
-
-@pytest.mark.parametrize("part", ["manifest", "incr.aof", "base.rdb"])
-def test_a_damaged_journal_of_valkey_keeps_nobody_from_what_is_stored(home: Home, part: str) -> None:
-    services = embedded.hold(home.settings)
-    write_to(dict(zip(("postgres", "redis"), services.database("sample"), strict=True)), "kept")
-    embedded.release()
-    home.await_end()
-    (damaged,) = (home.path / "redis" / "appendonlydir").glob(f"*{part}")
-    damaged.write_bytes(b"*nonsense*" * 200)
-    again = embedded.hold(home.settings)
-    stored, on_its_way = read_from(dict(zip(("postgres", "redis"), again.database("sample"), strict=True)))
-    assert (stored, on_its_way) == (["kept"], [])
-    assert (home.path / "redis" / "appendonlydir.damaged" / damaged.name).read_bytes().startswith(b"*nonsense*")
-    assert "is set aside as" in (home.path / "logs" / "guardian.log").read_text()
-
-
-def test_a_guardian_killed_while_it_makes_the_data_directory(home: Home) -> None:
-    user = home.user()
-    eventually(lambda: list(home.path.glob("postgres.new-*/data/PG_VERSION")), "initdb at work")
-    log = (home.path / "logs" / "guardian.log").read_text()
-    os.kill(int(log.partition("(process ")[2].partition(")")[0]), signal.SIGKILL)
-    said = home.said(user)
-    assert "postgres" in said, said
-
-
-def test_a_home_that_is_removed_under_the_servers(home: Home) -> None:
-    services = embedded.hold(home.settings)
-    pids = (home.guardian_pid(), *home.pids())
-    shutil.rmtree(home.path, ignore_errors=True)
-    again = embedded.hold(home.settings)
-    assert again.postgres_password != services.postgres_password
-    assert again.database("sample")
-    eventually(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in pids), "the end of the old servers")
 
 
 @pytest.mark.parametrize(
@@ -537,13 +222,6 @@ def test_the_sample_is_served_by_the_guardian(home: Home, tmp_path: Path) -> Non
     assert asked() == first, "its port is remembered"
     home.await_end()
     assert server.port_is_free(port)
-
-
-def roomy_home() -> Path:
-    """A directory that every user can enter, unlike pytest's own."""
-    directory = Path(tempfile.mkdtemp(prefix="pkgintel-test-"))
-    directory.chmod(0o755)
-    return directory
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who may become somebody else")

@@ -17,8 +17,8 @@ from pkgintel.nuget import documents, instant
 from pkgintel.nuget.documents import Event
 from pkgintel.pipeline import classify, sync
 from pkgintel.settings import Settings
-from tests.conftest import until
 from tests.support.checkout import SHARED
+from tests.support.waiting import until
 
 SPDX = SHARED / "spdx"
 needs_lists = pytest.mark.skipif(

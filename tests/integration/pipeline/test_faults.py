@@ -18,8 +18,8 @@ from pkgintel.settings import Settings
 from pkgintel.tasks import recovery, workflow
 from pkgintel.upstream.client import Wire
 from pkgintel.upstream.limit import LocalGauge
-from tests.conftest import quick
 from tests.support.catalogs import Catalog, details
+from tests.support.patience import quick
 
 SECOND = 10**7
 

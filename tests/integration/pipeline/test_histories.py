@@ -12,9 +12,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pkgintel import database
-from tests.conftest import empty, quick
 from tests.support.catalogs import ZERO, Catalog, details
+from tests.support.databases import empty
 from tests.support.histories import CLOSE, FAR, SECOND, History, grow, histories
+from tests.support.patience import quick
 from tests.support.scans import Bench, ShakyWire, Workers, one_connection
 
 PARTS = 4  # Of the histories: so many classes, for pytest-xdist shares out classes.

@@ -16,9 +16,10 @@ from pkgintel.errors import GateFailed, SettingsError, UpstreamChanged, Upstream
 from pkgintel.nuget.listing import parse
 from pkgintel.pipeline import replay, scan
 from pkgintel.pipeline.replay import Wanted
-from tests.conftest import empty, quick
 from tests.support.catalogs import ZERO, Catalog, Document, details
+from tests.support.databases import empty
 from tests.support.oracle import Event
+from tests.support.patience import quick
 from tests.support.scans import COPIES, Bench, one_connection
 from tests.support.tables import differences
 

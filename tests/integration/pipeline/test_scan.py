@@ -12,10 +12,10 @@ from pkgintel.pipeline import classify, gate, page, replay, runs, scan
 from pkgintel.pipeline.checks import LICENSES, PACKAGES, VERDICTS
 from pkgintel.pipeline.replay import Wanted
 from pkgintel.upstream.limit import LocalGauge
-from tests.conftest import quick
 from tests.support.catalogs import ZERO, Catalog, delete, details
 from tests.support.histories import SECOND
 from tests.support.oracle import Event
+from tests.support.patience import quick
 from tests.support.scans import Bench
 from tests.support.tables import differences
 

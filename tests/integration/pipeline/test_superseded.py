@@ -10,9 +10,9 @@ from pkgintel.database import events as store
 from pkgintel.errors import GateFailed
 from pkgintel.pipeline import gate, replay
 from pkgintel.pipeline.checks import PACKAGES
-from tests.conftest import quick
 from tests.support.catalogs import ZERO, Catalog, delete, details
 from tests.support.oracle import Event
+from tests.support.patience import quick
 from tests.support.scans import Bench
 from tests.support.tables import differences
 

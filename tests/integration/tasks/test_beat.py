@@ -22,8 +22,9 @@ from pkgintel.reports import status
 from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
 from pkgintel.tasks import beat as schedule
-from tests.conftest import quick, until
 from tests.support.checkout import CHECKOUT
+from tests.support.patience import quick
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.processes
 

@@ -29,6 +29,7 @@ from pkgintel.upstream.client import Manner, Wire
 from pkgintel.upstream.limit import LocalGauge
 from pkgintel.upstream.transport import PublicResolver
 from tests.support.hostile import Answer, HostileServer
+from tests.support.waiting import until
 
 BODY = b'{"some": "json"}' * 100
 
@@ -67,13 +68,6 @@ def anywhere(_: str) -> str | None:
 
 def get(wire: Wire, url: str, cap: int = 100_000, **manner: Any) -> bytes:
     return wire.run(wire.fetch(url, Manner(cap, manner.pop("allows", anywhere), **manner), json_only))
-
-
-def settled(condition: Any, seconds: float = 5.0) -> bool:
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return bool(condition())
 
 
 def tasks(wire: Wire) -> int:
@@ -152,7 +146,7 @@ def test_passing_trouble_is_ridden_out(wire: Wire, server: HostileServer, path: 
     server.script(path, [answer, BODY])
     assert get(wire, server.url(path)) == BODY
     assert server.count(path) >= 2
-    assert settled(lambda: tasks(wire) == 0)
+    until(lambda: tasks(wire) == 0, timeout=5)
 
 
 def test_lasting_trouble_is_told_after_the_tries(wire: Wire, server: HostileServer, path: str) -> None:
@@ -420,7 +414,7 @@ def test_a_signal_cancels_what_runs_and_leaves_nothing(wire: Wire, server: Hosti
             with pytest.raises(Stopped):
                 patient.run(long())
         assert tasks(patient) == 0
-        assert settled(lambda: server.in_flight == 0)
+        until(lambda: server.in_flight == 0, timeout=5)
     finally:
         signal.signal(signal.SIGUSR1, usual)
         patient.close()
@@ -500,5 +494,5 @@ def test_thousands_of_requests_leave_nothing_behind(path: str) -> None:
         assert process.memory_info().rss - memory < 8_000_000
     finally:
         made.close()
-    assert settled(lambda: server.open_connections == 0)
+    until(lambda: server.open_connections == 0, timeout=5)
     server.stop()

@@ -10,8 +10,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ from pkgintel.upstream.limit import Fleet, FleetGauge, LocalGauge
 from pkgintel.upstream.origins import CatalogAddress
 from tests.support.checkout import CHECKOUT
 from tests.support.hostile import Answer, HostileServer
+from tests.support.waiting import until
+
+soon = partial(until, timeout=10, pause=0.01)
 
 
 def free_port() -> int:
@@ -60,7 +64,7 @@ class Valkey:
         command = [server_binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory)]
         self.process = subprocess.Popen([*command, "--save", ""], stdout=subprocess.DEVNULL)
         self.client = redis.Redis.from_url(self.url)
-        assert eventually(self.answers)
+        soon(self.answers)
 
     def answers(self) -> bool:
         try:
@@ -71,15 +75,6 @@ class Valkey:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 10.0) -> bool:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 @pytest.fixture(scope="module")
@@ -178,19 +173,19 @@ def test_one_holder_gets_it_all_and_of_several_the_oldest_most(valkey: Valkey, w
 
         for expected in ((12,), (8, 4), (6, 4, 2)):
             holders.append(Busy(wire, stack.enter_context(fleet.gauge(wire, "https://a.example/x")), 20))
-            assert eventually(lambda expected=expected: shares(*expected))  # type: ignore[misc]
+            soon(lambda expected=expected: shares(*expected))  # type: ignore[misc]
         # Who wants little gets it, and the rest goes to the others.
         holders.append(Busy(wire, stack.enter_context(fleet.gauge(wire, "https://a.example/x")), 1))
-        assert eventually(lambda: holders[-1].gauge._open == 1)
-        assert eventually(lambda: sum(holder.gauge._open for holder in holders) == 12)
+        soon(lambda: holders[-1].gauge._open == 1)
+        soon(lambda: sum(holder.gauge._open for holder in holders) == 12)
         holders[0].let_go()
         holders[1].let_go()
-        assert eventually(lambda: holders[2].gauge._open == 11)
+        soon(lambda: holders[2].gauge._open == 11)
         for holder in holders:
             holder.let_go()
             assert not holder.errors
         assert peak <= 12
-        assert eventually(lambda: all(holder.held == 0 for holder in holders))
+        soon(lambda: all(holder.held == 0 for holder in holders))
     assert sum(leases(valkey, prefix).values()) == 0
 
 
@@ -206,27 +201,27 @@ def test_of_more_holders_than_slots_the_oldest_come_first_and_all_are_served(
                 assert sum(holder.held for holder in holders) <= 2
                 return [holder.gauge._open for holder in holders[first:]][:3] == [1, 1, 0][: 5 - first]
 
-            assert eventually(shared), [holder.gauge._open for holder in holders]
+            soon(shared, "the slots are shared out")
             holders[first].let_go()
-        assert eventually(lambda: holders[4].gauge._open == 2)
+        soon(lambda: holders[4].gauge._open == 2)
         holders[4].let_go()
 
 
 def test_a_worker_of_an_older_version_shares_the_limit(valkey: Valkey, wire: Wire, prefix: str) -> None:
-    soon = int(valkey.client.time()[0]) * 1000 + 2000
-    valkey.client.hset(f"{prefix}leases", "older", f"6 20 {soon}")
+    ends = int(valkey.client.time()[0]) * 1000 + 2000
+    valkey.client.hset(f"{prefix}leases", "older", f"6 20 {ends}")
     with fleet_of(valkey, prefix, 12).gauge(wire, "https://a.example/x") as gauge:
         busy = Busy(wire, gauge, 20)
-        assert eventually(lambda: gauge._open == 4)
-        assert eventually(lambda: gauge._open == 12)  # Its lease has ended.
+        soon(lambda: gauge._open == 4)
+        soon(lambda: gauge._open == 12)  # Its lease has ended.
         busy.let_go()
 
 
 HOLDER = """
 import signal, sys
-from pkgintel.fleet import Fleet
+from pkgintel.upstream.limit import Fleet
 from pkgintel.settings import Settings
-from pkgintel.wire import Wire
+from pkgintel.upstream.client import Wire
 wire = Wire(Settings())
 fleet = Fleet(sys.argv[1], 10, sys.argv[2], beat=0.1, lease=1.5)
 with fleet.gauge(wire, "https://a.example/x") as gauge:
@@ -246,11 +241,11 @@ def test_the_share_of_a_killed_holder_is_free_soon(valkey: Valkey, wire: Wire, p
         assert holder.stdout.readline() == b"held\n"
         with fleet_of(valkey, prefix, 10).gauge(wire, "https://a.example/x") as gauge:
             busy = Busy(wire, gauge, 10)
-            assert eventually(lambda: gauge._holders == 2)
+            soon(lambda: gauge._holders == 2)
             time.sleep(0.3)
             assert gauge._open == 0  # All is in use, and none may be taken away.
             os.kill(holder.pid, signal.SIGKILL)
-            assert eventually(lambda: gauge._open == 10, 4)
+            until(lambda: gauge._open == 10, "all ten are free", 4)
             busy.let_go()
 
 
@@ -285,7 +280,7 @@ def test_a_flushed_redis_learns_the_shares_again(valkey: Valkey, wire: Wire, pre
     fleet = fleet_of(valkey, prefix, 8)
     with fleet.gauge(wire, "https://a.example/x") as first:
         busy = Busy(wire, first, 8)
-        assert eventually(lambda: busy.held == 8)
+        soon(lambda: busy.held == 8)
         valkey.client.delete(f"{prefix}leases")
         # A newcomer right after the flush must not be given what the first still holds.
         with fleet.gauge(wire, "https://a.example/x") as second:
@@ -297,7 +292,7 @@ def test_a_flushed_redis_learns_the_shares_again(valkey: Valkey, wire: Wire, pre
                 peak = max(peak, busy.held + other.held)
                 return sorted((first._open, second._open)) == [3, 5]
 
-            assert eventually(shared)
+            soon(shared)
             assert peak <= 8
             assert not busy.errors + other.errors
             busy.let_go()
@@ -312,13 +307,13 @@ def test_a_short_absence_of_redis_is_not_noticed_and_a_longer_one_is_a_pause(
         fleet = fleet_of(own, "p:", 4, lease=1.0, patience=30)
         with fleet.gauge(wire, server.origin) as gauge:
             busy = Busy(wire, gauge, 4)
-            assert eventually(lambda: busy.held == 4)
+            soon(lambda: busy.held == 4)
             own.kill()
             time.sleep(0.2)
             assert gauge._open == 4  # Within its lease it goes on.
-            assert eventually(lambda: gauge._open == 0 and busy.held == 0)
+            soon(lambda: gauge._open == 0 and busy.held == 0)
             own.start()
-            assert eventually(lambda: busy.held == 4)
+            soon(lambda: busy.held == 4)
             assert not busy.errors
             busy.let_go()
     finally:
@@ -351,10 +346,10 @@ def test_sustained_refusal_opens_the_circuit_and_a_probe_closes_it(
             wire.run(fail())
         assert valkey.client.pttl(key) > 0
         # A failing probe opens it for longer.
-        assert eventually(lambda: gauge._open == 0)
+        soon(lambda: gauge._open == 0)
         first = int(valkey.client.hget(key, "till"))
         wire.run(fail())
-        assert eventually(lambda: int(valkey.client.hget(key, "till")) > first)
+        soon(lambda: int(valkey.client.hget(key, "till")) > first)
         assert int(valkey.client.hget(key, "times")) == 2
     server.latency = 0.05
     with fleet.gauge(wire, server.origin) as gauge:
@@ -375,7 +370,7 @@ def test_a_circuit_that_stays_open_sends_the_task_away(
     with fleet.gauge(wire, server.origin) as gauge, pytest.raises(TryLater) as caught:
         fetch_leaves(wire, place(server), wanted, gauge)
     assert caught.value.retry_after == 500
-    assert eventually(lambda: valkey.client.exists(fleet.circuit("127.0.0.1")))
+    soon(lambda: valkey.client.exists(fleet.circuit("127.0.0.1")))
     server.forget()
     # Another worker's task, for another leaf, is told at once and sends nothing.
     with fleet.gauge(wire, server.origin) as gauge, pytest.raises(TryLater, match=r"keeps refusing.*until") as caught:
@@ -408,11 +403,11 @@ def test_who_leaves_gives_its_share_back_and_comes_again_as_the_youngest(
         for _ in range(2):
             with fleet.gauge(wire, "https://a.example/x") as second:
                 comes = Busy(wire, second, 8)
-                assert eventually(lambda second=second: (first._open, second._open) == (5, 3))  # type: ignore[misc]
+                soon(lambda second=second: (first._open, second._open) == (5, 3))  # type: ignore[misc]
                 comes.let_go()
-                assert eventually(lambda comes=comes: comes.held == 0)  # type: ignore[misc]
+                soon(lambda comes=comes: comes.held == 0)  # type: ignore[misc]
             assert len(leases(valkey, prefix)) == 1
-            assert eventually(lambda: first._open == 8)
+            soon(lambda: first._open == 8)
         stays.let_go()
 
 
@@ -421,10 +416,10 @@ def test_a_page_that_breaks_off_leaves_no_claim(valkey: Valkey, wire: Wire, pref
     with fleet.gauge(wire, "https://a.example/x") as stays, ExitStack() as stack:
         breaks = stack.enter_context(fleet.gauge(wire, "https://a.example/x"))
         busy, other = Busy(wire, stays, 8), Busy(wire, breaks, 8)
-        assert eventually(lambda: (stays._open, breaks._open) == (5, 3))
+        soon(lambda: (stays._open, breaks._open) == (5, 3))
         stack.close()  # With its requests still in flight, which count on for a moment.
         assert leases(valkey, prefix)[breaks._name] == 3
-        assert eventually(lambda: stays._open == 8)
+        soon(lambda: stays._open == 8)
         busy.let_go()
         other.let_go()
 
@@ -452,7 +447,7 @@ def test_thousands_of_pages_leave_nothing_behind(
     assert len(valkey.client.client_list()) <= before + 1
     assert len(leases(valkey, prefix)) == 0
     wire.close()
-    assert eventually(lambda: len(valkey.client.client_list()) == before)
+    soon(lambda: len(valkey.client.client_list()) == before)
 
 
 def test_leaving_while_waiting_gives_the_slot_to_the_next(wire: Wire) -> None:

@@ -1,0 +1,70 @@
+"""Databases of a test's own, on the embedded servers that all tests of a run share."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import redis
+
+from pkgintel import database as db
+from pkgintel.local.services import Services
+
+TEMPLATE = "pkgintel_template"
+
+
+@contextmanager
+def administered(services: Services) -> Iterator[psycopg.Connection[Any]]:
+    """A connection that may make and drop databases."""
+    with psycopg.connect(services.postgres_url_for("postgres"), autocommit=True) as connection:
+        yield connection
+
+
+def migrated(services: Services) -> str:
+    """The name of a migrated database that others are copied from; whoever asks first makes it."""
+    with administered(services) as admin:
+        admin.execute("SELECT pg_advisory_lock(1)")
+        if admin.execute("SELECT FROM pg_database WHERE datname = %s", (TEMPLATE,)).fetchone() is None:
+            admin.execute(f"CREATE DATABASE {TEMPLATE}_new")
+            db.migrate(services.postgres_url_for(f"{TEMPLATE}_new"))
+            admin.execute(f"ALTER DATABASE {TEMPLATE}_new RENAME TO {TEMPLATE}")
+    return TEMPLATE
+
+
+@contextmanager
+def fresh_database(services: Services, template: str | None) -> Iterator[str]:
+    """The address of a new database, a copy of `template` or empty, which is dropped in the end."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with administered(services) as admin:
+        admin.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+        # A crash of the machine may cost the tests their rows: they are not worth waiting for a disk.
+        admin.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+        try:
+            yield services.postgres_url_for(name)
+        finally:
+            db.close()
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def empty(conn: db.Connection) -> None:
+    """Take all rows out of every table, faster than a new database: for the examples of property tests."""
+    conn.execute(
+        """
+        DELETE FROM raw.nuget_versions; DELETE FROM raw.nuget_packages; DELETE FROM raw.license_declarations;
+        DELETE FROM ops.run_pages; DELETE FROM ops.runs; DELETE FROM ops.watermarks; DELETE FROM ops.catalog;
+        DELETE FROM ops.rejected_leaves; DELETE FROM ops.check_results
+        """
+    )
+
+
+@contextmanager
+def redis_of(services: Services) -> Iterator[str]:
+    """A numbered Redis database of this pytest process, empty before and after."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    url = services.redis_url_for(int(worker) + 1)
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+        yield url
+        client.flushdb()
