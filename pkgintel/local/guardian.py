@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from pkgintel.errors import ServiceUnavailable
+from pkgintel.local.home import open_own
 from pkgintel.local.postgres import Postgres
 from pkgintel.local.server import Server, free_port, is_at, lock, port_is_free
 from pkgintel.local.valkey import Valkey
@@ -50,8 +51,7 @@ def read(path: Path) -> dict[str, Any]:
 def write(path: Path, value: dict[str, Any]) -> None:
     """Replace a file in one step, so that no reader meets half of it; only its owner may read it."""
     temporary = path.with_name(path.name + ".new")
-    temporary.touch(mode=0o600)
-    with temporary.open("w") as file:
+    with open_own(temporary, "w") as file:
         json.dump(value, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
@@ -146,7 +146,7 @@ class Guardian:
 
 def guard(home: Path, stopping: threading.Event) -> None:
     """Start the servers, keep them while anybody uses them, stop them."""
-    users = os.open(home / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    users = os.open(home / "users.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     guardian = Guardian(home)
     error: Exception | None = None
     try:
@@ -199,9 +199,10 @@ def open_log(home: Path) -> int:
     """A descriptor of the guardian's log; logs that grew large are set aside."""
     (home / "logs").mkdir(mode=0o700, exist_ok=True)
     for path in (home / "logs").glob("*.log"):
-        if path.stat().st_size > LOG_BYTES:
+        if path.lstat().st_size > LOG_BYTES:
             path.replace(path.with_name(path.name + ".1"))
-    return os.open(home / "logs" / "guardian.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    return os.open(home / "logs" / "guardian.log", flags, 0o600)
 
 
 def take(home: Path) -> int | None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pkgintel.errors import ServiceUnavailable
+from pkgintel.local.home import open_own
 
 HOST = "127.0.0.1"
 # Below the ports that Linux (32768 and up) and macOS (49152 and up) lend to outgoing connections.
@@ -39,7 +40,7 @@ def lock(path: Path, kind: int = fcntl.LOCK_EX) -> int | None:
     The lock ends when every process that has the descriptor closed it or died. Descriptors are not inherited over exec.
     """
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
             if is_at(descriptor, path):
@@ -164,7 +165,7 @@ class Server(ABC):
             answer = self.answers() if port else "no"
             if answer == "yes":
                 logger.info("%s runs already on port %d (process %d)", self.title, self.port, self.pid)
-                self.adopted = os.open(path, os.O_RDWR)
+                self.adopted = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
                 return None
             if answer == "refused" and self.pid:
                 logger.warning("%s has a password that was lost: restarting it", self.title)
@@ -184,7 +185,7 @@ class Server(ABC):
                 taken, self.port = self.port, free_port()
                 logger.warning("port %d is taken by somebody else: %s moves to %d", taken, self.title, self.port)
             written = self.log.stat().st_size if self.log.exists() else 0
-            with self.log.open("ab") as log:
+            with open_own(self.log, "ab") as log:
                 self.child = subprocess.Popen(
                     self.command(),
                     stdin=subprocess.DEVNULL,

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from pkgintel.errors import ServiceUnavailable
 from pkgintel.local import guardian, postgres
+from pkgintel.local import home as own_home
 from pkgintel.local.server import HOST, is_at, lock
 from pkgintel.local.valkey import DATABASES, Valkey
 from pkgintel.settings import NUGET_ORG, Settings
@@ -98,7 +99,8 @@ class Services:
     def remember_catalog(self, catalog: str) -> None:
         """Make a catalog the default of later commands."""
         temporary = self.home / f"last_catalog.{os.getpid()}"
-        temporary.write_text(catalog + "\n")
+        with own_home.open_own(temporary, "w") as file:
+            file.write(catalog + "\n")
         temporary.replace(self.home / "last_catalog")
 
     def sample_url(self) -> str:
@@ -164,6 +166,7 @@ def _enter(settings: Settings, say: Callable[[str], None] | None, *, start: bool
                 home.mkdir(mode=0o700, parents=True, exist_ok=True)
             elif not home.is_dir():
                 return None
+            own_home.require_own(home)
             if descriptor is None or not is_at(descriptor, home / "users.lock"):
                 descriptor = _register(home)
             services = _find_or_start(home, say, start=start)

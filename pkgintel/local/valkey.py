@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pkgintel.errors import ServiceUnavailable
+from pkgintel.local.home import open_own
 from pkgintel.local.server import HOST, INSTALL, Answer, Server
 
 DATABASES = 64
@@ -93,7 +94,8 @@ pidfile redis.pid
 daemonize no
 """
         temporary = self.directory / "redis.conf.new"
-        temporary.write_text(lines)
+        with open_own(temporary, "w") as file:
+            file.write(lines)
         temporary.chmod(0o600)
         temporary.replace(self.directory / "redis.conf")
         return [binary(), "redis.conf"]
