@@ -10,10 +10,10 @@ from kombu import Queue as _Queue
 
 from pkgintel.errors import PkgintelError as _PkgintelError
 from pkgintel.runtime import broker as _broker
-from pkgintel.runtime import deployment as _deployment
+from pkgintel.runtime import process as _process
 
 try:
-    _redis_url = _deployment.current().redis_url or ""
+    _redis_url = _process.current().deployment.redis_url
 except _PkgintelError as _error:
     _sys.stderr.write(f"pkgintel: {_error}\n")
     _sys.exit(_error.exit_code)

@@ -11,11 +11,9 @@ from celery import Celery
 from celery.signals import setup_logging, worker_process_shutdown
 from kombu.transport.redis import Channel, Transport
 
-from pkgintel import database
 from pkgintel.errors import PkgintelError
-from pkgintel.runtime import deployment, logs
+from pkgintel.runtime import logs, process
 from pkgintel.settings import unknown_variables
-from pkgintel.upstream import client
 
 app = Celery("pkgintel")
 app.config_from_object("celeryconfig")
@@ -44,7 +42,7 @@ os.environ.setdefault("FLOWER_CONF", str(Path(__file__).parent / "flower" / "con
 def _log(loglevel: int | str = "INFO", **_: Any) -> None:
     """Every process of Celery writes its log as pkgintel does; a wrong setting ends it with one sentence."""
     try:
-        settings = deployment.current()
+        settings = process.current().deployment
     except PkgintelError as error:
         sys.stderr.write(f"pkgintel: {error}\n")
         sys.exit(error.exit_code)
@@ -55,5 +53,4 @@ def _log(loglevel: int | str = "INFO", **_: Any) -> None:
 
 @worker_process_shutdown.connect
 def _close(**_: Any) -> None:
-    client.close()
-    database.close()
+    process.end()

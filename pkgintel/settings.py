@@ -1,4 +1,4 @@
-"""What the pipeline is about: one frozen object read once from `PKGINTEL_*` variables (DESIGN of the settings: README).
+"""What the pipeline is about: one frozen object read once from `PKGINTEL_*` variables.
 
 How work travels (queues, retries, the clock) is `celeryconfig.py`'s business, and nothing is said in both.
 """
@@ -7,12 +7,13 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, field_validator
 
 from pkgintel.errors import SettingsError
+from pkgintel.nuget import instant
 
 PREFIX = "PKGINTEL_"
 NUGET_ORG = "https://api.nuget.org/v3/index.json"
@@ -23,8 +24,17 @@ SPDX_EXCEPTIONS = "https://raw.githubusercontent.com/spdx/license-list-data/main
 REDIS_PARAMETERS = ("ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_keyfile")
 
 
+def _ticks(value: Any) -> Any:
+    """Text becomes ticks; all else is left to Pydantic."""
+    return instant.written(value) if isinstance(value, str) else value
+
+
+# Ticks of the catalog, which an environment has as text.
+Time = Annotated[int, BeforeValidator(_ticks), PlainSerializer(instant.timestamp)]
+
+
 class Settings(BaseModel):
-    """Every setting with its default; durations are seconds, sizes are bytes."""
+    """Every setting as it was written, with its default; durations are seconds, sizes are bytes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,7 +52,7 @@ class Settings(BaseModel):
     license_policy: Literal["osi-or-fsf", "osi"] = Field(
         "osi-or-fsf", description="which approval makes a license open"
     )
-    since: str | None = Field(None, description="where an empty database starts reading the catalog (ISO 8601, UTC)")
+    since: Time | None = Field(None, description="where an empty database starts reading the catalog (ISO 8601, UTC)")
     pages_per_scan: int = Field(500, ge=1, le=5000, description="most pages in one scan, and so in one chord")
     max_in_flight: int = Field(64, ge=1, le=1024, description="HTTP requests in flight, for the whole fleet")
     reject_limit: float = Field(0.01, ge=0, le=1, description="share of a run's leaves that may be rejected")
@@ -95,6 +105,13 @@ class Settings(BaseModel):
         if not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value
+
+
+class Deployment(Settings):
+    """The settings of a process that works, every address filled in."""
+
+    database_url: str = Field(description="Postgres")
+    redis_url: str = Field(description="Redis")
 
 
 def _tls(query: dict[str, str]) -> dict[str, str]:

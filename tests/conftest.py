@@ -19,10 +19,11 @@ from pkgintel import database as db
 from pkgintel.local import guardian
 from pkgintel.local import services as embedded
 from pkgintel.local.services import Services
-from pkgintel.runtime import deployment
-from pkgintel.settings import PREFIX, Settings
+from pkgintel.runtime import process
+from pkgintel.settings import PREFIX, Deployment, Settings
 from tests.support.databases import fresh_database, migrated, redis_of
 from tests.support.patience import quick
+from tests.support.processes import working_for
 from tests.support.waiting import until
 
 HOME = "TESTS_OF_PKGINTEL_HOME"  # Not a PKGINTEL_ variable, for those are taken away from every test.
@@ -57,7 +58,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or HOME not in os.environ:
         return
     home = Path(os.environ.pop(HOME))
-    db.close()
+    process.end()
     embedded.release()
     with suppress(AssertionError):
         free = until(lambda: guardian.take(home), "the embedded servers end")
@@ -99,12 +100,10 @@ def redis_url(services: Services) -> Iterator[str]:
 
 
 @pytest.fixture
-def settings(database: str, redis_url: str) -> Iterator[Settings]:
-    """Settings as a process has them, every address filled in, with short patience."""
-    made = quick(database, redis_url)
-    deployment.use(made)
-    yield made
-    deployment._current = None
+def settings(database: str, redis_url: str) -> Iterator[Deployment]:
+    """What this process works for during the test, with short patience."""
+    with working_for(quick(database, redis_url)) as mine:
+        yield mine.deployment
 
 
 @pytest.fixture

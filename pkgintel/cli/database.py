@@ -8,19 +8,20 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from pkgintel import database
+from pkgintel.database import migrations
 from pkgintel.pipeline import checks, gate
-from pkgintel.runtime import broker, deployment
-from pkgintel.settings import Settings
+from pkgintel.runtime import broker, process
+from pkgintel.settings import Deployment
 from pkgintel.tasks import recovery
 
 
 @click.command("migrate")
 def migrate() -> None:
     """Safe to run from several places at once."""
-    settings = deployment.current()
-    applied = database.migrate(settings.database_url or "")
+    settings = process.current().deployment
+    applied = migrations.apply(settings.database_url)
     said = f"applied {', '.join(applied)}" if applied else "the schema is up to date"
-    click.echo(f"{database.place(settings.database_url or '')}: {said}")
+    click.echo(f"{database.place(settings.database_url)}: {said}")
 
 
 @click.command("check")
@@ -30,9 +31,9 @@ def check(as_json: bool) -> None:
 
     A gate that opens by it sends the classification that it held back.
     """
-    settings = deployment.current()
-    with database.connect(settings.database_url or "") as conn:
-        database.require_schema(conn)
+    settings = process.current().deployment
+    with database.connect(settings.database_url) as conn:
+        migrations.require_schema(conn)
         results = [result for name in checks.GATES for result in gate.measure(conn, settings, name)]
         gate.record(conn, results, None)
         _let_through(conn, settings)
@@ -48,10 +49,10 @@ def check(as_json: bool) -> None:
     sys.exit(any(result.blocking and not result.passed for result in results))
 
 
-def _let_through(conn: database.Connection, settings: Settings) -> None:
+def _let_through(conn: database.Connection, settings: Deployment) -> None:
     try:
         for did in recovery.open_gates(conn, settings, measured=True):
             click.echo(did, err=True)
     except (OperationalError, RedisError) as error:
-        why = broker.because(settings.redis_url or "", error)
+        why = broker.because(settings.redis_url, error)
         click.echo(f"Redis does not answer ({why}): upkeep sends the held-back classification when it does", err=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from pkgintel.database import migrations
 from pkgintel.errors import SettingsError
 from pkgintel.licenses import measure
 from pkgintel.licenses.expression import Policy
@@ -24,10 +25,10 @@ def stored_list() -> LicenseList | None:
     """The SPDX list that is stored, if one is. Raises: ServiceUnavailable."""
     from pkgintel import database  # Slow to import, and not needed with --spdx.
     from pkgintel.pipeline import sync
-    from pkgintel.runtime import deployment
+    from pkgintel.runtime import process
 
-    with database.connect(deployment.current().database_url or "") as conn:
-        database.require_schema(conn)
+    with database.connect(process.current().deployment.database_url) as conn:
+        migrations.require_schema(conn)
         return sync.stored(conn)
 
 

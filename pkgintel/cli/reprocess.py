@@ -8,15 +8,14 @@ from typing import Any
 import click
 
 from pkgintel import database
+from pkgintel.database import migrations
 from pkgintel.errors import PackageUnknown, SettingsError
 from pkgintel.nuget.documents import package_key
 from pkgintel.pipeline import checks, classify, gate, page, replay
 from pkgintel.pipeline.replay import Wanted
-from pkgintel.runtime import deployment
-from pkgintel.settings import Settings
+from pkgintel.runtime import process
+from pkgintel.runtime.process import Process
 from pkgintel.text import many
-from pkgintel.upstream.client import wire
-from pkgintel.upstream.limit import Fleet
 
 
 @click.command("reprocess")
@@ -58,16 +57,16 @@ def command(
         raise SettingsError('--accept-count goes with --page: pkgintel reprocess --page URL --accept-count --why "…".')
     if why and not (accept or accept_count):
         raise SettingsError("--why goes with --accept or --accept-count: it is the reason why that is accepted.")
-    settings = deployment.current()
-    with database.connect(settings.database_url or "") as conn:
-        database.require_schema(conn)
-        accepted = _accept_count(conn, settings, wanted, why, dry_run=dry_run) if accept_count else {}
+    mine = process.current()
+    with database.connect(mine.deployment.database_url) as conn:
+        migrations.require_schema(conn)
+        accepted = _accept_count(conn, mine, wanted, why, dry_run=dry_run) if accept_count else {}
         if accept:
-            result = _accept(conn, settings, why, dry_run=dry_run)
+            result = _accept(conn, mine, why, dry_run=dry_run)
         elif from_raw:
-            result = _from_raw(conn, settings, package, dry_run=dry_run)
+            result = _from_raw(conn, mine, package, dry_run=dry_run)
         else:
-            result = accepted | _fetch(conn, settings, wanted, dry_run=dry_run)
+            result = accepted | _fetch(conn, mine, wanted, dry_run=dry_run)
     _show(result, as_json=as_json)
 
 
@@ -75,47 +74,46 @@ def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _accept(conn: database.Connection, settings: Settings, why: str, *, dry_run: bool) -> dict[str, Any]:
+def _accept(conn: database.Connection, mine: Process, why: str, *, dry_run: bool) -> dict[str, Any]:
     if dry_run:
         return {"would_accept": sum(row["leaves"] for row in database.every(conn, "replay/rejected_pages"))}
-    count, freed = replay.accept(conn, settings, why)
-    return {"accepted": count, "why": why, "unblocked": freed, **_follow_up(conn, settings, None)}
+    count, freed = replay.accept(conn, mine.deployment, why)
+    return {"accepted": count, "why": why, "unblocked": freed, **_follow_up(conn, mine, None)}
 
 
 def _accept_count(
-    conn: database.Connection, settings: Settings, wanted: Wanted, why: str, *, dry_run: bool
+    conn: database.Connection, mine: Process, wanted: Wanted, why: str, *, dry_run: bool
 ) -> dict[str, Any]:
     """What the page holds and should hold, accepted; it is read afterwards as it is."""
     with conn.transaction(force_rollback=dry_run):
-        row = replay.accept_count(conn, settings, wire(settings), wanted, why, getpass.getuser())
+        row = replay.accept_count(conn, mine.deployment, mine.client, wanted, why, getpass.getuser())
     done = "would_be_accepted_as_missing" if dry_run else "accepted_as_missing"
     return {done: row["promised"] - row["items"], "items": row["items"], "why": row["why"]}
 
 
-def _from_raw(conn: database.Connection, settings: Settings, package: str | None, *, dry_run: bool) -> dict[str, Any]:
+def _from_raw(conn: database.Connection, mine: Process, package: str | None, *, dry_run: bool) -> dict[str, Any]:
     key = package_key(package) if package else None
     if key and not database.every(conn, "replay/stored_leaves", package_key="", version_key="", only=key, limit=1):
         raise PackageUnknown(f"No version of a package {package!r} is stored.")
     if dry_run:
-        changes = replay.diff(conn, settings, key)
+        changes = replay.diff(conn, mine.deployment, key)
         return {"would_change": changes, "versions_with_another_declaration": replay.differing(conn, key)}
     changed, broken = replay.rederive(conn, key, lambda seen: _say(f"{many(seen, 'version')} read again"))
-    return {"versions_changed": changed, "not_readable": broken, **_follow_up(conn, settings, None)}
+    return {"versions_changed": changed, "not_readable": broken, **_follow_up(conn, mine, None)}
 
 
-def _fetch(conn: database.Connection, settings: Settings, wanted: Wanted, *, dry_run: bool) -> dict[str, Any]:
-    line = wire(settings)
+def _fetch(conn: database.Connection, mine: Process, wanted: Wanted, *, dry_run: bool) -> dict[str, Any]:
     if dry_run:
-        urls, *_ = replay.pages(conn, settings, line, wanted)
+        urls, *_ = replay.pages(conn, mine.deployment, mine.client, wanted)
         return {"pages_that_would_be_read": len(urls), "first_of_them": ", ".join(urls[:5])}
-    run_id, urls = replay.open_run(conn, settings, line, wanted)
+    run_id, urls = replay.open_run(conn, mine.deployment, mine.client, wanted)
     counts = {"leaves": 0, "changed": 0, "rejected": 0}
-    with Fleet(settings.redis_url or "", settings.max_in_flight).gauge(line, settings.service_index_url) as gauge:
+    with mine.limit.gauge(mine.client, mine.deployment.service_index_url) as gauge:
         for number, url in enumerate(urls, 1):
             try:
-                stored = page.store_page(settings, line, gauge, run_id, url)
+                stored = page.store_page(mine.database, mine.deployment, mine.client, gauge, run_id, url)
             except Exception as error:
-                page.record_failure(settings, run_id, url, error, final=True)
+                page.record_failure(mine.database, run_id, url, error, final=True)
                 replay.finish(conn, run_id)
                 raise
             counts["leaves"] += stored.leaves
@@ -123,15 +121,15 @@ def _fetch(conn: database.Connection, settings: Settings, wanted: Wanted, *, dry
             counts["rejected"] += stored.rejected
             _say(f"page {number} of {len(urls)}: {many(stored.leaves, 'leaf', 'leaves')}, {stored.rejected} rejected")
     replay.finish(conn, run_id)
-    freed = replay.unblock(conn, settings)
-    return {"run": run_id, "pages": len(urls), **counts, "unblocked": freed, **_follow_up(conn, settings, run_id)}
+    freed = replay.unblock(conn, mine.deployment)
+    return {"run": run_id, "pages": len(urls), **counts, "unblocked": freed, **_follow_up(conn, mine, run_id)}
 
 
-def _follow_up(conn: database.Connection, settings: Settings, run_id: int | None) -> dict[str, Any]:
+def _follow_up(conn: database.Connection, mine: Process, run_id: int | None) -> dict[str, Any]:
     """What follows every change: the gate, the classifier, the classifier's gate."""
-    gate.after(conn, settings, checks.PACKAGES, run_id)
-    _, done = classify.perform(conn, settings, cause_id=run_id)
-    gate.after(conn, settings, checks.VERDICTS, run_id)
+    gate.after(conn, mine.deployment, checks.PACKAGES, run_id)
+    _, done = classify.perform(mine.database, conn, mine.deployment, cause_id=run_id)
+    gate.after(conn, mine.deployment, checks.VERDICTS, run_id)
     return {"decided": done.decided, "verdicts_changed": done.changed}
 
 

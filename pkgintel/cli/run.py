@@ -18,19 +18,19 @@ from pkgintel import database
 from pkgintel.cli import progress
 from pkgintel.cli import summary as page
 from pkgintel.cli.progress import Screen
+from pkgintel.database import migrations
 from pkgintel.errors import (
     PkgintelError,
     RunFailed,
     ServiceUnavailable,
-    SettingsError,
     UpstreamError,
     UpstreamUnavailable,
 )
 from pkgintel.pipeline import runs, scan
 from pkgintel.reports import follow, summary
 from pkgintel.reports.follow import Followed
-from pkgintel.runtime import broker, deployment
-from pkgintel.settings import NUGET_ORG, Settings, load
+from pkgintel.runtime import broker, deployment, process
+from pkgintel.settings import NUGET_ORG, Deployment, Settings, load
 from pkgintel.tasks import recovery
 from pkgintel.upstream import sources
 from pkgintel.upstream.client import Wire
@@ -74,19 +74,17 @@ def _prepare_and_perform(
     catalog: str | None, since: str | None, max_pages: int | None, screen: Screen
 ) -> dict[str, Any]:
     given = load({**os.environ, **({"PKGINTEL_SINCE": since} if since else {})})
-    scan.start_of_empty_database(given, "", 0)  # A wrong --since is told before anything starts.
     settings = choose(given, catalog, screen)
-    deployment.use(settings)
+    process.start(settings)
     return perform(settings, screen, max_pages)
 
 
-def choose(given: Settings, catalog: str | None, screen: Screen) -> Settings:
+def choose(given: Settings, catalog: str | None, screen: Screen) -> Deployment:
     """The deployment for the catalog asked for; without one, nuget.org if it answers within a few seconds.
 
     Raises: UpstreamError when the catalog asked for cannot be had, SettingsError for a name that is no catalog.
     """
-    if catalog not in (None, "nuget.org", deployment.SAMPLE) and not catalog.startswith(("http://", "https://")):
-        raise SettingsError(f"--catalog {catalog} is neither nuget.org nor sample nor a URL beginning with http.")
+    deployment.require_catalog(catalog)
     if catalog is None and "service_index_url" not in given.model_fields_set:
         catalog = _remembered(given)
     if catalog is None and "service_index_url" not in given.model_fields_set:
@@ -99,8 +97,8 @@ def choose(given: Settings, catalog: str | None, screen: Screen) -> Settings:
             )
             catalog = deployment.SAMPLE
     elif catalog != deployment.SAMPLE:
-        url = {None: given.service_index_url, "nuget.org": NUGET_ORG}.get(catalog, catalog)
-        _reach(given, url or "", tries=3)
+        named = NUGET_ORG if catalog == "nuget.org" else catalog
+        _reach(given, given.service_index_url if named is None else named, tries=3)
     settings = deployment.resolve(given, catalog, screen.say)
     deployment.remember(given, catalog or settings.service_index_url)
     return settings
@@ -134,13 +132,13 @@ def _short_wire(settings: Settings, tries: int = 3) -> Iterator[Wire]:
         line.close()
 
 
-def perform(settings: Settings, screen: Screen, max_pages: int | None = None) -> dict[str, Any]:
+def perform(settings: Deployment, screen: Screen, max_pages: int | None = None) -> dict[str, Any]:
     """Run the pipeline to its verdicts; the facts of it, with the keys of `pkgintel run --json`."""
-    url = settings.database_url or ""
-    applied = database.migrate(url)
+    url = settings.database_url
+    applied = migrations.apply(url)
     if applied:
         screen.say(f"the schema is up to date ({', '.join(applied)})")
-    broker.require(settings.redis_url or "")
+    broker.require(settings.redis_url)
     with database.connect(url) as conn:
         _refuse_another_catalog(conn, settings)
         _free_the_orphan(conn, screen)
@@ -154,7 +152,7 @@ def perform(settings: Settings, screen: Screen, max_pages: int | None = None) ->
         return summary.facts(conn, settings, followed, licenses)
 
 
-def _refuse_another_catalog(conn: database.Connection, settings: Settings) -> None:
+def _refuse_another_catalog(conn: database.Connection, settings: Deployment) -> None:
     """Before anything is sent: a database keeps to the catalog that filled it. The sample's address may change."""
     row = database.one(conn, "events/name")
     if row is None or row["name"] == settings.service_index_url:
@@ -166,7 +164,7 @@ def _refuse_another_catalog(conn: database.Connection, settings: Settings) -> No
     scan.claim(conn, name)
 
 
-def _licenses_cannot_be_had(conn: database.Connection, settings: Settings, screen: Screen) -> Followed | None:
+def _licenses_cannot_be_had(conn: database.Connection, settings: Deployment, screen: Screen) -> Followed | None:
     """None when the SPDX list answers; else, where a stored list serves, the failed run that says it did not.
 
     Raises: UpstreamUnavailable when no list is stored either.
@@ -203,7 +201,7 @@ class _Tasks:
     """Sends tasks and follows them, with an eye on the worker and on what got lost."""
 
     def __init__(
-        self, conn: database.Connection, settings: Settings, screen: Screen, worker: "subprocess.Popen[bytes]"
+        self, conn: database.Connection, settings: Deployment, screen: Screen, worker: "subprocess.Popen[bytes]"
     ) -> None:
         self._conn, self._settings, self._screen, self._worker = conn, settings, screen, worker
         self._next_look = time.monotonic() + 5
@@ -236,13 +234,13 @@ class _Tasks:
             self._screen.close()
 
 
-def log_path(settings: Settings) -> Path:
+def log_path(settings: Deployment) -> Path:
     """Where the worker of `pkgintel run` writes its log."""
     return settings.home / "logs" / "worker.log"
 
 
 @contextmanager
-def _worker(settings: Settings, screen: Screen) -> Iterator["subprocess.Popen[bytes]"]:
+def _worker(settings: Deployment, screen: Screen) -> Iterator["subprocess.Popen[bytes]"]:
     """A Celery worker as a process of its own, stopped at the end; it does not outlive this process."""
     log = log_path(settings)
     try:

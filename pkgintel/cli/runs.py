@@ -14,9 +14,10 @@ from rich.text import Text
 
 from pkgintel import database
 from pkgintel.cli.screen import STYLES, word
+from pkgintel.database import migrations
 from pkgintel.pipeline.checks import SOURCES
 from pkgintel.reports import runs
-from pkgintel.runtime import deployment
+from pkgintel.runtime import process
 from pkgintel.text import minute, plain, span
 
 SHOWN_PAGES = 12
@@ -170,7 +171,7 @@ def resume_command(run_id: int) -> None:
     Exit codes: 0 sent; 2 there is nothing of it to go on with (or Postgres or Redis cannot be used), and why.
     """
     with _database() as conn:
-        sent = runs.resume(conn, deployment.current(), run_id)
+        sent = runs.resume(conn, process.current().deployment, run_id)
     click.echo(f"{sent} was sent; it goes on from what run {run_id} stored: see `pkgintel runs`")
     if not _workers():
         click.echo("No worker answers: it waits until one is started (`make up`, or `celery -A pkgintel worker`).")
@@ -186,6 +187,6 @@ def _workers() -> bool:
 
 
 def _database() -> database.Connection:
-    conn = database.connect(deployment.current().database_url or "")
-    database.require_schema(conn)
+    conn = database.connect(process.current().deployment.database_url)
+    migrations.require_schema(conn)
     return conn

@@ -8,9 +8,10 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from pkgintel import database
+from pkgintel.database import migrations
 from pkgintel.errors import ServiceUnavailable
 from pkgintel.nuget.instant import iso
-from pkgintel.runtime import broker, deployment
+from pkgintel.runtime import broker, process
 from pkgintel.tasks import beat
 from pkgintel.text import minute, plain
 
@@ -23,13 +24,13 @@ def group() -> None:
 def _switch(name: str, *, enabled: bool) -> None:
     from pkgintel.celery import app
 
-    settings = deployment.current()
-    with database.connect(settings.database_url or "") as conn:
-        database.require_schema(conn)
+    settings = process.current().deployment
+    with database.connect(settings.database_url) as conn:
+        migrations.require_schema(conn)
         try:
             beat.switch(conn, app, name, enabled=enabled, by=getpass.getuser())
         except RedisError as error:
-            why = broker.because(settings.redis_url or "", error)
+            why = broker.because(settings.redis_url, error)
             raise ServiceUnavailable(
                 f"Redis does not answer ({why}); the decision is stored, and beat will follow it when it starts."
             ) from None
@@ -62,7 +63,7 @@ def run_now(name: str) -> None:
     try:
         result = app.send_task(spec["task"], kwargs={"kind": "manual"})
     except (OperationalError, RedisError) as error:
-        why = broker.because(deployment.current().redis_url or "", error)
+        why = broker.because(process.current().deployment.redis_url, error)
         raise ServiceUnavailable(f"Redis does not answer, so the task was not sent: {why}.") from None
     awake = app.control.ping(timeout=1.0)
     then = "a worker takes it up" if awake else "no worker answers now, so it waits for one (`pkgintel up` starts one)"
@@ -73,9 +74,9 @@ def run_now(name: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def list_(as_json: bool) -> None:
     """The ticks: cron, state, who decided it and when, last tick and its result, next tick. Times are UTC."""
-    settings = deployment.current()
-    with database.connect(settings.database_url or "") as conn:
-        database.require_schema(conn)
+    settings = process.current().deployment
+    with database.connect(settings.database_url) as conn:
+        migrations.require_schema(conn)
         rows = beat.describe(conn)
     if as_json:
         click.echo(json.dumps(rows, indent=2))

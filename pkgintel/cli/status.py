@@ -16,20 +16,21 @@ from rich.text import Text
 
 from pkgintel import database
 from pkgintel.cli.status_screen import screen
+from pkgintel.database import migrations
 from pkgintel.errors import PkgintelError
 from pkgintel.nuget.instant import iso
 from pkgintel.reports import status
-from pkgintel.runtime import deployment
-from pkgintel.settings import Settings
+from pkgintel.runtime import process
+from pkgintel.settings import Deployment
 from pkgintel.text import minute, plain
 
 WATCH_EVERY = 2.0  # Seconds.
 
 
-def look(settings: Settings) -> dict[str, Any]:
+def look(settings: Deployment) -> dict[str, Any]:
     """One look at everything. Raises: ServiceUnavailable, SchemaBehind."""
-    with database.connect(settings.database_url or "") as conn:
-        database.require_schema(conn)
+    with database.connect(settings.database_url) as conn:
+        migrations.require_schema(conn)
         return status.report(conn, settings, status.crew(settings))
 
 
@@ -67,7 +68,7 @@ def command(as_json: bool, watch: bool) -> None:
     """
     if as_json and watch:
         raise click.UsageError("--watch is for the screen and --json prints once: choose one.")
-    settings = deployment.current()
+    settings = process.current().deployment
     if watch:
         sys.exit(0 if _watch(lambda: look(settings)) else 1)
     found = look(settings)

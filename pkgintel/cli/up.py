@@ -9,10 +9,11 @@ from pathlib import Path
 import click
 
 from pkgintel import database
+from pkgintel.database import migrations
 from pkgintel.errors import SettingsError
 from pkgintel.local import procfile
 from pkgintel.local.server import port_is_free
-from pkgintel.runtime import broker, deployment
+from pkgintel.runtime import broker, deployment, process
 from pkgintel.settings import load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,15 +48,13 @@ def command(catalog: str | None, file: Path) -> None:
     flower = _flower_port() if "flower" in commands else None
     given = load()
     settings = deployment.resolve(given, catalog, lambda line: click.echo(f"pkgintel: {line}"))
-    deployment.use(settings)
+    process.start(settings)
     if catalog is not None:
         deployment.remember(given, catalog)
-    broker.require(settings.redis_url or "")
-    for name in database.migrate(settings.database_url or ""):
+    broker.require(settings.redis_url)
+    for name in migrations.apply(settings.database_url):
         click.echo(f"pkgintel: migrated {name}")
-    where = (
-        f"Postgres at {database.place(settings.database_url or '')}, Redis at {broker.place(settings.redis_url or '')}"
-    )
+    where = f"Postgres at {database.place(settings.database_url)}, Redis at {broker.place(settings.redis_url)}"
     click.echo(f"pkgintel: {where}")
     click.echo(f"pkgintel: following {settings.service_index_url}")
     if flower:

@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from pkgintel import database
+from pkgintel.database import migrations
 from pkgintel.errors import SettingsError
 from pkgintel.nuget import instant
 from pkgintel.nuget.instant import iso
 from pkgintel.pipeline import checks, gate, replay
-from pkgintel.runtime import deployment
+from pkgintel.runtime import process
 from pkgintel.settings import Settings
 from pkgintel.text import minute, plain
 
@@ -79,8 +80,8 @@ def group() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def show(as_json: bool) -> None:
     """The watermark, every time it was brought back and why, and the pages taken with items missing. Times are UTC."""
-    with database.connect(deployment.current().database_url or "") as conn:
-        database.require_schema(conn)
+    with database.connect(process.current().deployment.database_url) as conn:
+        migrations.require_schema(conn)
         found = shown(conn)
     if as_json:
         click.echo(json.dumps(found, indent=2))
@@ -114,9 +115,9 @@ def reset_command(to: str, why: str) -> None:
     Exit codes: 0 brought back; 2 a wrong time, no reason, a scan in progress, or nothing stored (or Postgres cannot be
     used).
     """
-    settings = deployment.current()
-    with database.connect(settings.database_url or "") as conn:
-        database.require_schema(conn)
+    settings = process.current().deployment
+    with database.connect(settings.database_url) as conn:
+        migrations.require_schema(conn)
         before = reset(conn, settings, to, why, getpass.getuser())
         now = shown(conn)
     click.echo(

@@ -11,8 +11,9 @@ from rich.text import Text
 
 from pkgintel import database
 from pkgintel.cli.screen import STYLES
+from pkgintel.database import migrations
 from pkgintel.reports import why
-from pkgintel.runtime import deployment
+from pkgintel.runtime import process
 from pkgintel.text import many, minute, plain
 
 _SHOWN = 12  # licenses, changes
@@ -175,9 +176,9 @@ def command(package_id: str, version_text: str | None, as_json: bool) -> None:
 
     Ids are matched without case. Exit codes: 0; 4 when the package or version is not stored.
     """
-    settings = deployment.current()
-    with database.connect(settings.database_url or "") as conn:
-        database.require_schema(conn)
+    settings = process.current().deployment
+    with database.connect(settings.database_url) as conn:
+        migrations.require_schema(conn)
         found = why.explain(conn, settings, package_id, version_text)
     if as_json:
         click.echo(json.dumps(found, indent=2))

@@ -1,14 +1,10 @@
-"""The only door to Postgres: connections, the statements in `sql/`, and the schema's migrations.
-
-Migrations are numbered plain SQL files, applied in order under an advisory lock and remembered with their hash. A
-library for them would bring an own configuration and an own connection for what are forty lines here.
+"""The only door to Postgres: connections, and the statements in `sql/`.
 
 A host or a network that is lost inside a transaction must not keep its locks: the server ends such a session within
 `LOST_WITHIN` seconds (sql/session/patience.sql), instead of after the two hours of TCP. The session's settings are SET
 once it is there, for a pooler may refuse them as start-up options.
 """
 
-import hashlib
 import os
 import threading
 from collections.abc import Iterator
@@ -22,11 +18,10 @@ from psycopg.rows import dict_row
 from psycopg.types.datetime import TimestamptzLoader
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from pkgintel.errors import SchemaBehind, ServiceUnavailable, SettingsError
+from pkgintel.errors import ServiceUnavailable, SettingsError
 
 # The pipeline runs from its checkout: the statements lie beside the package.
 SQL = Path(__file__).resolve().parents[2] / "sql"
-MIGRATION_LOCK = 0x706B6769  # "pkgi"; any number that all our processes share.
 LOST_WITHIN = 60.0  # Seconds after which nobody waits for a lost session any more.
 
 # How soon this side gives up a server that is gone: seconds, a count, and milliseconds. An address may say otherwise.
@@ -39,9 +34,6 @@ _PROBES = {
 
 Row = dict[str, Any]
 Connection = psycopg.Connection[Row]
-
-_pools: dict[tuple[int, str], "ConnectionPool[Connection]"] = {}
-_pools_lock = threading.Lock()
 
 
 # All read at once: a process that is forked later must find the statements that its code was written with.
@@ -56,6 +48,17 @@ def sql(name: str) -> bytes:
 def one(conn: Connection, name: str, /, **parameters: Any) -> Row | None:
     """The first row of statement `name`, or None."""
     return conn.execute(sql(name), parameters).fetchone()
+
+
+def the(conn: Connection, name: str, /, **parameters: Any) -> Row:
+    """The only row of statement `name`.
+
+    Raises: LookupError unless there is exactly one.
+    """
+    rows = every(conn, name, **parameters)
+    if len(rows) != 1:
+        raise LookupError(f"sql/{name}.sql gave {len(rows)} rows where there must be one")
+    return rows[0]
 
 
 def every(conn: Connection, name: str, /, **parameters: Any) -> list[Row]:
@@ -131,103 +134,55 @@ def _first_line(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-@contextmanager
-def connection(url: str) -> Iterator[Connection]:
-    """A connection from this process's pool, outside a transaction: use `with conn.transaction()` inside.
+class Database:
+    """The pool of connections of one process to one Postgres, opened when it is first used.
 
-    A pool is made in the process that uses it, for a socket must not be shared over fork.
-    Raises: ServiceUnavailable when Postgres does not answer within ten seconds.
+    It works only in the process that made it, for a socket must not be shared over fork.
     """
-    key = (os.getpid(), url)
-    with _pools_lock:
-        if key not in _pools:
-            _pools[key] = ConnectionPool(
-                url,
-                min_size=0,
-                max_size=4,
-                timeout=10,
-                max_idle=300,
-                max_lifetime=1800,
-                kwargs=_arguments(url),
-                configure=_configure,
-                check=ConnectionPool.check_connection,
-                open=True,
-            )
-        pool = _pools[key]
-    try:
-        with pool.connection() as conn:
-            yield conn
-    except PoolTimeout:
-        connect(url).close()  # Says why, in most cases.
-        raise ServiceUnavailable(f"Postgres at {place(url)} gave no connection within ten seconds.") from None
 
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._pid = os.getpid()
+        self._pool: ConnectionPool[Connection] | None = None
+        self._opening = threading.Lock()
 
-def close() -> None:
-    """Close this process's pools."""
-    with _pools_lock:
-        for key in [key for key in _pools if key[0] == os.getpid()]:
-            _pools.pop(key).close()
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection outside a transaction: use `with conn.transaction()` inside.
 
+        Raises: ServiceUnavailable when Postgres does not answer within ten seconds.
+        """
+        try:
+            with self._open().connection() as conn:
+                yield conn
+        except PoolTimeout:
+            connect(self.url).close()  # Says why, in most cases.
+            raise ServiceUnavailable(f"Postgres at {place(self.url)} gave no connection within ten seconds.") from None
 
-def migrations() -> list[tuple[int, Path]]:
-    """Number and file of every migration, in order."""
-    return sorted((int(path.name[:4]), path) for path in (SQL / "migrations").glob("[0-9][0-9][0-9][0-9]_*.sql"))
-
-
-def migrate(url: str) -> list[str]:
-    """Bring the schema up to date; the names of the migrations applied now.
-
-    Safe to run from several places at once: an advisory lock lets one work while the others wait. All of them are
-    applied in one transaction, so a failed one leaves nothing behind.
-    Raises: SchemaBehind when the database knows a migration that this version does not, or one was changed since.
-    """
-    with connect(url) as conn, conn.transaction():
-        conn.execute("SET LOCAL lock_timeout = 0")  # A migration of a large table takes as long as it takes.
-        conn.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
-        conn.execute(sql("migrations/table"))
-        applied = _applied(conn)
-        _refuse_the_unknown(applied)
-        done = []
-        for number, path in migrations():
-            if number not in applied:
-                conn.execute(path.read_bytes())
-                conn.execute(
-                    "INSERT INTO public.pkgintel_migrations (number, name, hash) VALUES (%s, %s, %s)",
-                    (number, path.name, _hash(path)),
+    def _open(self) -> "ConnectionPool[Connection]":
+        if self._pid != os.getpid():
+            raise RuntimeError("a pool works for the process that made it")
+        with self._opening:
+            if self._pool is None:
+                self._pool = ConnectionPool(
+                    self.url,
+                    min_size=0,
+                    max_size=4,
+                    timeout=10,
+                    max_idle=300,
+                    max_lifetime=1800,
+                    kwargs=_arguments(self.url),
+                    configure=_configure,
+                    check=ConnectionPool.check_connection,
+                    open=True,
                 )
-                done.append(path.name)
-        return done
+            return self._pool
 
-
-def require_schema(conn: Connection) -> None:
-    """Raises: SchemaBehind unless the database has exactly the migrations this version knows."""
-    if conn.execute("SELECT to_regclass('public.pkgintel_migrations') AS found").fetchone() == {"found": None}:
-        raise SchemaBehind("The database has no pkgintel schema yet: run `pkgintel migrate`.")
-    applied = _applied(conn)
-    _refuse_the_unknown(applied)
-    missing = [path.name for number, path in migrations() if number not in applied]
-    if missing:
-        raise SchemaBehind(
-            f"The schema is behind: {', '.join(missing)} not applied: run `pkgintel migrate` before the workers start."
-        )
-
-
-def _applied(conn: Connection) -> dict[int, str]:
-    rows = conn.execute("SELECT number, hash FROM public.pkgintel_migrations").fetchall()
-    return {row["number"]: row["hash"] for row in rows}
-
-
-def _refuse_the_unknown(applied: dict[int, str]) -> None:
-    known = {number: _hash(path) for number, path in migrations()}
-    newer = sorted(set(applied) - set(known))
-    if newer:
-        raise SchemaBehind(
-            f"The database has migration {newer[-1]:04d}, which this version of pkgintel does not know: upgrade it."
-        )
-    changed = [number for number, hash_ in applied.items() if known[number] != hash_]
-    if changed:
-        raise SchemaBehind(f"Migration {changed[0]:04d} was changed after it had been applied; restore the file.")
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    def close(self) -> None:
+        """Close the connections; the next use opens new ones. Harmless twice and in a forked child."""
+        if self._pid != os.getpid():
+            return
+        with self._opening:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()

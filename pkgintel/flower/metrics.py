@@ -19,11 +19,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from pkgintel import database
+from pkgintel.database import migrations
 from pkgintel.errors import PkgintelError
 from pkgintel.pipeline.checks import SOURCES
 from pkgintel.reports import status
-from pkgintel.runtime import deployment
-from pkgintel.settings import Settings
+from pkgintel.runtime import process
+from pkgintel.settings import Deployment
 
 log = logging.getLogger(__name__)
 
@@ -57,25 +58,25 @@ class Kept(Generic[Looked]):
 
 
 @contextmanager
-def reading(settings: Settings) -> Iterator[database.Connection]:
+def reading(settings: Deployment) -> Iterator[database.Connection]:
     """A connection that only reads, whose statements cannot take long, to a database with the schema we know.
 
     Raises: ServiceUnavailable, SchemaBehind.
     """
-    with database.connect(settings.database_url or "") as conn:
+    with database.connect(settings.database_url) as conn:
         conn.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT}")
         conn.execute("SET default_transaction_read_only = on")
-        database.require_schema(conn)
+        migrations.require_schema(conn)
         yield conn
 
 
-def queue_lengths(settings: Settings) -> dict[str, int] | None:
+def queue_lengths(settings: Deployment) -> dict[str, int] | None:
     """How many tasks wait in each queue, or None where Redis does not answer."""
     from pkgintel.celery import app
 
     names = [queue.name for queue in app.conf.task_queues]
     try:
-        with redis.Redis.from_url(settings.redis_url or "", socket_connect_timeout=1, socket_timeout=1) as client:
+        with redis.Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1) as client:
             pipe = client.pipeline(transaction=False)
             for name in names:
                 pipe.llen(name)
@@ -101,7 +102,7 @@ def look() -> Look:
     begun = time.monotonic()
     queues = None
     try:
-        settings = deployment.current()
+        settings = process.current().deployment
         queues = queue_lengths(settings)
         with reading(settings) as conn:
             report = status.report(conn, settings)

@@ -31,7 +31,7 @@ from pkgintel.flower import metrics
 from pkgintel.nuget.instant import iso
 from pkgintel.pipeline.checks import LICENSES, PACKAGES, REJECT_LIMIT_CHECK, VERDICTS
 from pkgintel.reports import status
-from pkgintel.runtime import deployment
+from pkgintel.runtime import process
 from pkgintel.text import ago, many, minute, plain, span
 
 log = logging.getLogger(__name__)
@@ -155,7 +155,7 @@ class Seen:
 def see() -> Seen:
     """Ask Postgres and Redis for everything the page shows. Never raises."""
     try:
-        settings = deployment.current()
+        settings = process.current().deployment
         crew = status.crew(settings)
         with metrics.reading(settings) as conn:
             report = status.report(conn, settings, crew)

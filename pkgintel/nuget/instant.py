@@ -31,6 +31,17 @@ def ticks(text: str) -> int:
     return seconds * TICKS_PER_SECOND + (int(fraction[:7].ljust(7, "0")) if fraction else 0)
 
 
+def written(text: str) -> int:
+    """The ticks of a time as a person writes it: 2026-09-30 or 2026-09-30T12:00:00Z.
+
+    Raises: ValueError with a sentence that shows how.
+    """
+    try:
+        return ticks(text if "T" in text else f"{text}T00:00:00Z")
+    except ValueError:
+        raise ValueError(f"{text!r} is no time; write 2026-09-30 or 2026-09-30T12:00:00Z, in UTC") from None
+
+
 FIRST = ticks("0001-01-01T00:00:00Z")
 # The last day of the year 9999 is left free, for no time zone may carry a time beyond it.
 LAST = ticks("9999-12-31T00:00:00Z")

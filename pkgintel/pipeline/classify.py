@@ -56,7 +56,12 @@ def _our_facts() -> str:
 
 
 def perform(
-    conn: database.Connection, settings: Settings, *, task_id: str | None = None, cause_id: int | None = None
+    db: database.Database,
+    conn: database.Connection,
+    settings: Settings,
+    *,
+    task_id: str | None = None,
+    cause_id: int | None = None,
 ) -> tuple[int, Classified]:
     """Classify as a run of its own, triggered by run `cause_id`: the run's id and what it did.
 
@@ -64,7 +69,7 @@ def perform(
     """
     run_id = runs.open_run(conn, "verdicts", "classify", "manual", task_id=task_id, cause_id=cause_id)
     try:
-        with runs.pulse(settings, run_id):
+        with runs.pulse(db, run_id, settings.lost_after):
             done = classify(conn, settings)
     except Exception as error:
         state = "blocked" if isinstance(error, GateFailed) else "failed"
@@ -96,7 +101,7 @@ def classify(conn: database.Connection, settings: Settings) -> Classified:
         if stored is None:
             raise GateFailed("spdx list is empty: run spdx.sync first.")
         on = basis(stored, settings.license_policy)
-        state = database.one(conn, "verdicts/state") or {}
+        state = database.the(conn, "verdicts/state")
         # Rows touched by a transaction that had ended before the last look began need no second look.
         since = state["seen_before"] if state["same_server"] and state["basis"] == on else BEFORE_EVERYTHING
         _judge_declarations(conn, settings, on)

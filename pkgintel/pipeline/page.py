@@ -42,6 +42,7 @@ class Stored:
 
 
 def store_page(
+    db: database.Database,
     settings: Settings,
     wire: Wire,
     gauge: Gauge,
@@ -54,8 +55,7 @@ def store_page(
 
     Raises: UpstreamUnavailable and psycopg.OperationalError (try again), UpstreamChanged (the page broke its shape).
     """
-    assert settings.database_url is not None  # noqa: S101 (deployment.current fills it in)
-    with database.connection(settings.database_url) as conn:
+    with db.connection() as conn:
         run = database.one(conn, "runs/get", id=run_id)
         if run is None or run["state"] != "running":
             return Stored(note=f"run {run_id} is {run['state'] if run else 'gone'}: nothing to do")
@@ -63,9 +63,9 @@ def store_page(
         if started is None:
             return Stored(note="done already")
     address = address_of(run)
-    with runs.pulse(settings, run_id):
+    with runs.pulse(db, run_id, settings.lost_after):
         replay = run["action"] == "replay"
-        source = Source(settings.database_url, wire, address, gauge)
+        source = Source(db, wire, address, gauge)
         held = page_items.listed(source, run, page_url, Known(started["page_ticks"], started["page_count"]))
         inside = window.inside(held.items, floor=run["floor_ticks"], up_to=run["up_to_ticks"])
 
@@ -73,7 +73,7 @@ def store_page(
             progress(f"{count} of {many(total, 'leaf', 'leaves')}")
             if count == total:
                 return  # What is written next says so, with the leaves themselves.
-            with suppress(psycopg.Error, PkgintelError), database.connection(settings.database_url or "") as conn:
+            with suppress(psycopg.Error, PkgintelError), db.connection() as conn:
                 database.run(conn, "runs/progress", run_id=run_id, page_url=page_url, wanted=total, fetched=count)
 
         # Every rejected leaf is fetched again, also one that a newer leaf of its version has passed by.
@@ -82,7 +82,7 @@ def store_page(
         rejected = list(held.odd)
         left, asked = listed, set[str]()
         while left:
-            with database.connection(settings.database_url) as conn:
+            with db.connection() as conn:
                 wanted = left if replay else store.unknown(conn, left, run["after_ticks"])
             found = fetch_leaves(wire, address, wanted, gauge, fetched)
             events += found.events
@@ -93,7 +93,7 @@ def store_page(
             usable = documents.newest(item for item in inside if item.url not in lost) if found.rejected else []
             left = [item for item in usable if item.url not in asked]
         found = Fetched(events, rejected)
-        with database.connection(settings.database_url) as conn:
+        with db.connection() as conn:
             _count_answers(conn, wire)
             return _write(
                 conn,
@@ -196,7 +196,7 @@ def reject_row(reject: Reject, page_url: str, run_id: int) -> dict[str, object]:
     }
 
 
-def record_failure(settings: Settings, run_id: int, page_url: str, error: Exception, *, final: bool) -> None:
+def record_failure(db: database.Database, run_id: int, page_url: str, error: Exception, *, final: bool) -> None:
     """Write down why a page is not done; `final` says that it will not be tried again in this run.
 
     Where even that fails the log has it, and the run's missing heartbeat will tell.
@@ -204,7 +204,7 @@ def record_failure(settings: Settings, run_id: int, page_url: str, error: Except
     words = f"{type(error).__name__}: {error}"
     facts = {"run_id": run_id, "page_url": page_url, "state": "failed" if final else "pending", "error": words[:2000]}
     try:
-        with database.connection(settings.database_url or "") as conn:
+        with db.connection() as conn:
             database.run(conn, "runs/fail_page", **facts)
     except (psycopg.Error, PkgintelError) as trouble:
         log.warning("%s was not recorded for %s: %s", words, page_url, trouble)

@@ -34,7 +34,7 @@ class Listed:
 class Source:
     """Where pages are read from: the database, and the catalog as this process reaches it."""
 
-    database_url: str
+    db: database.Database
     wire: Wire
     address: CatalogAddress
     gauge: Gauge
@@ -42,7 +42,7 @@ class Source:
     def copy(self, page_url: str, known: Known, rows: dict[str, database.Row]) -> Listing:
         """The page, at least as new as its `rows` of odd items tell. Raises: UpstreamUnavailable, UpstreamChanged."""
         commits = [one for one in (known.commit, odd_items.newest(rows)) if one is not None]
-        with database.connection(self.database_url) as conn:
+        with self.db.connection() as conn:
             missing = page_copy.accepted(conn, page_url)
         at_least = Known(max(commits, default=None), known.count)
         return page_copy.fetch(self.wire, self.address, page_url, self.gauge, at_least, missing)
@@ -55,12 +55,12 @@ def listed(source: Source, run: database.Row, page_url: str, known: Known) -> Li
     """
     kind, _, name = page_url.partition(" ")
     if kind == OF_PACKAGE:
-        with database.connection(source.database_url) as conn:
+        with source.db.connection() as conn:
             items = _items(database.every(conn, "replay/package_items", package_key=name))
         return Listed(items, newest=_newest(items))
     if kind == OF_REJECTED:
         return _rejected(source, name)
-    with database.connection(source.database_url) as conn:
+    with source.db.connection() as conn:
         rows = odd_items.known(conn, page_url)
     found = source.copy(page_url, known, rows)
     scan = run["action"] == "scan"
@@ -73,7 +73,7 @@ def listed(source: Source, run: database.Row, page_url: str, known: Known) -> Li
 
 def _rejected(source: Source, page_url: str) -> Listed:
     """The rejected leaves of a page. Where lines of it are among them, the page itself is asked for again."""
-    with database.connection(source.database_url) as conn:
+    with source.db.connection() as conn:
         items = _items(database.every(conn, "replay/rejected_items", page_url=page_url))
         rows = odd_items.known(conn, page_url)
     if not any(row["open"] for row in rows.values()):
@@ -81,7 +81,7 @@ def _rejected(source: Source, page_url: str) -> Listed:
     found = source.copy(page_url, Known(), rows)
     gone = odd_items.gone(found, rows)
     if gone:
-        with database.connection(source.database_url) as conn:
+        with source.db.connection() as conn:
             mended = events.unknown(conn, found.items, window.BEGINNING)
         items = list({item.url: item for item in [*items, *mended]}.values())
     odd = odd_items.rejects(found, page_url, rows, odd_items.not_accepted)

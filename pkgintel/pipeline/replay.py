@@ -16,7 +16,6 @@ from pkgintel.database import events
 from pkgintel.errors import GateFailed, PackageUnknown, RunFailed, SettingsError
 from pkgintel.nuget import documents, instant, window
 from pkgintel.nuget.documents import Event, Item
-from pkgintel.nuget.instant import ticks
 from pkgintel.pipeline import classify, page_copy, runs, scan, sync
 from pkgintel.pipeline.page_copy import Known
 from pkgintel.pipeline.page_items import OF_PACKAGE, OF_REJECTED
@@ -64,9 +63,9 @@ def moment_of(text: str) -> int:
     Raises: SettingsError.
     """
     try:
-        return ticks(text if "T" in text else f"{text}T00:00:00Z")
-    except ValueError:
-        raise SettingsError(f"{text!r} is no time; write 2026-09-30 or 2026-09-30T12:00:00Z, in UTC.") from None
+        return instant.written(text)
+    except ValueError as error:
+        raise SettingsError(f"{error}.") from None
 
 
 def pages(conn: database.Connection, settings: Settings, wire: Wire, wanted: Wanted) -> tuple[list[str], int, int, Any]:

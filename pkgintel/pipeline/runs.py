@@ -12,7 +12,6 @@ from psycopg.types.json import Jsonb
 
 from pkgintel import database
 from pkgintel.errors import PkgintelError
-from pkgintel.settings import Settings
 
 Kind = Literal["scheduled", "manual", "fallback"]
 Source = Literal["nuget", "spdx", "verdicts"]
@@ -36,7 +35,7 @@ def open_run(
     Raises: psycopg.errors.UniqueViolation for a second scan or sync.
     """
     with conn.transaction():
-        row = database.one(
+        row = database.the(
             conn,
             "runs/open",
             source=source,
@@ -46,7 +45,7 @@ def open_run(
             root_id=root_id,
             cause_id=cause_id,
         )
-    return int((row or {})["id"])
+    return int(row["id"])
 
 
 def begin(
@@ -104,22 +103,26 @@ def close(
 
 
 @contextmanager
-def pulse(settings: Settings, run_id: int) -> Iterator[None]:
-    """While this lasts, the run shows signs of life from a thread of its own, often enough never to count as lost."""
-    assert settings.database_url is not None  # noqa: S101 (deployment.current fills it in)
-    url, every, ended = settings.database_url, min(5.0, settings.lost_after / 6), threading.Event()
+def pulse(db: database.Database, run_id: int, lost_after: float) -> Iterator[None]:
+    """While this lasts, the run shows signs of life, often enough never to count as lost after `lost_after` seconds.
+
+    The first one is given at once, the others from a thread of its own.
+    """
+    every, ended = min(5.0, lost_after / 6), threading.Event()
 
     def beat() -> None:
-        while True:
-            try:
-                with database.connection(url) as conn:
-                    database.run(conn, "runs/beat", id=run_id, every=every / 2)
-            except (PkgintelError, psycopg.Error) as error:
-                log.warning("run %s: no sign of life could be written: %s", run_id, error)
-            if ended.wait(every):
-                return
+        try:
+            with db.connection() as conn:
+                database.run(conn, "runs/beat", id=run_id, every=every / 2)
+        except (PkgintelError, psycopg.Error) as error:
+            log.warning("run %s: no sign of life could be written: %s", run_id, error)
 
-    thread = threading.Thread(target=beat, name=f"pulse of run {run_id}", daemon=True)
+    def go_on() -> None:
+        while not ended.wait(every):
+            beat()
+
+    beat()
+    thread = threading.Thread(target=go_on, name=f"pulse of run {run_id}", daemon=True)
     thread.start()
     try:
         yield

@@ -11,10 +11,10 @@ from psycopg.types.json import Jsonb
 
 from pkgintel import database
 from pkgintel.database import events
-from pkgintel.errors import CatalogMismatch, GateFailed, RunFailed, SettingsError
+from pkgintel.errors import CatalogMismatch, GateFailed, RunFailed
 from pkgintel.nuget import window
 from pkgintel.nuget.documents import Index
-from pkgintel.nuget.instant import TICKS_PER_SECOND, moment, ticks
+from pkgintel.nuget.instant import TICKS_PER_SECOND, moment
 from pkgintel.pipeline import checks, gate, runs
 from pkgintel.settings import NUGET_ORG, Settings
 from pkgintel.text import many
@@ -70,19 +70,9 @@ def claim(conn: database.Connection, name: str) -> None:
 
 
 def start_of_empty_database(settings: Settings, catalog: str, newest: int) -> int:
-    """Where the first scan starts, in ticks: PKGINTEL_SINCE, else nuget.org an hour back and other catalogs whole.
-
-    Raises: SettingsError when PKGINTEL_SINCE is no timestamp.
-    """
-    if settings.since:
-        text = settings.since if "T" in settings.since else f"{settings.since}T00:00:00Z"
-        try:
-            return ticks(text)
-        except ValueError:
-            raise SettingsError(
-                f"PKGINTEL_SINCE (--since) is wrong: {settings.since!r} is no time; write 2026-09-30 or "
-                "2026-09-30T12:00:00Z, in UTC."
-            ) from None
+    """Where the first scan starts, in ticks: PKGINTEL_SINCE, else nuget.org an hour back and other catalogs whole."""
+    if settings.since is not None:
+        return settings.since
     return newest - ONE_HOUR if catalog == NUGET_ORG else window.BEGINNING
 
 
@@ -124,7 +114,7 @@ def plan(
 
     At most `max_pages` are read by this scan and those that continue it.
     A run that was planned already (its task was sent again) keeps its plan.
-    Raises: UpstreamUnavailable, UpstreamChanged, CatalogMismatch, SettingsError; GateFailed when the stored watermark
+    Raises: UpstreamUnavailable, UpstreamChanged, CatalogMismatch; GateFailed when the stored watermark
     lies in the future.
     """
     run = database.one(conn, "runs/get", id=run_id)
@@ -152,7 +142,7 @@ def plan(
     )
     if planned is None:
         note = "nothing is newer than the watermark"
-        if stored and settings.since:
+        if stored and settings.since is not None:
             note += "; PKGINTEL_SINCE is ignored, for a watermark is stored (to read again: pkgintel reprocess)"
         runs.close(conn, run_id, "caught_up", newest_commit=str(moment(newest)), note=note)
         return None

@@ -15,7 +15,7 @@ from pkgintel.pipeline import scan
 from pkgintel.pipeline.checks import VERDICTS
 from pkgintel.reports.follow import ENDED
 from pkgintel.runtime import broker
-from pkgintel.settings import Settings
+from pkgintel.settings import Deployment
 
 STATES = ("running", *ENDED)
 RESUMABLE = ("failed", "lost", "aborted", "blocked")
@@ -60,7 +60,7 @@ def abort(conn: database.Connection, run_id: int, by: str, why: str = "") -> Non
         raise SettingsError(f"Run {run_id} is not running: it is {ended}.")
 
 
-def resume(conn: database.Connection, settings: Settings, run_id: int) -> str:
+def resume(conn: database.Connection, settings: Deployment, run_id: int) -> str:
     """Go on, in a new run, with what a run left undone; the name of the task that was sent.
 
     A run that gives no sign of life any more is closed as lost first, whether or not a beat runs that would do it.
@@ -81,7 +81,7 @@ def resume(conn: database.Connection, settings: Settings, run_id: int) -> str:
     try:
         return _send(run)
     except (OperationalError, RedisError) as error:
-        why = broker.because(settings.redis_url or "", error)
+        why = broker.because(settings.redis_url, error)
         raise ServiceUnavailable(f"Redis does not answer, so nothing was sent: {why}.") from None
 
 

@@ -15,7 +15,7 @@ from pkgintel.pipeline.checks import GATES, SOURCES, VERDICTS
 from pkgintel.reports import diagnosis
 from pkgintel.reports.diagnosis import UNKNOWN
 from pkgintel.runtime import broker
-from pkgintel.settings import Settings
+from pkgintel.settings import Deployment, Settings
 
 COUNTED = 200_000  # Tables of more rows are estimated, so that asking never grows slow.
 LAST_RUNS = 8
@@ -23,7 +23,7 @@ EXAMPLES = 3
 LOCK_WAITS_OVER = 1.0  # Seconds: shorter ones are what parallel pages do to each other.
 
 
-def report(conn: database.Connection, settings: Settings, crew: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def report(conn: database.Connection, settings: Deployment, crew: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Everything `pkgintel status --json` says, ready for JSON. `crew` is what `crew()` found, where it was asked."""
     with conn.transaction():
         catalog = database.one(conn, "events/name")
@@ -34,7 +34,7 @@ def report(conn: database.Connection, settings: Settings, crew: Mapping[str, Any
             "healthy": False,
             "as_of": iso(datetime.now(UTC)),
             "catalog": catalog["name"] if catalog else None,
-            "database": database.place(settings.database_url or ""),
+            "database": database.place(settings.database_url),
             "unhealthy_because": [],
             "notes": [],
             "assets": {},
@@ -71,20 +71,18 @@ def report(conn: database.Connection, settings: Settings, crew: Mapping[str, Any
     return found
 
 
-def crew(settings: Settings, timeout: float = 1.0) -> dict[str, Any]:
+def crew(settings: Deployment, timeout: float = 1.0) -> dict[str, Any]:
     """The workers that answer and the length of each queue, or "unknown" where Redis does not answer. Never raises."""
     import redis
 
     from pkgintel.celery import app
 
     try:
-        with redis.Redis.from_url(
-            settings.redis_url or "", socket_connect_timeout=timeout, socket_timeout=timeout
-        ) as client:
+        with redis.Redis.from_url(settings.redis_url, socket_connect_timeout=timeout, socket_timeout=timeout) as client:
             queues = {queue.name: int(client.llen(queue.name)) for queue in app.conf.task_queues}
         answers = app.control.inspect(timeout=timeout).stats() or {}
     except Exception as error:  # noqa: BLE001  Whatever stands between us and Redis, the rest of the screen is true.
-        because = f"Redis does not answer: {broker.because(settings.redis_url or '', error)}"
+        because = f"Redis does not answer: {broker.because(settings.redis_url, error)}"
         return {"workers": UNKNOWN, "queues": UNKNOWN, "crew_unknown_because": because}
     workers = [
         {"name": name, "processes": stats.get("pool", {}).get("max-concurrency")}

@@ -8,12 +8,12 @@ from pkgintel.errors import PkgintelError
 from pkgintel.nuget.instant import iso
 from pkgintel.pipeline import checks, gate
 from pkgintel.reports.follow import GOOD, Followed
-from pkgintel.settings import Settings
+from pkgintel.settings import Deployment
 
 UNREACHABLE = ("UpstreamUnavailable", "TryLater")
 
 
-def facts(conn: database.Connection, settings: Settings, scans: Followed, licenses: Followed) -> dict[str, Any]:
+def facts(conn: database.Connection, settings: Deployment, scans: Followed, licenses: Followed) -> dict[str, Any]:
     """The facts of a run: outcome, what was read, what is stored, verdicts, rules, checks, where the data is."""
     totals = database.one(conn, "reports/summary/totals") or {}
     rules = database.every(conn, "reports/summary/rules")
@@ -46,7 +46,7 @@ def facts(conn: database.Connection, settings: Settings, scans: Followed, licens
         "error": bad["error"] if bad else None,
         "error_type": (bad["detail"] or {}).get("error_type") if bad else None,
         "runs": [run["id"] for run in (*licenses.runs, *scans.runs)],
-        "database": database.place(settings.database_url or ""),
+        "database": database.place(settings.database_url),
         "home": str(settings.home),
         "example": example["package_id"] if example else None,
     }

@@ -4,47 +4,26 @@ An unset PKGINTEL_DATABASE_URL or PKGINTEL_REDIS_URL means the embedded one. Emb
 its own; the one used last is the default of whoever names none.
 """
 
-import threading
 from collections.abc import Callable
+from typing import Any
 
-from pkgintel import settings as words
-from pkgintel.errors import ServiceUnavailable
-from pkgintel.settings import NUGET_ORG, Settings
+from pkgintel.errors import ServiceUnavailable, SettingsError
+from pkgintel.settings import NUGET_ORG, PREFIX, Deployment, Settings
 
 SAMPLE = "sample"
-_current: Settings | None = None
-_lock = threading.RLock()
 
 
-def current() -> Settings:
-    """The settings of this process, read and resolved once.
-
-    Raises: SettingsError, ServiceUnavailable.
-    """
-    global _current
-    with _lock:
-        if _current is None:
-            _current = resolve(words.load())
-        return _current
-
-
-def use(settings: Settings) -> None:
-    """Make `settings` (already resolved) those of this process."""
-    global _current
-    with _lock:
-        _current = settings
-
-
-def resolve(settings: Settings, catalog: str | None = None, say: Callable[[str], None] | None = None) -> Settings:
+def resolve(settings: Settings, catalog: str | None = None, say: Callable[[str], None] | None = None) -> Deployment:
     """`settings` with every address filled in, for `catalog`: "nuget.org", "sample", a URL, or None for the default.
 
     The default is PKGINTEL_SERVICE_INDEX_URL where it is set, else the catalog that the embedded services used last,
     else nuget.org. The sample is served by the embedded services.
-    Raises: ServiceUnavailable when an embedded service cannot be started.
+    Raises: ServiceUnavailable when an embedded service cannot be started, SettingsError for a name that is no catalog.
     """
+    require_catalog(catalog)
     embedded = settings.database_url is None or settings.redis_url is None
     if not embedded and catalog != SAMPLE:
-        return settings.model_copy(update=_sources(catalog))
+        return _deployed(settings, _sources(catalog))
     from pkgintel.local import services as services_  # Slow to import, and not needed where both addresses are set.
 
     services = services_.hold(settings, say)
@@ -57,7 +36,18 @@ def resolve(settings: Settings, catalog: str | None = None, say: Callable[[str],
         name = catalog or update.get("service_index_url", settings.service_index_url)
         postgres, redis = services.database(name)
         update |= {"database_url": settings.database_url or postgres, "redis_url": settings.redis_url or redis}
-    return settings.model_copy(update=update)
+    return _deployed(settings, update)
+
+
+def _deployed(settings: Settings, update: dict[str, str]) -> Deployment:
+    written: dict[str, Any] = settings.model_dump(exclude_unset=True)
+    return Deployment.model_validate(written | update)
+
+
+def require_catalog(catalog: str | None) -> None:
+    """Raises: SettingsError unless `catalog` (None for the default) can be one."""
+    if catalog not in (None, "nuget.org", SAMPLE) and not catalog.startswith(("http://", "https://")):
+        raise SettingsError(f"--catalog {catalog} is neither nuget.org nor sample nor a URL beginning with http.")
 
 
 def remember(given: Settings, catalog: str) -> None:
@@ -69,7 +59,7 @@ def remember(given: Settings, catalog: str) -> None:
 
 
 def _sources(catalog: str | None) -> dict[str, str]:
-    if catalog in (None, SAMPLE):
+    if catalog is None or catalog == SAMPLE:
         return {}
     return {"service_index_url": NUGET_ORG if catalog == "nuget.org" else catalog}
 
@@ -100,4 +90,4 @@ def require_home(settings: Settings) -> None:
 def environment(settings: Settings) -> dict[str, str]:
     """The variables that give a child process these settings, with nothing left to find out."""
     values = {**settings.model_dump(exclude_none=True), "home": settings.home.absolute()}
-    return {words.PREFIX + name.upper(): str(value) for name, value in values.items()}
+    return {PREFIX + name.upper(): str(value) for name, value in values.items()}

@@ -9,19 +9,18 @@ All may run twice, in any order, on any worker.
 
 from celery import Task
 
-from pkgintel import database
 from pkgintel.celery import app
+from pkgintel.database import migrations
 from pkgintel.pipeline import classify as classification
 from pkgintel.pipeline import gate as gates
 from pkgintel.pipeline import runs
 from pkgintel.pipeline import scan as scans
 from pkgintel.pipeline import sync as licenses
 from pkgintel.pipeline.scan import TRIES
-from pkgintel.runtime import deployment, logs
+from pkgintel.runtime import logs, process
 from pkgintel.tasks import base, recovery, workflow
 from pkgintel.tasks.catalog import fail_scan, finish_replay, finish_scan, replay, scan, upsert_page
 from pkgintel.text import many
-from pkgintel.upstream.client import wire
 
 __all__ = [
     "classify",
@@ -43,23 +42,23 @@ def sync(self: Task, kind: runs.Kind = "manual", cause_id: int | None = None) ->
 
     Pass: nothing, from a shell.
     """
-    settings = deployment.current()
+    mine = process.current()
     run_id = None
     try:
-        with database.connection(base.database(settings)) as conn:
-            database.require_schema(conn)
-            scans.free_lost(conn, settings)
+        with mine.database.connection() as conn:
+            migrations.require_schema(conn)
+            scans.free_lost(conn, mine.deployment)
             run_id, reason = runs.begin(conn, "spdx", "sync", kind, task_id=self.request.id, cause_id=cause_id)
         if run_id is None:
             return reason
         with (
             logs.about(run=run_id),
-            runs.pulse(settings, run_id),
-            database.connection(base.database(settings)) as conn,
+            runs.pulse(mine.database, run_id, mine.deployment.lost_after),
+            mine.database.connection() as conn,
         ):
-            synced = licenses.sync(conn, settings, wire(settings), run_id)
+            synced = licenses.sync(conn, mine.deployment, mine.client, run_id)
     except Exception as error:
-        base.end(self, settings, run_id, error)
+        base.end(self, run_id, error)
         raise
     workflow.after("spdx", run_id)
     did = "rewritten" if synced.rewritten else "unchanged"
@@ -72,10 +71,10 @@ def run_gate(self: Task, gate: str, run_id: int | None = None) -> str:
 
     Pass: "raw_nuget_packages", "raw_spdx_licenses" or "enriched_nuget_package_oss_status".
     """
-    settings = deployment.current()
+    mine = process.current()
     try:
-        with logs.about(run=run_id), database.connection(base.database(settings)) as conn:
-            results = gates.after(conn, settings, gate, run_id)
+        with logs.about(run=run_id), mine.database.connection() as conn:
+            results = gates.after(conn, mine.deployment, gate, run_id)
     except base.PASSING as error:
         raise base.later(self, error) from error
     warned = [result.name for result in results if not result.passed]
@@ -89,11 +88,13 @@ def classify(self: Task, run_id: int | None = None) -> str:
     Pass: nothing, from a shell; `run_id` names the run that triggered it. No network is used. Beside another
     classification this one waits, and then finds nothing pending.
     """
-    settings = deployment.current()
+    mine = process.current()
     try:
-        with logs.about(run=run_id), database.connection(base.database(settings)) as conn:
-            database.require_schema(conn)
-            own_id, done = classification.perform(conn, settings, task_id=self.request.id, cause_id=run_id)
+        with logs.about(run=run_id), mine.database.connection() as conn:
+            migrations.require_schema(conn)
+            own_id, done = classification.perform(
+                mine.database, conn, mine.deployment, task_id=self.request.id, cause_id=run_id
+            )
     except base.PASSING as error:
         raise base.later(self, error) from error
     if done.idle:
@@ -107,7 +108,7 @@ def upkeep() -> str:
 
     Pass: nothing. Safe at any time.
     """
-    settings = deployment.current()
-    with database.connection(base.database(settings)) as conn:
-        database.require_schema(conn)
-        return recovery.tend(conn, settings)
+    mine = process.current()
+    with mine.database.connection() as conn:
+        migrations.require_schema(conn)
+        return recovery.tend(conn, mine.deployment)

@@ -1,7 +1,4 @@
-"""How a task fails: tried again later while the trouble may pass, else its run is closed with the reason.
-
-Beside that, what every task of the pipeline takes in hand first: its database, and its share of the fleet's limit.
-"""
+"""How a task fails: tried again later while the trouble may pass, else its run is closed with the reason."""
 
 import logging
 import random
@@ -12,12 +9,10 @@ from celery import Task
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.errors import PkgintelError, ServiceUnavailable, UpstreamUnavailable
 from pkgintel.pipeline import runs
-from pkgintel.runtime import deployment
-from pkgintel.settings import Settings
-from pkgintel.upstream.limit import Fleet
+from pkgintel.runtime import process
 
 log = logging.getLogger(__name__)
 
@@ -38,25 +33,20 @@ def later(task: Task, error: Exception, run_id: int | None = None) -> Exception:
     wait *= random.uniform(1.0, 1.3)  # noqa: S311 (jitter)
     log.warning("%s: tried again in %.0f s: %s", task.name, wait, error)
     if run_id is not None:
-        with suppress(psycopg.Error, PkgintelError), db.connection(database(deployment.current())) as conn:
-            db.run(conn, "runs/wait", id=run_id, seconds=wait)
+        with suppress(psycopg.Error, PkgintelError), process.current().database.connection() as conn:
+            database.run(conn, "runs/wait", id=run_id, seconds=wait)
     again: Exception = task.retry(exc=error, countdown=wait, throw=False)
     return again
 
 
-def end(task: Task, settings: Settings, run_id: int | None, error: Exception) -> None:
+def end(task: Task, run_id: int | None, error: Exception) -> None:
     """End a try that met `error`: its run is closed with it, unless the task may be tried again.
 
     Raises: what makes Celery run the task again, where the trouble may pass and tries are left.
     """
     if isinstance(error, PASSING) and not last(task):
         raise later(task, error, run_id) from error
-    close_failed(settings, run_id, error)
-
-
-def fleet(settings: Settings) -> Fleet:
-    """The limit of requests in flight that all workers keep together."""
-    return Fleet(settings.redis_url or "", settings.max_in_flight)
+    close_failed(run_id, error)
 
 
 def last(task: Task) -> bool:
@@ -64,19 +54,13 @@ def last(task: Task) -> bool:
     return bool(task.request.retries >= (task.max_retries or 0))
 
 
-def database(settings: Settings) -> str:
-    """The address of Postgres."""
-    assert settings.database_url is not None  # noqa: S101 (deployment.current fills it in)
-    return settings.database_url
-
-
-def close_failed(settings: Settings, run_id: int | None, error: Exception, state: str = "failed") -> None:
+def close_failed(run_id: int | None, error: Exception, state: str = "failed") -> None:
     """Write how a run ended, if it had begun; where even that fails, its missing heartbeat will tell."""
     if run_id is None:
         return
     words = str(error) if isinstance(error, PkgintelError) else f"{type(error).__name__}: {error}"
     try:
-        with db.connection(database(settings)) as conn:
+        with process.current().database.connection() as conn:
             runs.close(conn, run_id, state, error=words, error_type=type(error).__name__)
     except (psycopg.Error, PkgintelError):
         log.exception("run %s could not be closed", run_id)

@@ -19,7 +19,7 @@ from redbeat.schedulers import RedBeatScheduler, RedBeatSchedulerEntry, ensure_c
 from pkgintel import database
 from pkgintel.errors import PkgintelError, SettingsError
 from pkgintel.nuget.instant import iso
-from pkgintel.runtime import deployment
+from pkgintel.runtime import process
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Scheduler(RedBeatScheduler):  # type: ignore[misc]
         """Lay down the static entries; while Postgres does not answer, the ticks stay as RedBeat knows them, or off."""
         decided: Mapping[str, Decided] = {}
         try:
-            with database.connect(deployment.current().database_url or "") as conn:
+            with database.connect(process.current().deployment.database_url) as conn:
                 decided = _decided(conn)
         except (psycopg.Error, PkgintelError) as error:
             log.warning("ops.schedules cannot be read, so the ticks stay as they are: %s", error)

@@ -10,15 +10,15 @@ from redis.exceptions import RedisError
 
 from pkgintel import database
 from pkgintel.celery import app
+from pkgintel.database import migrations
 from pkgintel.pipeline import page, runs
 from pkgintel.pipeline import replay as replays
 from pkgintel.pipeline import scan as scans
 from pkgintel.pipeline.replay import Wanted
 from pkgintel.pipeline.scan import TRIES
-from pkgintel.runtime import deployment, logs, memory
+from pkgintel.runtime import logs, memory, process
 from pkgintel.tasks import base, recovery, workflow
 from pkgintel.text import many
-from pkgintel.upstream.client import wire
 
 log = logging.getLogger(__name__)
 
@@ -37,28 +37,27 @@ def scan(
     fallback scans apart; `root_id` continues a chain, `cause_id` names a lost run that this one takes over.
     Safe beside the fleet: while a scan is running, this one is recorded as skipped.
     """
-    settings = deployment.current()
+    mine = process.current()
     run_id = None
     try:
-        with database.connection(base.database(settings)) as conn:
-            database.require_schema(conn)
+        with mine.database.connection() as conn:
+            migrations.require_schema(conn)
             # Where no beat runs, a tick is what sends lost messages again.
-            recovery.recover(conn, settings, go_on=False)
-            run_id, reason = scans.open_run(conn, settings, kind, self.request.id, root_id, cause_id)
+            recovery.recover(conn, mine.deployment, go_on=False)
+            run_id, reason = scans.open_run(conn, mine.deployment, kind, self.request.id, root_id, cause_id)
         if run_id is None:
             return reason
-        line = wire(settings)
         with (
             logs.about(run=run_id),
-            runs.pulse(settings, run_id),
-            base.fleet(settings).gauge(line, settings.service_index_url) as gauge,
-            database.connection(base.database(settings)) as conn,
+            runs.pulse(mine.database, run_id, mine.deployment.lost_after),
+            mine.limit.gauge(mine.client, mine.deployment.service_index_url) as gauge,
+            mine.database.connection() as conn,
         ):
-            opened = scans.plan(conn, settings, line, run_id, max_pages, gauge)
+            opened = scans.plan(conn, mine.deployment, mine.client, run_id, max_pages, gauge)
         if opened is not None:
             workflow.pages(run_id, opened.pages)
     except Exception as error:
-        base.end(self, settings, run_id, error)
+        base.end(self, run_id, error)
         raise
     if opened is None:
         return f"run {run_id}: caught up, nothing is newer than the watermark"
@@ -71,7 +70,7 @@ def upsert_page(self: Task, run_id: int, page_url: str) -> dict[str, Any]:
 
     Pass: the run's id and the page's address, as `catalog.scan` does. A page that is done already is left alone.
     """
-    settings = deployment.current()
+    mine = process.current()
 
     def progress(text: str) -> None:
         with suppress(BrokerError, RedisError, OSError):  # Redis may be away; that is no trouble of the page.
@@ -79,18 +78,20 @@ def upsert_page(self: Task, run_id: int, page_url: str) -> dict[str, Any]:
 
     with logs.about(run=run_id, task=self.request.id, page=page_url.rpartition("/")[2]):
         try:
-            line = wire(settings)
-            host = page_url if page_url.startswith("http") else settings.service_index_url  # A replay's "package x".
-            with base.fleet(settings).gauge(line, host) as gauge:
-                stored = page.store_page(settings, line, gauge, run_id, page_url, progress=progress)
+            # A replay's pages may be named "package x".
+            host = page_url if page_url.startswith("http") else mine.deployment.service_index_url
+            with mine.limit.gauge(mine.client, host) as gauge:
+                stored = page.store_page(
+                    mine.database, mine.deployment, mine.client, gauge, run_id, page_url, progress=progress
+                )
             memory.give_back()
         except base.PASSING as error:
-            page.record_failure(settings, run_id, page_url, error, final=base.last(self))
+            page.record_failure(mine.database, run_id, page_url, error, final=base.last(self))
             if base.last(self):
                 raise
             raise base.later(self, error, run_id) from error
         except Exception as error:
-            page.record_failure(settings, run_id, page_url, error, final=True)
+            page.record_failure(mine.database, run_id, page_url, error, final=True)
             raise
         log.info("%s", stored.note or f"{many(stored.leaves, 'leaf', 'leaves')}, {stored.rejected} rejected")
     if stored.note:
@@ -104,10 +105,10 @@ def finish_scan(self: Task, run_id: int) -> str:
 
     Pass: the run's id. Safe to repeat; a run with pages still to do stays as it is.
     """
-    settings = deployment.current()
+    mine = process.current()
     try:
-        with logs.about(run=run_id), database.connection(base.database(settings)) as conn:
-            finished = scans.finish(conn, settings, run_id)
+        with logs.about(run=run_id), mine.database.connection() as conn:
+            finished = scans.finish(conn, mine.deployment, run_id)
             run = database.one(conn, "runs/get", id=run_id) or {}
             following = database.every(conn, "runs/to_go_on", id=run_id, after=0.0)
         if finished.state == "done" and not run["settled_at"]:
@@ -129,9 +130,9 @@ def fail_scan(self: Task, failed_id: str, *, run_id: int) -> str:
     Pass: nothing by hand; the chord passes the id of the task that failed. Rows decide, not the chord: it also breaks
     when Redis goes away as a page ends well.
     """
-    settings = deployment.current()
+    mine = process.current()
     try:
-        with database.connection(base.database(settings)) as conn:
+        with mine.database.connection() as conn:
             state = scans.fail(conn, run_id, f"the task {failed_id} failed; the worker's log has its traceback")
             run = database.one(conn, "runs/get", id=run_id) or {}
             following = database.every(conn, "runs/to_go_on", id=run_id, after=0.0)
@@ -160,18 +161,18 @@ def replay(
     Pass exactly one of: package="Newtonsoft.Json", page="https://…/page7.json", since="2026-09-30" (and until=…),
     rejected=True. The same as `pkgintel reprocess`.
     """
-    settings = deployment.current()
+    mine = process.current()
     wanted = Wanted(package=package, page=page, since=since, until=until, rejected=rejected)
     try:
-        with database.connection(base.database(settings)) as conn:
-            database.require_schema(conn)
-            run_id, urls = replays.open_run(conn, settings, wire(settings), wanted, self.request.id)
+        with mine.database.connection() as conn:
+            migrations.require_schema(conn)
+            run_id, urls = replays.open_run(conn, mine.deployment, mine.client, wanted, self.request.id)
     except base.PASSING as error:
         raise base.later(self, error) from error
     try:
         workflow.replay_pages(run_id, urls)
     except Exception as error:
-        base.close_failed(settings, run_id, error)
+        base.close_failed(run_id, error)
         raise
     return f"run {run_id}: {wanted} is read again, {many(len(urls), 'page')}"
 
@@ -182,11 +183,11 @@ def finish_replay(self: Task, run_id: int) -> str:
 
     Pass: the run's id.
     """
-    settings = deployment.current()
+    mine = process.current()
     try:
-        with database.connection(base.database(settings)) as conn:
+        with mine.database.connection() as conn:
             ended = replays.finish(conn, run_id)
-            freed = replays.unblock(conn, settings) if ended else None
+            freed = replays.unblock(conn, mine.deployment) if ended else None
     except base.PASSING as error:
         raise base.later(self, error) from error
     if ended:

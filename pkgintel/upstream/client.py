@@ -7,15 +7,12 @@ transport is called directly, for every document alike.
 """
 
 import asyncio
-import atexit
 import contextlib
 import copy
 import functools
-import os
 import random
 import re
 import socket
-import threading
 import time
 import zlib
 from collections import Counter
@@ -284,36 +281,3 @@ class Wire(Loop):
             self.at_close.append(made.aclose)
             self._transports[public] = made
         return self._transports[public]
-
-
-_current: dict[Settings, Wire] = {}
-_inherited: list[dict[Settings, Wire]] = []
-_making = threading.Lock()
-
-
-def wire(settings: Settings) -> Wire:
-    """This process's wire. A forked child gets one of its own."""
-    with _making:
-        found = _current.get(settings)
-        if found is None or found.loop.is_closed():
-            found = _current[settings] = Wire(settings)
-        return found
-
-
-def _forked() -> None:
-    """Forget the parent's wire but keep it alive: finalising its loop here would unregister the parent's sockets."""
-    global _current, _making
-    if _current:
-        _inherited.append(_current)
-    _current, _making = {}, threading.Lock()
-
-
-@atexit.register
-def close() -> None:
-    """Close this process's wires; a worker process calls it when it shuts down."""
-    for one in list(_current.values()):
-        one.close()
-    _current.clear()
-
-
-os.register_at_fork(after_in_child=_forked)

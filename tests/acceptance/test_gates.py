@@ -258,7 +258,7 @@ def test_two_upstreams_that_end_at_one_moment_need_one_classification(story: Sto
         # The verdict on every package there is changes with the list, and new packages come.
         site.new_list(110, without="OSI-1" if round_ % 2 else "")
         site.grow(5)
-        with database.connect(story.settings.database_url or "") as first, first.transaction():
+        with database.connect(story.settings.database_url) as first, first.transaction():
             # As if a classification were under way, so that both of them are there when it ends.
             first.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
             story.send("catalog.scan")

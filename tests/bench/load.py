@@ -10,9 +10,7 @@ from pkgintel import database
 from pkgintel.database import events
 from pkgintel.nuget.documents import Event, Item
 from pkgintel.pipeline import page, scan
-from pkgintel.runtime import deployment
-from pkgintel.upstream import client
-from pkgintel.upstream import limit as fleet
+from pkgintel.runtime import process
 from tests.bench import rivals
 from tests.bench.catalog import BASE, BenchCatalog, BenchLeaf, BenchServer, make
 from tests.bench.plan import LATENCY, Plan
@@ -26,7 +24,7 @@ def end_to_end(report: Report, plan: Plan, home: World, server: BenchServer, cat
     found, reading = Ratios(), Ratios()
     small = catalogs["small"]
     held = [small.events(one) for one in small.pages]
-    rival = home.settings("http://127.0.0.1:9/v3.json").database_url or ""
+    rival = home.settings("http://127.0.0.1:9/v3.json").database_url
     python = rivals.dlt_python(home.home) if plan.dlt else None
     # dlt reads the small pages with as many threads as we have requests in flight.
     against_dlt = {
@@ -128,7 +126,7 @@ def end_to_end(report: Report, plan: Plan, home: World, server: BenchServer, cat
 def _load(home: World, pages: Sequence[Sequence[Event]]) -> float:
     """Leaves a second of the page transactions alone, into empty tables."""
     settings = home.settings("http://127.0.0.1:9/v3.json")
-    with database.connect(settings.database_url or "") as conn:
+    with database.connect(settings.database_url) as conn:
         begun = time.perf_counter()
         for one in pages:
             with conn.transaction():
@@ -164,10 +162,9 @@ def replay(report: Report, plan: Plan, home: World, server: BenchServer, held: B
     settings = home.settings(f"{server.origin(0.0)}/{held.name}/v3.json")
     pages = held.pages[:4]
     count = sum(map(len, pages))
-    deployment.use(settings)
-    line = client.wire(settings)
-    limit = fleet.Fleet(settings.redis_url or "", settings.max_in_flight)
-    with database.connect(settings.database_url or "") as conn:
+    mine = process.start(settings)
+    line, limit = mine.client, mine.limit
+    with database.connect(settings.database_url) as conn:
         rates, logged = [], []
         for attempt in range(plan.rounds + 1):
             conn.execute("DELETE FROM ops.watermarks; DELETE FROM ops.runs")
@@ -180,7 +177,7 @@ def replay(report: Report, plan: Plan, home: World, server: BenchServer, held: B
             begun = time.perf_counter()
             for url in opened.pages:
                 with limit.gauge(line, url) as gauge:
-                    page.store_page(settings, line, gauge, run_id, url)
+                    page.store_page(mine.database, settings, line, gauge, run_id, url)
             took = time.perf_counter() - begun
             if attempt:
                 rates.append(count / took)
@@ -197,7 +194,7 @@ def replay(report: Report, plan: Plan, home: World, server: BenchServer, held: B
             assert len(events.unknown(conn, items, 0)) == len(items)  # Stored under another address, so all are asked.
             ours.append(len(items) / (time.perf_counter() - begun))
         report.add("replay", "… the question to Postgres alone", ours, "items/s")
-    client.close()
+    process.end()
 
 
 def _items(lines: Sequence[BenchLeaf]) -> list[Item]:

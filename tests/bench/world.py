@@ -21,13 +21,14 @@ import redis
 from celery import Celery
 
 from pkgintel import database
+from pkgintel.database import migrations
 from pkgintel.licenses.spdx import LicenseList
 from pkgintel.local import guardian
 from pkgintel.local import services as embedded
 from pkgintel.local.services import Services
 from pkgintel.pipeline import sync
 from pkgintel.runtime import deployment
-from pkgintel.settings import PREFIX, Settings
+from pkgintel.settings import PREFIX, Deployment, Settings
 from tests.bench.catalog import EXPRESSIONS
 from tests.support.checkout import CHECKOUT
 
@@ -73,7 +74,7 @@ class World:
         with self.admin() as admin:
             admin.execute("CREATE DATABASE template_bench")
         url = services.postgres_url_for("template_bench")
-        database.migrate(url)
+        migrations.apply(url)
         with database.connect(url) as conn, conn.transaction():
             sync.rewrite(conn, license_list("1.0"))
 
@@ -83,7 +84,7 @@ class World:
         with psycopg.connect(self.services.postgres_url_for("postgres"), autocommit=True) as conn:
             yield conn
 
-    def settings(self, service_index: str, **changes: Any) -> Settings:
+    def settings(self, service_index: str, **changes: Any) -> Deployment:
         """Settings with a new database (schema, license list) and an empty Redis of its own."""
         self._databases += 1
         name = f"bench_{self._databases}"
@@ -96,13 +97,12 @@ class World:
             "redis_url": redis_url,
             "service_index_url": service_index,
         }
-        return Settings.model_validate(values | changes)
+        return Deployment.model_validate(values | changes)
 
-    def drop(self, settings: Settings) -> None:
+    def drop(self, settings: Deployment) -> None:
         """Drop the database of `settings`, so that what is done with costs nothing more."""
-        database.close()
         with self.admin() as admin, contextlib.suppress(psycopg.Error):
-            admin.execute(f"DROP DATABASE {(settings.database_url or '').partition('?')[0].rpartition('/')[2]} (FORCE)")
+            admin.execute(f"DROP DATABASE {settings.database_url.partition('?')[0].rpartition('/')[2]} (FORCE)")
 
     def checkpoint(self) -> None:
         """Let no measurement pay for the writes of the one before."""
@@ -119,7 +119,6 @@ def world() -> Iterator[World]:
     try:
         yield World(embedded.hold(Settings(home=home)), home)
     finally:
-        database.close()
         embedded.release()
         until = time.monotonic() + 30
         while (free := guardian.take(home)) is None and time.monotonic() < until:
@@ -132,7 +131,7 @@ def world() -> Iterator[World]:
 class Workers:
     """One Celery worker of `processes` processes, as `pkgintel run` starts it, with a database of its own."""
 
-    def __init__(self, settings: Settings, processes: int) -> None:
+    def __init__(self, settings: Deployment, processes: int) -> None:
         self.settings = settings
         self.processes = processes
         self.app = Celery(broker=settings.redis_url, backend=settings.redis_url)
@@ -151,7 +150,7 @@ class Workers:
 
     def scan(self, *, pages: int | None = None, empty: bool = True) -> dict[str, Any]:
         """One scan from its task to its end: the row of its run with `rate` (leaves/s) and `spread` of its pages."""
-        with database.connect(self.settings.database_url or "") as conn:
+        with database.connect(self.settings.database_url) as conn:
             if empty:
                 conn.execute(EMPTY)
             last = (conn.execute("SELECT max(id) AS id FROM ops.runs").fetchone() or {})["id"] or 0
@@ -232,12 +231,12 @@ class Workers:
 
     def redis_peak(self) -> float:
         """MB that Valkey used at most since it was last reset."""
-        with redis.Redis.from_url(self.settings.redis_url or "") as client:
+        with redis.Redis.from_url(self.settings.redis_url) as client:
             return float(client.info("memory")["used_memory_peak"]) / 1e6
 
     def redis_reset(self) -> float:
         """Begin a new peak; MB used now."""
-        with redis.Redis.from_url(self.settings.redis_url or "") as client:
+        with redis.Redis.from_url(self.settings.redis_url) as client:
             client.config_resetstat()
             client.execute_command("MEMORY", "PURGE")
             return float(client.info("memory")["used_memory"]) / 1e6

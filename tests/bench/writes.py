@@ -55,8 +55,8 @@ def transaction(report: Report, plan: Plan, home: World, pages: Sequence[Sequenc
     settings = home.settings("http://127.0.0.1:9/v3.json")
     ratios, shares, rates, bytes_ = [], [], [], []
     with (
-        database.connect(settings.database_url or "") as conn,
-        psycopg.connect(settings.database_url or "", autocommit=True) as floor,
+        database.connect(settings.database_url) as conn,
+        psycopg.connect(settings.database_url, autocommit=True) as floor,
         timed() as took,
     ):
         for _ in range(plan.rounds):
@@ -107,7 +107,7 @@ def writers(report: Report, home: World, pages: Sequence[Sequence[Event]]) -> No
 
     def write(number: int) -> None:
         nonlocal deadlocks
-        with database.connect(settings.database_url or "") as conn:
+        with database.connect(settings.database_url) as conn:
             for one in pages:
                 while True:
                     try:
@@ -122,7 +122,7 @@ def writers(report: Report, home: World, pages: Sequence[Sequence[Event]]) -> No
         thread.start()
     for thread in threads:
         thread.join()
-    with database.connect(settings.database_url or "") as conn:
+    with database.connect(settings.database_url) as conn:
         stale = conn.execute(
             """
             SELECT count(*) AS stale FROM raw.nuget_packages p
@@ -143,7 +143,7 @@ def growth(report: Report, plan: Plan, home: World, pages: Sequence[Sequence[Eve
     both = []
     for count in (10_000, plan.versions):
         settings = home.settings("http://127.0.0.1:9/v3.json")
-        conn = database.connect(settings.database_url or "")
+        conn = database.connect(settings.database_url)
         bulk.fill(conn, count // 2, 2)
         both.append((settings, conn))
     home.checkpoint()
@@ -178,7 +178,7 @@ def growth(report: Report, plan: Plan, home: World, pages: Sequence[Sequence[Eve
 def classification(report: Report, plan: Plan, home: World) -> None:
     """The classifier on packages made by SQL."""
     settings = home.settings("http://127.0.0.1:9/v3.json")
-    with database.connect(settings.database_url or "") as conn:
+    with database.connect(settings.database_url) as conn:
         bulk.fill(conn, plan.packages, 1)
         home.checkpoint()
 

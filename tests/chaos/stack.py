@@ -15,6 +15,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from pkgintel import database
+from pkgintel.database import migrations
 from pkgintel.local.postgres import Postgres
 from pkgintel.local.valkey import Valkey
 from tests.chaos.program import Program
@@ -49,7 +50,7 @@ class Stack:
             conn.execute("SELECT pg_reload_conf()")
             conn.execute("CREATE DATABASE chaos")
         self.database_url = self.postgres.url("chaos")
-        database.migrate(self.database_url)
+        migrations.apply(self.database_url)
         self.redis_url = f"redis://:{self.valkey.password}@127.0.0.1:{self.valkey.port}/0"
         base = self._world.base
         ours = {

@@ -10,6 +10,7 @@ import psycopg
 import redis
 
 from pkgintel import database as db
+from pkgintel.database import migrations
 from pkgintel.local.services import Services
 
 TEMPLATE = "pkgintel_template"
@@ -28,7 +29,7 @@ def migrated(services: Services) -> str:
         admin.execute("SELECT pg_advisory_lock(1)")
         if admin.execute("SELECT FROM pg_database WHERE datname = %s", (TEMPLATE,)).fetchone() is None:
             admin.execute(f"CREATE DATABASE {TEMPLATE}_new")
-            db.migrate(services.postgres_url_for(f"{TEMPLATE}_new"))
+            migrations.apply(services.postgres_url_for(f"{TEMPLATE}_new"))
             admin.execute(f"ALTER DATABASE {TEMPLATE}_new RENAME TO {TEMPLATE}")
     return TEMPLATE
 
@@ -44,7 +45,6 @@ def fresh_database(services: Services, template: str | None) -> Iterator[str]:
         try:
             yield services.postgres_url_for(name)
         finally:
-            db.close()
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from pkgintel.settings import Settings
+from pkgintel.settings import Deployment
 
 
-def quick(database_url: str, redis_url: str = "redis://127.0.0.1:1/0", **changes: Any) -> Settings:
+def quick(database_url: str, redis_url: str = "redis://127.0.0.1:1/0", **changes: Any) -> Deployment:
     """Resolved settings with little patience for a catalog that lies in this process."""
     values: dict[str, Any] = {
         "database_url": database_url,
@@ -15,4 +15,4 @@ def quick(database_url: str, redis_url: str = "redis://127.0.0.1:1/0", **changes
         "request_attempts": 2,
         "max_in_flight": 8,
     }
-    return Settings.model_validate(values | changes)
+    return Deployment.model_validate(values | changes)

@@ -13,13 +13,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
-import pytest
 
 from pkgintel import database
 from pkgintel.errors import GateFailed, RunFailed, UpstreamChanged, UpstreamUnavailable
 from pkgintel.pipeline import page, replay, scan
 from pkgintel.pipeline import runs as ledger
-from pkgintel.settings import Settings
+from pkgintel.settings import Deployment
 from pkgintel.upstream.client import Wire
 from pkgintel.upstream.limit import LocalGauge
 from tests.support.catalogs import Catalog, Document
@@ -29,15 +28,19 @@ from tests.support.tables import differences, stored
 class Bench:
     """A catalog, a database and a way to scan the one into the other."""
 
-    def __init__(self, conn: database.Connection, settings: Settings, catalog: Catalog) -> None:
+    def __init__(
+        self, conn: database.Connection, settings: Deployment, catalog: Catalog, db: database.Database | None = None
+    ) -> None:
         self.conn = conn
         self.settings = settings
+        self.db = db or database.Database(settings.database_url)
         self.catalog = catalog
         self.gauge = LocalGauge(8)
         self.wire = Wire(settings, transport=catalog, backoff=0.0)
 
     def close(self) -> None:
         self.wire.close()
+        self.db.close()
 
     def open(self, root: int | None = None) -> scan.Opened | None:
         """Begin a scan; None when it is caught up at once."""
@@ -46,7 +49,7 @@ class Bench:
         return scan.plan(self.conn, self.settings, self.wire, run_id)
 
     def read(self, run_id: int, url: str) -> page.Stored:
-        return page.store_page(self.settings, self.wire, self.gauge, run_id, url)
+        return page.store_page(self.db, self.settings, self.wire, self.gauge, run_id, url)
 
     def finish(self, run_id: int) -> scan.Finished:
         return scan.finish(self.conn, self.settings, run_id)
@@ -182,7 +185,7 @@ class Workers:
                 bench.read(run_id, url)
             except (UpstreamUnavailable, UpstreamChanged) as error:
                 lasts = final or isinstance(error, UpstreamChanged)
-                page.record_failure(bench.settings, run_id, url, error, final=lasts)
+                page.record_failure(bench.db, run_id, url, error, final=lasts)
                 if lasts:
                     return
             else:
@@ -290,23 +293,13 @@ class ShakyWire:
         return INDEXES if path == "/index.json" else COPIES
 
 
-@contextmanager
-def one_connection(conn: database.Connection) -> Iterator[None]:
-    """While this lasts, pages use `conn` instead of a pool, and give one sign of life instead of many from a thread.
+class OneConnection(database.Database):
+    """Gives pages `conn` instead of a pool, which of a history that is read in a tenth of a second would take most."""
 
-    Both are shown elsewhere, with real workers; of a history that is read in a tenth of a second they would take most.
-    """
-
-    @contextmanager
-    def connection(_url: str) -> Iterator[database.Connection]:
-        yield conn
+    def __init__(self, url: str, conn: database.Connection) -> None:
+        super().__init__(url)
+        self._conn = conn
 
     @contextmanager
-    def pulse(settings: Settings, run_id: int) -> Iterator[None]:
-        database.run(conn, "runs/beat", id=run_id, every=1.0)
-        yield
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "connection", connection)
-        patch.setattr(ledger, "pulse", pulse)
-        yield
+    def connection(self) -> Iterator[database.Connection]:
+        yield self._conn

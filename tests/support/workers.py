@@ -16,7 +16,7 @@ from celery.events.state import State
 
 from pkgintel import database
 from pkgintel.runtime import deployment
-from pkgintel.settings import Settings
+from pkgintel.settings import Deployment
 from tests.support.checkout import CHECKOUT
 from tests.support.waiting import until
 
@@ -27,10 +27,10 @@ QUEUES = {"catalog": "catalog", "spdx": "catalog", "verdicts": "verdicts"}
 class Fleet:
     """Workers on one database and one Redis, and a client that sends them tasks."""
 
-    def __init__(self, stack: ExitStack, settings: Settings, logs: Path) -> None:
+    def __init__(self, stack: ExitStack, settings: Deployment, logs: Path) -> None:
         # Nobody should come to need a home.
         self.settings = settings.model_copy(update={"home": logs / "home"})
-        self.conn = stack.enter_context(database.connect(settings.database_url or ""))
+        self.conn = stack.enter_context(database.connect(settings.database_url))
         self.client = stack.enter_context(Celery(broker=settings.redis_url, set_as_current=False))
         self._logs = logs
         self._stack = stack

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from pkgintel.errors import SettingsError
+from pkgintel.nuget import instant
 from pkgintel.runtime import deployment
-from pkgintel.settings import PREFIX, Settings, load, unknown_variables
+from pkgintel.settings import PREFIX, Deployment, Settings, load, unknown_variables
 
 
 def test_nothing_set_means_the_defaults() -> None:
@@ -105,3 +106,31 @@ def test_a_misspelled_variable_is_told_with_the_nearest_name() -> None:
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().overlap = 1  # type: ignore[misc]
+
+
+def test_since_is_a_time_as_the_catalog_counts_it() -> None:
+    for text in ("2026-09-30", "2026-09-30T00:00:00Z", "2026-09-30T02:00:00+02:00"):
+        made = load({"PKGINTEL_SINCE": text})
+        assert made.since == instant.ticks("2026-09-30T00:00:00Z")
+        assert deployment.environment(made)["PKGINTEL_SINCE"] == "2026-09-30T00:00:00Z"
+    exact = "2026-09-30T12:00:00.1234567Z"
+    assert load({"PKGINTEL_SINCE": exact}).since == instant.ticks(exact)
+    for text in ("soon", "0", "2026-13-01", "2026-09-30 12:00"):
+        with pytest.raises(SettingsError, match=r"PKGINTEL_SINCE is wrong \(it is '.*'\): .* is no time; write 2026"):
+            load({"PKGINTEL_SINCE": text})
+
+
+def test_a_deployment_has_both_addresses() -> None:
+    addresses = {"PKGINTEL_DATABASE_URL": "postgresql://h/d", "PKGINTEL_REDIS_URL": "redis://h"}
+    written = load({**addresses, "PKGINTEL_SINCE": "2026-01-01"})
+    made = deployment.resolve(written)
+    assert (made.database_url, made.redis_url, made.since) == ("postgresql://h/d", "redis://h", written.since)
+    assert made.model_fields_set == written.model_fields_set
+    with pytest.raises(ValueError, match="redis_url"):
+        Deployment.model_validate({"database_url": "postgresql://h/d"})
+
+
+@pytest.mark.parametrize("catalog", ["nuget", "ftp://x", ""])
+def test_a_catalog_that_is_none_is_refused_before_anything_starts(catalog: str) -> None:
+    with pytest.raises(SettingsError, match=r"is neither nuget\.org nor sample nor a URL"):
+        deployment.resolve(Settings(home=Path("/nowhere")), catalog)

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from pkgintel import database as db
 from pkgintel.cli import pkgintel, watermark
+from pkgintel.database import migrations
 from pkgintel.errors import GateFailed, SettingsError
 from pkgintel.local.services import Services
 from pkgintel.pipeline import gate, scan
@@ -162,13 +163,14 @@ def test_a_database_with_stamps_that_nobody_can_read_opens_and_tells(services: S
     with fresh_database(services, None) as url:
         with db.connect(url) as conn:
             conn.execute(db.sql("migrations/table"))
-            for number, path in db.migrations()[:3]:
+            for number, path in migrations.files()[:3]:
                 conn.execute(path.read_bytes())
                 conn.execute(
-                    "INSERT INTO public.pkgintel_migrations VALUES (%s, %s, %s)", (number, path.name, db._hash(path))
+                    "INSERT INTO public.pkgintel_migrations VALUES (%s, %s, %s)",
+                    (number, path.name, migrations.fingerprint(path)),
                 )
             conn.execute(BEYOND.replace("%(ticks)s", str(beyond)).encode())
-        db.migrate(url)
+        migrations.apply(url)
         settings = Settings.model_validate({"database_url": url, "redis_url": "redis://127.0.0.1:1/0"})
         with db.connect(url) as conn:
             found = runs.listed(conn)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from pkgintel import database as db
 from pkgintel.database import events as store
+from pkgintel.database import migrations
 from pkgintel.errors import SchemaBehind
 from pkgintel.local.services import Services
 from pkgintel.nuget import documents
@@ -318,17 +319,17 @@ def test_every_statement_is_used_and_every_used_one_is_there() -> None:
 def test_migrations_apply_from_zero_once_and_whoever_comes_second_waits(services: Services) -> None:
     with fresh_database(services, None) as url:
         with db.connect(url) as conn, pytest.raises(SchemaBehind, match="has no pkgintel schema yet"):
-            db.require_schema(conn)
+            migrations.require_schema(conn)
         done: list[list[str]] = []
-        threads = [threading.Thread(target=lambda: done.append(db.migrate(url))) for _ in range(3)]
+        threads = [threading.Thread(target=lambda: done.append(migrations.apply(url))) for _ in range(3)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(30)
-        names = [path.name for _, path in db.migrations()]
+        names = [path.name for _, path in migrations.files()]
         assert sorted(done) == [[], [], names]
         with db.connect(url) as conn:
-            db.require_schema(conn)
+            migrations.require_schema(conn)
 
 
 @pytest.mark.parametrize(
@@ -345,7 +346,7 @@ def test_migrations_apply_from_zero_once_and_whoever_comes_second_waits(services
 def test_a_schema_of_another_version_is_refused(conn: db.Connection, change: str, says: str) -> None:
     conn.execute(change.encode())
     with pytest.raises(SchemaBehind, match=re.escape(says)):
-        db.require_schema(conn)
+        migrations.require_schema(conn)
 
 
 def test_the_tables_hold_what_the_oracle_says_of_a_plain_story(conn: db.Connection) -> None:

@@ -17,6 +17,7 @@ from psycopg import sql
 
 from pkgintel import database as db
 from pkgintel import tasks
+from pkgintel.database import migrations
 from pkgintel.local.postgres import Postgres
 from pkgintel.local.server import free_port
 from pkgintel.pipeline import runs
@@ -25,6 +26,7 @@ from pkgintel.settings import Settings
 from pkgintel.tasks import base
 from tests.support.catalogs import Catalog, details
 from tests.support.patience import quick
+from tests.support.processes import working_for
 from tests.support.scans import Bench
 from tests.support.swallow import Swallower
 from tests.support.waiting import until
@@ -56,7 +58,7 @@ def patience(conn: db.Connection) -> dict[str, int]:
 
 @contextmanager
 def a_connection(kind: str, url: str) -> Iterator[db.Connection]:
-    with db.connect(url) if kind == "own" else db.connection(url) as conn:
+    with closing(db.Database(url)) as pool, db.connect(url) if kind == "own" else pool.connection() as conn:
         yield conn
 
 
@@ -155,7 +157,7 @@ def test_a_page_whose_worker_was_lost_inside_its_transaction_holds_up_no_other(
         stack.callback(far.close)
         errors = stack.enter_context(in_a_thread(lambda: far.read(opened.run_id, opened.pages[0])))
         stack.callback(proxy.__exit__)  # The lost worker learns of it at last.
-        with db.connection(proxy.url):  # The pool is there before anything gets lost.
+        with far.db.connection():  # The pool is there before anything gets lost.
             pass
         proxy.arm(word)
         proxy.lost()
@@ -206,9 +208,7 @@ def test_a_page_that_waits_too_long_for_a_lock_is_tried_again_and_says_so(
     first, second = opened.pages
     bench.read(opened.run_id, first)
     lower(conn, lock_timeout="300ms")
-    db.close()
-    monkeypatch.setattr("pkgintel.tasks.catalog.wire", lambda _settings: bench.wire)
-    with locked(database, "p2"), pytest.raises(Retry):
+    with working_for(settings, bench.wire), locked(database, "p2"), pytest.raises(Retry):
         tasks.upsert_page.apply((opened.run_id, second), throw=True)
     row = conn.execute("SELECT state, error FROM ops.run_pages WHERE page_url = %s", (second,)).fetchone()
     assert row is not None
@@ -328,7 +328,7 @@ def test_a_host_whose_network_goes_down_in_a_transaction_keeps_no_lock(network: 
     with db.connect(reachable.url("postgres")) as admin:
         admin.execute("CREATE DATABASE far")
     url = reachable.url("far")
-    db.migrate(url)
+    migrations.apply(url)
     names = ("between statements", "in a copy")
     with ExitStack() as stack:
         conn = stack.enter_context(db.connect(url))

@@ -15,9 +15,9 @@ from pkgintel import database as db
 from pkgintel.flower import metrics
 from pkgintel.flower.metrics import Look, PkgintelCollector
 from pkgintel.pipeline import runs
-from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
 from tests.support.patience import quick
+from tests.support.processes import working_for
 
 ALERTS = Path(metrics.__file__).with_name("alerts.yml")
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -109,9 +109,8 @@ def test_what_is_stored_is_told(settings: Settings, conn: db.Connection) -> None
 
 
 def test_a_database_that_is_down_is_an_answer(redis_url: str) -> None:
-    deployment.use(quick("postgresql://nobody@127.0.0.1:1/none", redis_url))
-    samples = exposed(metrics.look())
-    deployment._current = None
+    with working_for(quick("postgresql://nobody@127.0.0.1:1/none", redis_url)):
+        samples = exposed(metrics.look())
     assert value(samples, "up") == 0
     assert value(samples, "broker_up") == 1
     assert "pkgintel_healthy" not in names(samples)
@@ -123,9 +122,8 @@ def test_a_schema_that_is_behind_is_down(settings: Settings, conn: db.Connection
 
 
 def test_redis_down_leaves_the_rest(database: str) -> None:
-    deployment.use(quick(database))
-    samples = exposed(metrics.look())
-    deployment._current = None
+    with working_for(quick(database)):
+        samples = exposed(metrics.look())
     assert value(samples, "up") == 1
     assert value(samples, "broker_up") == 0
     assert "pkgintel_queue_length" not in names(samples)

@@ -12,14 +12,15 @@ from click.testing import CliRunner
 
 from pkgintel import database, tasks
 from pkgintel.cli.database import check
+from pkgintel.database import migrations
 from pkgintel.pipeline import page, replay, runs, scan
-from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
 from pkgintel.tasks import recovery, workflow
 from pkgintel.upstream.client import Wire
 from pkgintel.upstream.limit import LocalGauge
 from tests.support.catalogs import Catalog, details
 from tests.support.patience import quick
+from tests.support.processes import working_for
 
 SECOND = 10**7
 
@@ -58,10 +59,11 @@ class Site:
 
     def __init__(self, conn: database.Connection, settings: Settings) -> None:
         self.conn, self.catalog = conn, Catalog()
-        self.settings = quick(settings.database_url or "", pages_per_scan=2, overlap=0)
+        self.settings = quick(settings.database_url, pages_per_scan=2, overlap=0)
         for number in range(3):
             self.catalog.add(f"page{number}", details("A", f"{number}.0.0", number * SECOND))
         self.catalog.publish()
+        self.db = database.Database(self.settings.database_url)
         self.wire = Wire(self.settings, transport=self.catalog, backoff=0.0)
 
     def open(self, max_pages: int | None = None) -> scan.Opened:
@@ -73,7 +75,7 @@ class Site:
 
     def read(self, run_id: int, *urls: str) -> None:
         for url in urls:
-            page.store_page(self.settings, self.wire, LocalGauge(8), run_id, url)
+            page.store_page(self.db, self.settings, self.wire, LocalGauge(8), run_id, url)
 
     def silence(self, run_id: int) -> None:
         """As if the run, and the messages that followed from it, had been gone for an hour."""
@@ -159,12 +161,12 @@ def test_a_tick_that_was_skipped_is_given_again_when_the_run_before_it_ended(sit
     opened = site.open(max_pages=2)
     assert scan.open_run(site.conn, site.settings, "scheduled", "a-tick")[0] is None
     if how == "failed":
-        page.record_failure(site.settings, opened.run_id, opened.pages[0], ValueError("broken"), final=True)
+        page.record_failure(site.db, opened.run_id, opened.pages[0], ValueError("broken"), final=True)
         assert scan.fail(site.conn, opened.run_id, "why") == "failed"
         site.silence(opened.run_id)
         assert site.recover() == [f"the scan goes on where run {opened.run_id} ended"]
     elif how == "failed at once":
-        page.record_failure(site.settings, opened.run_id, opened.pages[0], ValueError("broken"), final=True)
+        page.record_failure(site.db, opened.run_id, opened.pages[0], ValueError("broken"), final=True)
         tasks.fail_scan("a-page", run_id=opened.run_id)
     else:
         site.read(opened.run_id, *opened.pages)
@@ -175,7 +177,7 @@ def test_a_tick_that_was_skipped_is_given_again_when_the_run_before_it_ended(sit
 
 def test_a_run_that_ended_well_or_failed_with_no_tick_behind_it_is_left_alone(site: Site, sent: Sent) -> None:
     opened = site.open()
-    page.record_failure(site.settings, opened.run_id, opened.pages[0], ValueError("broken"), final=True)
+    page.record_failure(site.db, opened.run_id, opened.pages[0], ValueError("broken"), final=True)
     assert scan.fail(site.conn, opened.run_id, "why") == "failed"
     site.silence(opened.run_id)
     assert site.recover() == []
@@ -188,10 +190,10 @@ def test_without_upkeep_the_next_tick_sends_a_lost_callback_again(
     opened = site.open()
     site.read(opened.run_id, *opened.pages)
     site.silence(opened.run_id)
-    deployment.use(site.settings)
-    assert "already_running" in tasks.scan()
-    assert sent == [("catalog.finish_scan", {"args": [opened.run_id]})]
-    tasks.finish_scan(opened.run_id)
+    with working_for(site.settings):
+        assert "already_running" in tasks.scan()
+        assert sent == [("catalog.finish_scan", {"args": [opened.run_id]})]
+        tasks.finish_scan(opened.run_id)
     assert sent.names() == ["catalog.finish_scan", "checks.run_gate", "catalog.scan"]
 
 
@@ -242,7 +244,7 @@ def test_a_tick_is_tried_again_when_postgres_is_away(
     def away(*_: object) -> None:
         raise psycopg.OperationalError("the database system is starting up")
 
-    monkeypatch.setattr(database, "require_schema", away)
+    monkeypatch.setattr(migrations, "require_schema", away)
     with pytest.raises(Retry):
         task.apply(throw=True)
 
@@ -254,10 +256,9 @@ def test_a_page_is_stored_though_redis_takes_no_progress(
         raise kombu.exceptions.OperationalError("refused")
 
     opened = site.open()
-    monkeypatch.setattr("pkgintel.tasks.catalog.wire", lambda _settings: site.wire)
     monkeypatch.setattr("celery.app.task.Task.send_event", away)
-    deployment.use(settings)
-    stored = tasks.upsert_page(opened.run_id, opened.pages[0])
+    with working_for(settings, site.wire):
+        stored = tasks.upsert_page(opened.run_id, opened.pages[0])
     assert stored["leaves"] == 1
 
 

@@ -16,7 +16,7 @@ from tests.support.catalogs import ZERO, Catalog, details
 from tests.support.databases import empty
 from tests.support.histories import CLOSE, FAR, SECOND, History, grow, histories
 from tests.support.patience import quick
-from tests.support.scans import Bench, ShakyWire, Workers, one_connection
+from tests.support.scans import Bench, OneConnection, ShakyWire, Workers
 
 PARTS = 4  # Of the histories: so many classes, for pytest-xdist shares out classes.
 
@@ -83,8 +83,8 @@ def check_book(bench: Bench) -> None:
 def read_many(url: str, examples: int, overlap: str, often: float) -> None:
     """Read `examples` histories whose pages overlap by hours or seconds; a share `often` of the requests fails."""
     base = quick(url, overlap=3600 if overlap == "hours" else 4)
-    with database.connect(url) as conn, one_connection(conn):
-        bench = Bench(conn, base, Catalog())
+    with database.connect(url) as conn:
+        bench = Bench(conn, base, Catalog(), OneConnection(url, conn))
 
         @hypothesis_settings(max_examples=examples)
         @given(

@@ -20,7 +20,7 @@ from tests.support.catalogs import ZERO, Catalog, Document, details
 from tests.support.databases import empty
 from tests.support.oracle import Event
 from tests.support.patience import quick
-from tests.support.scans import COPIES, Bench, one_connection
+from tests.support.scans import COPIES, Bench, OneConnection
 from tests.support.tables import differences
 
 
@@ -330,8 +330,8 @@ def written(line: Any) -> str:
 
 
 def test_any_page_stores_its_good_items_and_keeps_every_other_line(shared_database: str) -> None:
-    with db.connect(shared_database) as conn, one_connection(conn):
-        bench = Bench(conn, quick(shared_database), Catalog())
+    with db.connect(shared_database) as conn:
+        bench = Bench(conn, quick(shared_database), Catalog(), OneConnection(shared_database, conn))
 
         @hypothesis_settings(max_examples=300)
         @given(good=st.integers(1, 6), odd=odd_lines(), seed=st.randoms(use_true_random=False), heals=st.booleans())

@@ -208,7 +208,7 @@ def test_a_replay_that_cannot_have_them_either_leaves_the_run_blocked(bench: Ben
     blocked = bench.runs()[-1]["id"]
     run_id, urls = replay.open_run(bench.conn, bench.settings, bench.wire, Wanted(rejected=True))
     for url in urls:
-        page.store_page(bench.settings, bench.wire, LocalGauge(8), run_id, url)
+        page.store_page(bench.db, bench.settings, bench.wire, LocalGauge(8), run_id, url)
     assert replay.finish(bench.conn, run_id)
     assert "stays blocked" in str(replay.unblock(bench.conn, bench.settings))
     assert [run["state"] for run in bench.runs() if run["id"] == blocked] == ["blocked"]
@@ -226,7 +226,7 @@ def test_one_replay_fetches_every_rejected_leaf_also_two_of_one_version(bench: B
     bench.catalog.broken.clear()
     run_id, urls = replay.open_run(bench.conn, bench.settings, bench.wire, Wanted(rejected=True))
     for url in urls:
-        page.store_page(bench.settings, bench.wire, LocalGauge(8), run_id, url)
+        page.store_page(bench.db, bench.settings, bench.wire, LocalGauge(8), run_id, url)
     assert {resolution for _, _, _, resolution in rejects(bench)} == {"replayed"}
     assert bench.differences() == []
 
@@ -269,7 +269,7 @@ def test_a_page_that_keeps_failing_fails_its_run_and_the_watermark_stays(bench: 
     bench.read(opened.run_id, opened.pages[0])
     with pytest.raises(UpstreamUnavailable) as error:
         bench.read(opened.run_id, opened.pages[1])
-    page.record_failure(bench.settings, opened.run_id, opened.pages[1], error.value, final=True)
+    page.record_failure(bench.db, opened.run_id, opened.pages[1], error.value, final=True)
     with pytest.raises(RunFailed, match=r"1 of 2 pages failed, first .*page1\.json"):
         bench.finish(opened.run_id)
     run = bench.run(opened.run_id)
@@ -290,7 +290,7 @@ def fail_behind(bench: Bench, *events: Event) -> None:
     opened = bench.open()
     assert opened is not None
     bench.read(opened.run_id, opened.pages[0])
-    page.record_failure(bench.settings, opened.run_id, opened.pages[1], RuntimeError("gone"), final=True)
+    page.record_failure(bench.db, opened.run_id, opened.pages[1], RuntimeError("gone"), final=True)
     with pytest.raises(RunFailed):
         bench.finish(opened.run_id)
     bench.catalog.broken.clear()

@@ -24,6 +24,7 @@ from pkgintel.settings import Settings
 from pkgintel.tasks import beat as schedule
 from tests.support.checkout import CHECKOUT
 from tests.support.patience import quick
+from tests.support.processes import working_for
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.processes
@@ -52,14 +53,13 @@ def broker(redis_url: str) -> Iterator["redis.Redis[Any]"]:
 @pytest.fixture
 def clock(database: str, redis_url: str) -> Iterator[Any]:
     """The application of this process, told of the test's Redis."""
-    deployment.use(quick(database, redis_url))
     before = (the_app.conf.redbeat_redis_url, the_app.conf.broker_url)
     _forget_redis()
     the_app.conf.redbeat_redis_url = the_app.conf.broker_url = redis_url
-    yield the_app
+    with working_for(quick(database, redis_url)):
+        yield the_app
     the_app.conf.redbeat_redis_url, the_app.conf.broker_url = before
     _forget_redis()
-    deployment._current = None
 
 
 def _forget_redis() -> None:

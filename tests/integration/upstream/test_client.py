@@ -23,7 +23,6 @@ import pytest
 
 from pkgintel.errors import UpstreamUnavailable
 from pkgintel.settings import Settings
-from pkgintel.upstream import client
 from pkgintel.upstream.answers import NotHad, NotJson, TryLater, retry_after
 from pkgintel.upstream.client import Manner, Wire
 from pkgintel.upstream.limit import LocalGauge
@@ -419,37 +418,6 @@ def test_a_signal_cancels_what_runs_and_leaves_nothing(wire: Wire, server: Hosti
         signal.signal(signal.SIGUSR1, usual)
         patient.close()
     assert set(ended) <= {"cleanly"}
-
-
-def test_a_forked_child_gets_a_wire_of_its_own(server: HostileServer, path: str) -> None:
-    settings = Settings(user_agent=f"fork of {path}")
-    server.put(path, BODY)
-    parent = client.wire(settings)
-    assert parent is client.wire(settings)
-    get(parent, server.url(path))
-    for _ in range(3):
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                gc.collect()
-                mine = client.wire(settings)
-                refused = False
-                try:
-                    get(parent, server.url(path))
-                except RuntimeError:
-                    refused = True
-                parent.close()
-                if refused and mine is not parent and get(mine, server.url(path)) == BODY:
-                    mine.close()
-                    code = 0
-            finally:
-                os._exit(code)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        assert get(parent, server.url(path)) == BODY
-    parent.close()
-    assert client.wire(settings) is not parent
-    client.wire(settings).close()
 
 
 def test_thousands_of_requests_leave_nothing_behind(path: str) -> None:
