@@ -8,12 +8,12 @@ BIN := $(VENV)/bin
 TEST_WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 6 ] && n=6; echo $$n)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up test check lint format clean
+.PHONY: help setup run up test test-unit check lint format clean
 
 help: ## this list
 	@sed -n $(if $(wildcard tests/bench/__main__.py),,-e '/^bench:/d') $(if $(wildcard tests/chaos/__main__.py),,-e '/^chaos:/d') \
-		-e 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
-	@echo '  ARGS="…" goes to the command behind run, up and test; PYTHON=python3.13 chooses the Python of .venv.'
+		-e 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+	@echo '  ARGS="…" goes to the command behind run, up, test and test-unit; PYTHON=python3.13 chooses the Python of .venv.'
 
 run: setup ## ingest and judge once, live: ARGS="--catalog sample", ARGS=--help
 	@$(BIN)/pkgintel run $(ARGS)
@@ -23,6 +23,9 @@ up: setup ## worker, beat and Flower until Ctrl-C, with embedded Postgres and Re
 
 test: setup ## the whole test suite, against real servers and workers: ARGS="-k journey"
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope -q -ra $(ARGS)
+
+test-unit: setup ## its quick part: no server, an answer in seconds
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -q -ra --histories 400 tests/unit $(ARGS)
 
 check: lint test ## all that .ci/run asks for: lint, format, types, import contracts, tests
 

@@ -73,13 +73,15 @@ class Follower:
         raise AssertionError("the chain does not end")
 
 
-@hypothesis_settings(max_examples=1000)
-@pytest.mark.parametrize("overlap", ["hours", "seconds"])
-@given(data=st.data(), limit=st.integers(1, 5), stale=st.booleans(), seed=st.integers(0, 10**6))
-def test_any_history_is_followed_without_loss(
-    overlap: str, data: st.DataObject, limit: int, stale: bool, seed: int
-) -> None:
-    history: History = data.draw(histories(CLOSE if overlap == "hours" else FAR))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """So many histories for each kind of overlap, told in the test's name."""
+    if "examples" in metafunc.fixturenames:
+        examples = max(5, -(-metafunc.config.getoption("--histories") // 2))
+        metafunc.parametrize("examples", [examples], ids=[f"{examples}-histories"])
+
+
+def follow(history: History, overlap: str, limit: int, stale: bool, seed: int) -> None:
+    """The whole history, wave by wave: in the end the watermark is its last commit, and nothing of it was lost."""
     chance, catalog = random.Random(seed), Catalog()
     follower = Follower(limit, (3600 if overlap == "hours" else 4) * SECOND)
     for wave in history.waves:
@@ -100,6 +102,18 @@ def test_any_history_is_followed_without_loss(
     assert follower.plan(catalog) is None
     assert follower.watermark == last + ZERO
     assert replay(follower.stored.values()) == replay(catalog.events)
+
+
+@pytest.mark.parametrize("overlap", ["hours", "seconds"])
+def test_any_history_is_followed_without_loss(overlap: str, examples: int) -> None:
+    steps = CLOSE if overlap == "hours" else FAR
+
+    @hypothesis_settings(max_examples=examples)
+    @given(histories(steps), st.integers(1, 5), st.booleans(), st.integers(0, 10**6))
+    def any_of_them(history: History, limit: int, stale: bool, seed: int) -> None:
+        follow(history, overlap, limit, stale, seed)
+
+    any_of_them()
 
 
 pages_ = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 6)), unique_by=lambda page: page[0])
