@@ -1,13 +1,19 @@
 """How times and foreign texts are written on the screen."""
 
 import re
+from datetime import UTC, datetime
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 
 
-def minute(stamp: str | None) -> str:
-    """A timestamp of `instant.iso` as the screen has it: to the minute, in UTC."""
-    return "never" if stamp is None else f"{stamp[:10]} {stamp[11:16]}"
+def minute(when: datetime | None) -> str:
+    """A time as the screen has it: to the minute, in UTC."""
+    return "never" if when is None else when.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "minutes")
+
+
+def day(when: datetime | None) -> str:
+    """The day of a time, in UTC."""
+    return "never" if when is None else when.astimezone(UTC).date().isoformat()
 
 
 def span(seconds: float) -> str:

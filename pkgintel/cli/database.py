@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from pkgintel import database
 from pkgintel.database import migrations
 from pkgintel.pipeline import checks, gate
+from pkgintel.reports.gates import GateCheck
 from pkgintel.runtime import broker, process
 from pkgintel.settings import Deployment
 from pkgintel.tasks import recovery
@@ -38,10 +39,7 @@ def check(as_json: bool) -> None:
         gate.record(conn, results, None)
         _let_through(conn, settings)
     if as_json:
-        keys = ("name", "gate", "blocking", "passed", "value", "threshold", "message")
-        click.echo(
-            json.dumps({"checks": [{key: getattr(result, key) for key in keys} for result in results]}, indent=2)
-        )
+        click.echo(json.dumps({"checks": [GateCheck.of(result).as_json() for result in results]}, indent=2))
     else:
         for result in results:
             state = "passed " if result.passed else "FAILED " if result.blocking else "warning"

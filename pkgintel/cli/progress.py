@@ -27,20 +27,20 @@ class Screen:
         """One line that stays."""
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def show(self, progress: database.Row, stage: str) -> None:
+    def show(self, progress: follow.Progress, stage: str) -> None:
         """Pages and leaves done of all, the rate and the time left."""
-        done, total, leaves = progress["pages_done"], progress["pages_total"], progress["leaves_done"]
+        done, total, leaves = progress.pages_done, progress.pages_total, progress.leaves_done
         seconds = max(time.monotonic() - self._begun, 0.001)
         rate = leaves / seconds
-        known = progress["leaves_known"]
-        read = total - progress["pages_unread"]
-        expected = round(known + progress["pages_unread"] * (known / read if read else 0))
+        known = progress.leaves_known
+        read = total - progress.pages_unread
+        expected = round(known + progress.pages_unread * (known / read if read else 0))
         left = f"{max(expected - leaves, 0) / rate:.0f} s left" if rate and leaves < expected else ""
-        about = "~" if progress["pages_unread"] else ""
+        about = "~" if progress.pages_unread else ""
         text = (
             f"{stage}: pages {done} of {total}, leaves {leaves:,} of {about}{expected:,}, {rate:,.0f}/s {left}".strip()
         )
-        failed = progress["pages_failed"]
+        failed = progress.pages_failed
         text += f", {many(failed, 'page')} failed" if failed else ""
         if self._console.is_terminal:
             if self._bar is None:
@@ -78,10 +78,10 @@ def wait(
     """Follow `tasks` until they are over, calling `tend` in between; what `tend` raises ends the wait."""
     while True:
         followed = follow.follow(conn, tasks)
-        scans = [run["id"] for run in followed.of("nuget")]
+        scans = [run.id for run in followed.of("nuget")]
         if scans:
-            progress = database.one(conn, "reports/follow/progress", runs=scans) or {}
-            if progress["pages_total"]:
+            progress = follow.progress(conn, scans)
+            if progress.pages_total:
                 screen.show(progress, stage)
         if followed.over(tasks):
             screen.close()

@@ -16,8 +16,8 @@ import click
 
 from pkgintel import database
 from pkgintel.cli import progress
-from pkgintel.cli import summary as page
 from pkgintel.cli.progress import Screen
+from pkgintel.cli.summary import show
 from pkgintel.database import migrations
 from pkgintel.errors import (
     PkgintelError,
@@ -56,27 +56,26 @@ def command(catalog: str | None, since: str | None, max_pages: int | None, as_js
     begun = time.monotonic()
     screen = Screen()
     try:
-        result = _prepare_and_perform(catalog, since, max_pages, screen)
+        result = _prepare_and_perform(catalog, since, max_pages, screen, begun)
     except PkgintelError as error:
         if not as_json:
             raise
         # Who reads JSON gets one object whatever happened; the sentence goes to stderr as ever.
         seconds = round(time.monotonic() - begun, 1)
-        page.show(summary.nothing(error, seconds), as_json=True)
+        show(summary.nothing(error, seconds), as_json=True)
         screen.say(f"pkgintel: {error}")
         sys.exit(error.exit_code)
-    result["seconds"] = round(time.monotonic() - begun, 1)
-    page.show(result, as_json=as_json)
-    sys.exit(summary.exit_code(result))
+    show(result, as_json=as_json)
+    sys.exit(result.exit_code())
 
 
 def _prepare_and_perform(
-    catalog: str | None, since: str | None, max_pages: int | None, screen: Screen
-) -> dict[str, Any]:
+    catalog: str | None, since: str | None, max_pages: int | None, screen: Screen, begun: float
+) -> summary.Summary:
     given = load({**os.environ, **({"PKGINTEL_SINCE": since} if since else {})})
     settings = choose(given, catalog, screen)
     process.start(settings)
-    return perform(settings, screen, max_pages)
+    return perform(settings, screen, max_pages, begun)
 
 
 def choose(given: Settings, catalog: str | None, screen: Screen) -> Deployment:
@@ -132,8 +131,8 @@ def _short_wire(settings: Settings, tries: int = 3) -> Iterator[Wire]:
         line.close()
 
 
-def perform(settings: Deployment, screen: Screen, max_pages: int | None = None) -> dict[str, Any]:
-    """Run the pipeline to its verdicts; the facts of it, with the keys of `pkgintel run --json`."""
+def perform(settings: Deployment, screen: Screen, max_pages: int | None, begun: float) -> summary.Summary:
+    """Run the pipeline to its verdicts; the facts of it. `begun` is when, on the monotonic clock."""
     url = settings.database_url
     applied = migrations.apply(url)
     if applied:
@@ -149,7 +148,8 @@ def perform(settings: Deployment, screen: Screen, max_pages: int | None = None) 
             tasks = _Tasks(conn, settings, screen, worker)
             licenses = tasks.send("spdx.sync", stage="SPDX list") if unreachable is None else unreachable
             followed = tasks.send("catalog.scan", stage="catalog", max_pages=max_pages)
-        return summary.facts(conn, settings, followed, licenses)
+        seconds = round(time.monotonic() - begun, 1)
+        return summary.facts(conn, settings, followed, licenses, seconds)
 
 
 def _refuse_another_catalog(conn: database.Connection, settings: Deployment) -> None:
@@ -228,7 +228,7 @@ class _Tasks:
             return progress.wait(self._conn, [task_id], self._screen, tend, stage=stage)
         except KeyboardInterrupt:
             for run in follow.follow(self._conn, [task_id]).runs:
-                database.run(self._conn, "runs/interrupt", id=run["id"])
+                database.run(self._conn, "runs/interrupt", id=run.id)
             raise
         finally:
             self._screen.close()

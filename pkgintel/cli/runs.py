@@ -2,8 +2,7 @@
 
 import getpass
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 import click
 from kombu.exceptions import OperationalError
@@ -15,8 +14,11 @@ from rich.text import Text
 from pkgintel import database
 from pkgintel.cli.screen import STYLES, word
 from pkgintel.database import migrations
+from pkgintel.nuget.instant import iso
 from pkgintel.pipeline.checks import SOURCES
 from pkgintel.reports import runs
+from pkgintel.reports.gates import RunCheck
+from pkgintel.reports.runs import ListedRun, RunPage, ShownRun
 from pkgintel.runtime import process
 from pkgintel.text import minute, plain, span
 
@@ -36,7 +38,7 @@ def group(context: click.Context, source: str | None, state: str | None, limit: 
     with _database() as conn:
         found = runs.listed(conn, source=source, state=state, most=limit)
     if as_json:
-        click.echo(json.dumps({"runs": found}, indent=2))
+        click.echo(json.dumps({"runs": [run.as_json() for run in found]}, indent=2))
         return
     console = Console(highlight=False)
     if not found:
@@ -50,26 +52,26 @@ def group(context: click.Context, source: str | None, state: str | None, limit: 
     for run in found:
         table.add_row(*_cells(run))
     console.print(table)
-    told = [run for run in found if run["error"]]
+    told = [run for run in found if run.error]
     if told:
         console.print("\nWhy")
     for run in told:
-        console.print(Text.assemble(f"  {run['id']}  ", (plain(run["error"], 300), STYLES.get(run["state"], ""))))
+        console.print(Text.assemble(f"  {run.id}  ", (plain(run.error, 300), STYLES.get(run.state, ""))))
 
 
-def _cells(run: Mapping[str, Any]) -> list[str | Text]:
-    paged = bool(run["pages_total"])
-    pages = f"{run['pages_done']}/{run['pages_total']}" if paged else "-"
-    rejected = f" ({run['rejected']:,} rejected)" if run["rejected"] else ""
+def _cells(run: ListedRun) -> list[str | Text]:
+    paged = bool(run.pages_total)
+    pages = f"{run.pages_done}/{run.pages_total}" if paged else "-"
+    rejected = f" ({run.rejected:,} rejected)" if run.rejected else ""
     return [
-        str(run["id"]),
-        f"{run['source']} {run['action']}",
-        run["kind"],
-        word(run["state"]),
-        minute(run["started_at"])[5:],
-        span(run["seconds"]),
-        pages + (f" ({run['pages_failed']} failed)" if run["pages_failed"] else ""),
-        f"{run['leaves']:,}{rejected}" if paged else "-",
+        str(run.id),
+        f"{run.source} {run.action}",
+        run.kind,
+        word(run.state),
+        minute(run.started_at)[5:],
+        span(run.seconds),
+        pages + (f" ({run.pages_failed} failed)" if run.pages_failed else ""),
+        f"{run.leaves:,}{rejected}" if paged else "-",
     ]
 
 
@@ -81,71 +83,71 @@ def show(run_id: int, as_json: bool) -> None:
     with _database() as conn:
         run = runs.shown(conn, run_id)
     if as_json:
-        click.echo(json.dumps(run, indent=2))
+        click.echo(json.dumps(run.as_json(), indent=2))
         return
     console = Console(highlight=False)
-    console.print(Text.assemble(f"Run {run['id']}: {run['source']} {run['action']}, ", word(run["state"])))
-    if run["error"]:
-        console.print(plain(run["error"], 2000), style="red", markup=False)
+    console.print(Text.assemble(f"Run {run.id}: {run.source} {run.action}, ", word(run.state)))
+    if run.error:
+        console.print(plain(run.error, 2000), style="red", markup=False)
     facts = Table.grid(padding=(0, 2, 0, 0))
     for name, told in _facts(run):
         facts.add_row(Text(name, style="dim"), plain(told))
     console.print(facts)
-    _show_pages(console, run["pages"])
-    gates = [f"{_passed(check)}  {check['message']}" for check in run["checks"]]
-    came = [f"run {came['id']}: {came['source']} {came['action']}, {came['state']}" for came in run["triggered"]]
+    _show_pages(console, run.pages)
+    gates = [f"{_passed(check)}  {check.message}" for check in run.checks]
+    came = [f"run {came.id}: {came.source} {came.action}, {came.state}" for came in run.triggered]
     for title, lines in (("Gates", gates), ("What came of it", came)):
         if lines:
             console.print(f"\n{title}", style="bold")
         for line in lines:
             console.print(f"  {plain(line)}", markup=False)
-    if run["state"] in runs.RESUMABLE and run["action"] != "replay":
-        console.print(f"\nGo on with it: pkgintel runs resume {run['id']}")
+    if run.state in runs.RESUMABLE and run.action != "replay":
+        console.print(f"\nGo on with it: pkgintel runs resume {run.id}")
 
 
-def _passed(check: Mapping[str, Any]) -> str:
-    return "passed" if check["passed"] else "FAILED" if check["blocking"] else "warns "
+def _passed(check: RunCheck) -> str:
+    return "passed" if check.passed else "FAILED" if check.blocking else "warns "
 
 
-def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
-    facts = [("started", f"{run['started_at']} ({run['kind']})")]
-    if run["finished_at"]:
-        facts.append(("ended", f"{run['finished_at']}, after {span(run['seconds'])}"))
+def _facts(run: ShownRun) -> list[tuple[str, str]]:
+    facts = [("started", f"{iso(run.started_at)} ({run.kind})")]
+    if run.finished_at:
+        facts.append(("ended", f"{iso(run.finished_at)}, after {span(run.seconds)}"))
     else:
-        facts.append(("running", f"for {span(run['seconds'])}, last sign of life {span(run['silent_seconds'])} ago"))
-    if run["window_up_to"]:
+        facts.append(("running", f"for {span(run.seconds)}, last sign of life {span(run.silent_seconds)} ago"))
+    if run.window_up_to:
         facts.append(
-            ("window", f"({run['window_after']}, {run['window_up_to']}]" + (", more remain" if run["more"] else ""))
+            ("window", f"({iso(run.window_after)}, {iso(run.window_up_to)}]" + (", more remain" if run.more else ""))
         )
-    if run["cause_id"]:
-        facts.append(("came of", f"run {run['cause_id']}"))
-    if run["root_id"] not in (None, run["id"]):
-        facts.append(("continues", f"run {run['root_id']}"))
+    if run.cause_id:
+        facts.append(("came of", f"run {run.cause_id}"))
+    if run.root_id not in (None, run.id):
+        facts.append(("continues", f"run {run.root_id}"))
     facts += [
-        (str(name), json.dumps(told) if isinstance(told, dict) else str(told)) for name, told in run["detail"].items()
+        (str(name), json.dumps(told) if isinstance(told, dict) else str(told)) for name, told in run.detail.items()
     ]
-    if run["task_id"]:
-        facts.append(("task", run["task_id"]))
+    if run.task_id:
+        facts.append(("task", run.task_id))
     return facts
 
 
-def _show_pages(console: Console, pages: list[dict[str, Any]]) -> None:
+def _show_pages(console: Console, pages: Sequence[RunPage]) -> None:
     if not pages:
         return
-    counts = {state: sum(page["state"] == state for page in pages) for state in ("done", "failed", "pending")}
+    counts = {state: sum(page.state == state for page in pages) for state in ("done", "failed", "pending")}
     console.print(f"\nPages  {', '.join(f'{count} {state}' for state, count in counts.items() if count)}", style="bold")
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for heading, justify in (("page", "left"), ("state", "left"), ("tries", "right"), ("leaves", "right"),
                              ("rejected", "right"), ("took", "right")):  # fmt: skip
         table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for page in pages[:SHOWN_PAGES]:
-        took = "-" if page["seconds"] is None else span(page["seconds"])
-        name = plain(page["page_url"].rpartition("/")[2])
-        table.add_row(name, page["state"], str(page["attempts"]), f"{page['leaves']:,}", f"{page['rejected']:,}", took)
+        took = "-" if page.seconds is None else span(page.seconds)
+        name = plain(page.page_url.rpartition("/")[2])
+        table.add_row(name, page.state, str(page.attempts), f"{page.leaves:,}", f"{page.rejected:,}", took)
     console.print(table)
     for page in pages[:SHOWN_PAGES]:
-        if page["error"]:
-            console.print(f"  {page['page_url']}: {plain(page['error'], 400)}", style="red", markup=False)
+        if page.error:
+            console.print(f"  {page.page_url}: {plain(page.error, 400)}", style="red", markup=False)
     if len(pages) > SHOWN_PAGES:
         console.print(f"  and {len(pages) - SHOWN_PAGES} more: --json has them all", style="dim")
 

@@ -11,6 +11,7 @@ from pkgintel import database
 from pkgintel.database import migrations
 from pkgintel.errors import ServiceUnavailable
 from pkgintel.nuget.instant import iso
+from pkgintel.reports import schedules
 from pkgintel.runtime import broker, process
 from pkgintel.tasks import beat
 from pkgintel.text import minute, plain
@@ -77,17 +78,13 @@ def list_(as_json: bool) -> None:
     settings = process.current().deployment
     with database.connect(settings.database_url) as conn:
         migrations.require_schema(conn)
-        rows = beat.describe(conn)
+        ticks = schedules.ticks(conn)
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps({name: tick.as_json() for name, tick in ticks.items()}, indent=2))
         return
-    for name, row in rows.items():
-        click.echo(f"{name:<6} {row['cron']:<12} {'enabled' if row['enabled'] else 'stopped'}")
-        who = "" if row["changed_by"] == "install" else f" by {plain(row['changed_by'], 60)}"
-        click.echo(f"       {'so since install' if not who else 'decided ' + minute(row['changed_at']) + who}")
-        last = (
-            f"{minute(row['last_tick'])} (run {row['last_run']}: {row['last_result']})" if row["last_tick"] else "never"
-        )
-        click.echo(
-            f"       last tick {last}; next tick {minute(row['next_tick']) if row['next_tick'] else 'none'} (UTC)"
-        )
+    for name, tick in ticks.items():
+        click.echo(f"{name:<6} {tick.cron:<12} {'enabled' if tick.enabled else 'stopped'}")
+        who = "" if tick.changed_by == "install" else f" by {plain(tick.changed_by, 60)}"
+        click.echo(f"       {'so since install' if not who else 'decided ' + minute(tick.changed_at) + who}")
+        last = f"{minute(tick.last_tick)} (run {tick.last_run}: {tick.last_result})" if tick.last_tick else "never"
+        click.echo(f"       last tick {last}; next tick {minute(tick.next_tick) if tick.next_tick else 'none'} (UTC)")

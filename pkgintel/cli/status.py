@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import UTC, datetime
-from typing import Any
 
 import click
 import psycopg
@@ -18,8 +17,8 @@ from pkgintel import database
 from pkgintel.cli.status_screen import screen
 from pkgintel.database import migrations
 from pkgintel.errors import PkgintelError
-from pkgintel.nuget.instant import iso
-from pkgintel.reports import status
+from pkgintel.reports import crew, status
+from pkgintel.reports.status import Status
 from pkgintel.runtime import process
 from pkgintel.settings import Deployment
 from pkgintel.text import minute, plain
@@ -27,14 +26,14 @@ from pkgintel.text import minute, plain
 WATCH_EVERY = 2.0  # Seconds.
 
 
-def look(settings: Deployment) -> dict[str, Any]:
+def look(settings: Deployment) -> Status:
     """One look at everything. Raises: ServiceUnavailable, SchemaBehind."""
     with database.connect(settings.database_url) as conn:
         migrations.require_schema(conn)
-        return status.report(conn, settings, status.crew(settings))
+        return status.report(conn, settings, crew.ask(settings))
 
 
-def _watch(look: Callable[[], dict[str, Any]]) -> bool:
+def _watch(look: Callable[[], Status]) -> bool:
     """Refresh the screen until Ctrl-C; whether the last look was healthy. A lost Postgres is shown and asked again."""
     console, healthy = Console(highlight=False), False
     live = Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop")
@@ -43,9 +42,9 @@ def _watch(look: Callable[[], dict[str, Any]]) -> bool:
             while True:
                 try:
                     found = look()
-                    healthy, content = bool(found["healthy"]), screen(found)
+                    healthy, content = found.healthy, screen(found)
                 except (PkgintelError, psycopg.Error) as error:
-                    stamp = minute(iso(datetime.now(UTC)))
+                    stamp = minute(datetime.now(UTC))
                     healthy, content = False, Text(plain(f"pkgintel cannot look ({stamp} UTC): {error}"))
                 if console.is_terminal:
                     live.update(content, refresh=True)
@@ -73,7 +72,7 @@ def command(as_json: bool, watch: bool) -> None:
         sys.exit(0 if _watch(lambda: look(settings)) else 1)
     found = look(settings)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(found.as_json(), indent=2))
     else:
         Console(highlight=False).print(screen(found))
-    sys.exit(0 if found["healthy"] else 1)
+    sys.exit(0 if found.healthy else 1)

@@ -3,7 +3,6 @@
 import getpass
 import json
 from datetime import datetime
-from typing import Any
 
 import click
 
@@ -13,24 +12,12 @@ from pkgintel.errors import SettingsError
 from pkgintel.nuget import instant
 from pkgintel.nuget.instant import iso
 from pkgintel.pipeline import checks, gate, replay
+from pkgintel.reports import watermark
 from pkgintel.runtime import process
 from pkgintel.settings import Settings
 from pkgintel.text import minute, plain
 
 SOURCE = "nuget"
-
-
-def shown(conn: database.Connection) -> dict[str, Any]:
-    """The watermark, where the database began, every reset, and the pages that are taken with items missing.
-
-    `watermark`, `origin` and `moved_at` are None while nothing is stored.
-    """
-    row = database.one(conn, "events/shown_watermark", source=SOURCE)
-    return {
-        **_stamped(row or {"source": SOURCE, "watermark": None, "origin": None, "moved_at": None}),
-        "resets": [_stamped(one) for one in database.every(conn, "events/resets", source=SOURCE)],
-        "accepted_counts": [_stamped(one) for one in database.every(conn, "events/accepted_counts")],
-    }
 
 
 def reset(conn: database.Connection, settings: Settings, to: str, why: str, by: str) -> database.Row:
@@ -67,10 +54,6 @@ def reset(conn: database.Connection, settings: Settings, to: str, why: str, by: 
     return before
 
 
-def _stamped(row: database.Row) -> dict[str, Any]:
-    return {name: iso(value) if isinstance(value, datetime) else value for name, value in row.items()}
-
-
 @click.group("watermark")
 def group() -> None:
     """It is brought back after upstream was wrong, and only ever back: forward it is moved by scans."""
@@ -82,27 +65,25 @@ def show(as_json: bool) -> None:
     """The watermark, every time it was brought back and why, and the pages taken with items missing. Times are UTC."""
     with database.connect(process.current().deployment.database_url) as conn:
         migrations.require_schema(conn)
-        found = shown(conn)
+        found = watermark.shown(conn, SOURCE)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(found.as_json(), indent=2))
         return
-    if found["watermark"] is None:
+    if found.watermark is None:
         click.echo("Nothing is stored yet, so there is no watermark: pkgintel run.")
     else:
-        click.echo(f"{found['source']}: everything up to {found['watermark']} is stored (UTC)")
-        click.echo(f"  since {minute(found['moved_at'])}; this database began at {found['origin']}")
-    for one in found["resets"]:
-        click.echo(f"  brought back from {one['from']} to {one['to']}, {_decided(one['reset_at'], one['reset_by'])}")
-        click.echo(f"    {plain(one['why'], 300)}")
-    for one in found["accepted_counts"]:
-        told = f"{one['items']:,} of {one['promised']:,} items"
-        click.echo(
-            f"  {plain(one['page_url'], 300)} is taken with {told}, {_decided(one['accepted_at'], one['accepted_by'])}"
-        )
-        click.echo(f"    {plain(one['why'], 300)}")
+        click.echo(f"{found.source}: everything up to {iso(found.watermark)} is stored (UTC)")
+        click.echo(f"  since {minute(found.moved_at)}; this database began at {iso(found.origin)}")
+    for one in found.resets:
+        click.echo(f"  brought back from {iso(one.from_)} to {iso(one.to)}, {_decided(one.reset_at, one.reset_by)}")
+        click.echo(f"    {plain(one.why, 300)}")
+    for page in found.accepted_counts:
+        taken = f"is taken with {page.items:,} of {page.promised:,} items"
+        click.echo(f"  {plain(page.page_url, 300)} {taken}, {_decided(page.accepted_at, page.accepted_by)}")
+        click.echo(f"    {plain(page.why, 300)}")
 
 
-def _decided(when: str, who: str) -> str:
+def _decided(when: datetime, who: str) -> str:
     return f"decided {minute(when)} by {plain(who, 60)}:"
 
 
@@ -119,8 +100,8 @@ def reset_command(to: str, why: str) -> None:
     with database.connect(settings.database_url) as conn:
         migrations.require_schema(conn)
         before = reset(conn, settings, to, why, getpass.getuser())
-        now = shown(conn)
+        now = watermark.shown(conn, SOURCE)
     click.echo(
-        f"the watermark is {now['watermark']} (it was {instant.timestamp(before['watermark_ticks'])}); the next scan "
+        f"the watermark is {iso(now.watermark)} (it was {instant.timestamp(before['watermark_ticks'])}); the next scan "
         "lists from there: `pkgintel run`, or the next tick"
     )

@@ -1,8 +1,7 @@
 """`pkgintel why`: the answer first, then each step of the chain that led to it."""
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import click
 from rich.console import Console, Group, RenderableType
@@ -13,55 +12,56 @@ from pkgintel import database
 from pkgintel.cli.screen import STYLES
 from pkgintel.database import migrations
 from pkgintel.reports import why
+from pkgintel.reports.explanation import Declared, Explanation, LicenseChange, UrlEntry
 from pkgintel.runtime import process
-from pkgintel.text import many, minute, plain
+from pkgintel.text import day, many, minute, plain
 
 _SHOWN = 12  # licenses, changes
 
 
-def screen(found: Mapping[str, Any]) -> RenderableType:
+def screen(found: Explanation) -> RenderableType:
     """What `why.explain` found, for 80 columns and without need of colour."""
-    verdict = found["verdict"]
-    head = Text(plain(found["package_id"]), style="bold")
-    if found["judged_version"]:
-        head.append(f" {plain(found['judged_version'])}")
-    head.append(": ").append(verdict or "no verdict", style=STYLES.get(verdict, "bold"))
+    verdict = found.verdict
+    head = Text(plain(found.package_id), style="bold")
+    if found.judged_version:
+        head.append(f" {plain(found.judged_version)}")
+    head.append(": ").append(verdict or "no verdict", style=STYLES.get(verdict or "", "bold"))
     facts = Table.grid(padding=(0, 2, 0, 0))
     facts.add_column(no_wrap=True)
     facts.add_column(overflow="fold")
     for name, value in _facts(found):
         facts.add_row(Text(name), Text(value))
-    return Group(head, Text(plain(found["reason"])), Text(""), facts)
+    return Group(head, Text(plain(found.reason)), Text(""), facts)
 
 
-def _facts(found: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    yield from _several("declared", _declared(found["declaration"]))
-    if found["rule"]:
-        yield "rule", f"{found['rule']}: {found['rule_says'] or 'a rule of an earlier version'}"
-    evidence = found["evidence"] or {}
+def _facts(found: Explanation) -> Iterable[tuple[str, str]]:
+    yield from _several("declared", _declared(found.declaration))
+    if found.rule:
+        yield "rule", f"{found.rule}: {found.rule_says or 'a rule of an earlier version'}"
+    evidence = found.evidence or {}
     if "expression_from" in evidence:
         yield "expression", f"from {plain(evidence['expression_from'])}"
     if "tree" in evidence:
         yield "read as", plain(evidence["tree"])
     yield from _several("licenses", _licenses(found))
-    yield from _several("url entry", _entry(found["url_entry"]))
-    if found["spdx_list_version"]:
+    yield from _several("url entry", _entry(found.url_entry))
+    if found.spdx_list_version:
         policy = {"osi-or-fsf": "approved by the OSI or the FSF", "osi": "approved by the OSI"}
         yield (
             "made from",
-            f"SPDX list {plain(found['spdx_list_version'])}, ruleset {found['ruleset']}, "
-            f"open means {policy.get(found['policy'], found['policy'])}",
+            f"SPDX list {plain(found.spdx_list_version)}, ruleset {found.ruleset}, "
+            f"open means {policy.get(found.policy or '', found.policy)}",
         )
     yield from _several("judged", _judged(found))
-    if found.get("leaf_url"):
-        yield "seen at", plain(found["leaf_url"])
+    if found.leaf_url:
+        yield "seen at", plain(found.leaf_url)
     yield "package", _package(found)
-    if found["would_change"]:
-        yield "would change", found["would_change"]
+    if found.would_change:
+        yield "would change", found.would_change
     yield from _several("history", _history(found))
-    yield from _several("by version", _changes(found["license_changes"]))
-    if _pairs(found["license_changes_by_date"]) != _pairs(found["license_changes"]):
-        yield from _several("by date", _changes(found["license_changes_by_date"]))
+    yield from _several("by version", _changes(found.license_changes))
+    if _pairs(found.license_changes_by_date) != _pairs(found.license_changes):
+        yield from _several("by date", _changes(found.license_changes_by_date))
 
 
 def _several(name: str, lines: Iterable[str]) -> Iterable[tuple[str, str]]:
@@ -70,100 +70,100 @@ def _several(name: str, lines: Iterable[str]) -> Iterable[tuple[str, str]]:
         name = ""
 
 
-def _declared(declaration: Mapping[str, str | None] | None) -> Iterable[str]:
+def _declared(declaration: Declared | None) -> Iterable[str]:
     if declaration is None:
         return
-    given = {name: text for name, text in declaration.items() if text}
+    given = {name: text for name, text in declaration if text}
     yield from (f"{name.replace('_', ' ')}: {plain(text, 400)}" for name, text in given.items())
     if not given:
         yield "no license expression, no file, no URL"
 
 
-def _licenses(found: Mapping[str, Any]) -> Iterable[str]:
-    licenses = found["licenses"]
+def _licenses(found: Explanation) -> Iterable[str]:
+    licenses = found.licenses
     for license_ in licenses[:_SHOWN]:
         says = []
-        if listed := license_["on_list"]:
-            says += ["OSI-approved"] if listed["osi_approved"] else []
-            says += ["FSF-libre"] if listed["fsf_libre"] else []
+        if listed := license_.on_list:
+            says += ["OSI-approved"] if listed.osi_approved else []
+            says += ["FSF-libre"] if listed.fsf_libre else []
             says = says or ["approved by neither the OSI nor the FSF"]
-            says += ["deprecated id"] if listed["deprecated"] else []
-            says.append(f"on list {plain(listed['list_version'])}")
-        elif "license-ref" in license_["matched"]:
+            says += ["deprecated id"] if listed.deprecated else []
+            says.append(f"on list {plain(listed.list_version)}")
+        elif "license-ref" in license_.matched:
             says.append("a license of the author's own")
         else:
             says.append("not on the SPDX list")
-        if license_.get("category"):
-            says.append(f"ScanCode: {plain(license_['category'])}")
-        if "unknown-exception" in license_["matched"]:
+        if license_.category:
+            says.append(f"ScanCode: {plain(license_.category)}")
+        if "unknown-exception" in license_.matched:
             says.append("its exception is not on the SPDX list")
-        name = plain(license_["id"]) + ("+" if license_.get("or_later") else "")
-        name += f" WITH {plain(license_['exception'])}" if license_.get("exception") else ""
-        yield f"{name} is {license_['means']}: {', '.join(says)}"
+        name = plain(license_.id) + ("+" if license_.or_later else "")
+        name += f" WITH {plain(license_.exception)}" if license_.exception else ""
+        yield f"{name} is {license_.means}: {', '.join(says)}"
     if len(licenses) > _SHOWN:
         yield f"and {len(licenses) - _SHOWN} more"
 
 
-def _entry(entry: Mapping[str, Any] | None) -> Iterable[str]:
+def _entry(entry: UrlEntry | None) -> Iterable[str]:
     if entry is None:
         return
-    means = "proprietary terms" if entry.get("means") == "closed" else " | ".join(entry.get("licenses", []))
-    yield f"{plain(entry['page'])} stands for {plain(means)}"
-    yield f"source: {plain(entry['source'])}" + (f", {plain(entry['date'])}" if entry.get("date") else "")
-    if entry.get("note"):
-        yield plain(entry["note"])
+    means = "proprietary terms" if entry.means == "closed" else " | ".join(entry.licenses)
+    yield f"{plain(entry.page)} stands for {plain(means)}"
+    yield f"source: {plain(entry.source)}" + (f", {plain(entry.date)}" if entry.date else "")
+    if entry.note:
+        yield plain(entry.note)
 
 
-def _judged(found: Mapping[str, Any]) -> Iterable[str]:
-    if not found["judged_version"]:
+def _judged(found: Explanation) -> Iterable[str]:
+    if not found.judged_version:
         return
-    text, kind = f"version {plain(found['judged_version'])}", ""
-    if found.get("listed") is not None:
-        kind = f"{'listed' if found['listed'] else 'unlisted'} {'prerelease' if found['is_prerelease'] else 'stable'}"
-        text += f", {kind}" + (", deprecated" if found["deprecated"] else "")
-    if found.get("created"):
-        text += f", created {found['created'][:10]}"
-    if found.get("deleted_at"):
-        text += f", deleted {found['deleted_at'][:10]}"
-    if found.get("classified_at"):
-        text += f"; verdict of {minute(found['classified_at'])} UTC"
+    text, kind = f"version {plain(found.judged_version)}", ""
+    if found.listed is not None:
+        kind = f"{'listed' if found.listed else 'unlisted'} {'prerelease' if found.is_prerelease else 'stable'}"
+        text += f", {kind}" + (", deprecated" if found.deprecated else "")
+    if found.created:
+        text += f", created {day(found.created)}"
+    if found.deleted_at:
+        text += f", deleted {day(found.deleted_at)}"
+    if found.classified_at:
+        text += f"; verdict of {minute(found.classified_at)} UTC"
     yield text
-    if found["judged_version"] == found["latest_version"]:
+    if found.judged_version == found.latest_version:
         yield f"the highest {kind} version, so it speaks for the package"
-    elif found["latest_version"]:
-        yield f"version {plain(found['latest_version'])} speaks for the package"
-    if found.get("pending"):
+    elif found.latest_version:
+        yield f"version {plain(found.latest_version)} speaks for the package"
+    if found.pending:
         yield "A newer event, license list or rule is stored and not judged with yet: `pkgintel run` does it."
 
 
-def _package(found: Mapping[str, Any]) -> str:
-    deleted = f" ({found['versions_deleted']:,} deleted)" if found["versions_deleted"] else ""
-    text = f"{found['state']}, {many(found['versions'], 'version')} stored{deleted}"
-    return f"{text}, newest event {minute(found['newest_event'])}, catalog {plain(found['catalog'])}"
+def _package(found: Explanation) -> str:
+    deleted = f" ({found.versions_deleted:,} deleted)" if found.versions_deleted else ""
+    text = f"{found.state}, {many(found.versions, 'version')} stored{deleted}"
+    return f"{text}, newest event {minute(found.newest_event)}, catalog {plain(found.catalog)}"
 
 
-def _history(found: Mapping[str, Any]) -> Iterable[str]:
-    history = found["history"]
-    if not history and found["verdict"]:
+def _history(found: Explanation) -> Iterable[str]:
+    history = found.history
+    if not history and found.verdict:
         yield "the verdict never changed"
     if len(history) > _SHOWN:
         yield f"({len(history) - _SHOWN} earlier changes: --json shows all)"
     for change in history[-_SHOWN:]:
-        line = f"{minute(change['changed_at'])}  {change['from_verdict'] or 'none'} -> {change['to_verdict'] or 'none'}"
-        yield f"{line}, cause: {change['cause']}; {plain(change['to_reason'], 200)}"
+        line = f"{minute(change.changed_at)}  {change.from_verdict or 'none'} -> {change.to_verdict or 'none'}"
+        yield f"{line}, cause: {change.cause}; {plain(change.to_reason, 200)}"
 
 
-def _pairs(changes: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    return [(change["from_version"], change["to_version"]) for change in changes]
+def _pairs(changes: Sequence[LicenseChange]) -> list[tuple[str, str]]:
+    return [(change.from_version, change.to_version) for change in changes]
 
 
-def _changes(changes: list[dict[str, Any]]) -> Iterable[str]:
+def _changes(changes: Sequence[LicenseChange]) -> Iterable[str]:
     if len(changes) > _SHOWN:
         yield f"({len(changes) - _SHOWN} earlier changes: --json shows all)"
     for change in changes[-_SHOWN:]:
         yield (
-            f"{plain(change['from_version'])} -> {plain(change['to_version'])} ({change['released_at'][:10]}): "
-            f"{change['from_verdict']} -> {change['to_verdict']} ({change['from_rule']} -> {change['to_rule']})"
+            f"{plain(change.from_version)} -> {plain(change.to_version)} ({day(change.released_at)}): "
+            f"{change.from_verdict} -> {change.to_verdict} ({change.from_rule} -> {change.to_rule})"
         )
 
 
@@ -181,6 +181,6 @@ def command(package_id: str, version_text: str | None, as_json: bool) -> None:
         migrations.require_schema(conn)
         found = why.explain(conn, settings, package_id, version_text)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(found.as_json(), indent=2))
         return
     Console(highlight=False).print(screen(found))

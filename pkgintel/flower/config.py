@@ -7,12 +7,14 @@ import os as _os
 
 from tornado.options import options as _options
 
-from pkgintel.flower import page as _pipeline
+from pkgintel.flower import doors as _doors
+from pkgintel.flower import drawing as _drawing
+from pkgintel.flower import page as _page
 
-address, basic_auth = _pipeline.doors(_options.address, _options.basic_auth, _options.auth)
+address, basic_auth = _doors.doors(_options.address, _options.basic_auth, _options.auth)
 
 tasks_columns = _os.environ.get("FLOWER_TASKS_COLUMNS") or "name,args,state,result,runtime,retries,received,worker"
-format_task = _pipeline.format_task
+format_task = _drawing.format_task
 purge_offline_workers = int(_os.environ.get("FLOWER_PURGE_OFFLINE_WORKERS") or 86_400)  # A day of what has been.
 
-_pipeline.install()
+_page.install()

@@ -1,18 +1,14 @@
-"""The page Pipeline in Flower, our metrics beside Flower's, and who may come in. `flowerconfig.py` installs all three.
+"""The page Pipeline in Flower, and our metrics beside Flower's.
 
 What the page shows is `pkgintel status`, drawn. Postgres is asked in threads of our own, with a limit on every
 statement, so Flower's loop never waits for it; where it does not answer, the page says so.
 """
 
 import asyncio
-import ipaddress
 import logging
-import socket
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +17,16 @@ import psycopg
 from flower import urls as flower_urls
 from flower.views import BaseHandler
 from tornado import web
-from tornado.escape import xhtml_escape
 from tornado.template import Loader, Template
 from tornado.web import url
 
-from pkgintel import database
 from pkgintel.errors import PkgintelError
-from pkgintel.flower import metrics
-from pkgintel.nuget.instant import iso
-from pkgintel.pipeline.checks import LICENSES, PACKAGES, REJECT_LIMIT_CHECK, VERDICTS
-from pkgintel.reports import status
+from pkgintel.flower import drawing, metrics
+from pkgintel.flower.drawing import Areas
+from pkgintel.pipeline.checks import LICENSES, PACKAGES, VERDICTS
+from pkgintel.reports import crew, status, totals
+from pkgintel.reports.reading import Kept, reading
+from pkgintel.reports.status import Status
 from pkgintel.runtime import process
 from pkgintel.text import ago, many, minute, plain, span
 
@@ -40,7 +36,6 @@ PATIENCE = 8.0  # Seconds after which the page says that Postgres does not answe
 KEPT = 2.0  # Seconds that one look serves every browser.
 REFRESH = 15  # Seconds after which the browser asks again.
 HISTORY = 300  # Points of the plot.
-VERDICT_NAMES = ("open_source", "proprietary", "unknown")
 TITLES = {PACKAGES: "NuGet packages", LICENSES: "SPDX licenses", VERDICTS: "Verdicts"}
 
 _NAV_ITEM = """<li class="nav-item">
@@ -50,46 +45,6 @@ _NAV_ITEM = """<li class="nav-item">
       """
 
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pipeline")
-
-
-def doors(address: str, basic_auth: Sequence[str] | None, auth: str) -> tuple[str, list[str]]:
-    """Where Flower listens (loopback unless told) and the name:password pairs it asks for.
-
-    Ends the process with one sentence when it should listen wider than loopback and asks for no password.
-    """
-    address = address or "127.0.0.1"
-    pairs = [pair for pair in basic_auth or [] if pair]
-    if any(not all(pair.partition(":")) for pair in pairs):
-        _refuse("FLOWER_BASIC_AUTH (--basic-auth) must be name:password, neither of them empty.")
-    if not (pairs or auth or _loopback(address)):
-        _refuse(
-            f"Flower would listen on {address}, where others can reach it, and ask for no password: set "
-            "FLOWER_BASIC_AUTH=name:password (or --auth with OAuth), or leave --address out to stay on 127.0.0.1."
-        )
-    return address, pairs
-
-
-def _refuse(sentence: str) -> None:
-    sys.stderr.write(f"pkgintel: {sentence}\n")
-    sys.exit(2)
-
-
-def _loopback(address: str) -> bool:
-    try:
-        found = {info[4][0] for info in socket.getaddrinfo(address, None)}
-    except OSError:
-        return False
-    return bool(found) and all(ipaddress.ip_address(str(host).partition("%")[0]).is_loopback for host in found)
-
-
-def format_task(task: Any) -> Any:
-    """A task as Flower's tables show it: no quotes around a sentence, no arguments that say nothing."""
-    if isinstance(task.result, str) and task.result[:1] == task.result[-1:] and task.result[:1] in ("'", '"'):
-        task.result = task.result[1:-1]
-    if task.args in ("()", "[]"):
-        told = [part for part in str(task.kwargs or "").strip("{}").split(", ") if part and not part.endswith(": None")]
-        task.args = ", ".join(told).replace("'", "")
-    return task
 
 
 class Overlay(Loader):
@@ -147,8 +102,8 @@ async def _within(ask: Callable[[], Any]) -> Any:
 class Seen:
     """What the page shows: a report, or the sentence why there is none."""
 
-    report: dict[str, Any] | None = None
-    history: Sequence[Mapping[str, Any]] = ()
+    report: Status | None = None
+    plot: Areas | None = None
     trouble: str = ""
 
 
@@ -156,11 +111,11 @@ def see() -> Seen:
     """Ask Postgres and Redis for everything the page shows. Never raises."""
     try:
         settings = process.current().deployment
-        crew = status.crew(settings)
-        with metrics.reading(settings) as conn:
-            report = status.report(conn, settings, crew)
-            history = database.every(conn, "reports/status/verdict_history", most=HISTORY)
-        return Seen(report, history)
+        answers = crew.ask(settings)
+        with reading(settings) as conn:
+            report = status.report(conn, settings, answers)
+            history = totals.verdicts(conn, HISTORY)
+        return Seen(report, drawing.areas(history, report.as_of))
     except (PkgintelError, psycopg.Error) as error:
         return Seen(trouble=str(error).strip().splitlines()[0])
     except Exception as error:
@@ -168,7 +123,7 @@ def see() -> Seen:
         return Seen(trouble=f"This page met an error of its own, and Flower's log has it: {type(error).__name__}.")
 
 
-_seen = metrics.Kept(see, KEPT)
+_seen = Kept(see, KEPT)
 
 
 class PipelineView(BaseHandler):  # type: ignore[misc]
@@ -183,89 +138,4 @@ class PipelineView(BaseHandler):  # type: ignore[misc]
             self.set_header("Refresh", str(REFRESH))
         self.set_header("Cache-Control", "no-store")
         words = {"ago": ago, "span": span, "minute": minute, "plain": plain, "many": many}
-        words |= {"since": _since, "share": share}
-        drawn = {
-            "badge": badge,
-            "areas": areas(seen),
-            "parts": parts,
-            "measure": measure,
-            "titles": TITLES,
-            "prose": prose,
-        }
-        self.render("pipeline.html", seen=seen, live=live, every=REFRESH, **words, **drawn)
-
-
-def badge(name: str, report: Mapping[str, Any]) -> tuple[str, str]:
-    """How an asset stands, in a word, and the colour of that: blocked before never, stale and fresh."""
-    asset = report["assets"][name]
-    if asset["blocked"]:
-        return "blocked", "bad"
-    if asset["last_success"] is None:
-        return "never", "off"
-    return ("fresh", "good") if asset["fresh"] else ("stale", "warn")
-
-
-def parts(run: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """The bar of a run's pages: what is done, failed and left, in percent."""
-    total = run["pages_total"]
-    if not total:
-        return []
-    done, failed = 100 * run["pages_done"] / total, 100 * run["pages_failed"] / total
-    return [("done", done), ("failed", failed), ("left", max(0.0, 100 - done - failed))]
-
-
-def prose(sentence: str) -> str:
-    """A sentence as HTML, its `commands` as code."""
-    pieces = xhtml_escape(plain(sentence)).split("`")
-    return "".join(f"<code>{piece}</code>" if index % 2 else piece for index, piece in enumerate(pieces))
-
-
-def share(part: float) -> str:
-    """A share in percent."""
-    return f"{100 * part:.1f}\u00a0%"
-
-
-def measure(check: Mapping[str, Any], which: str) -> str:
-    """Value or threshold of a check as a person reads it: ages as a length of time, shares in percent."""
-    number = check[which]
-    if number is None:
-        return "nothing"
-    if check["name"].endswith("_fresh"):
-        return span(number)
-    if check["name"] == REJECT_LIMIT_CHECK:
-        return f"{100 * number:.2f}\u00a0%"
-    return f"{number:,.10g}"
-
-
-def areas(seen: Seen) -> dict[str, Any] | None:
-    """The plot of verdict shares over time: a path for each verdict, stacked from below, in a box of 1000 by 100.
-
-    A share holds until the next classification that changed something; the last one holds until now. None where there
-    is too little to draw.
-    """
-    points = [(row["at"], [row[name] or 0 for name in VERDICT_NAMES]) for row in seen.history]
-    points = [(at, counts) for at, counts in points if sum(counts)]
-    if seen.report is None or not points:
-        return None
-    begin, end = points[0][0], max(datetime.fromisoformat(seen.report["as_of"]), points[-1][0])
-    width = (end - begin).total_seconds()
-    if width <= 0:
-        return None
-    xs = [1000 * (at - begin).total_seconds() / width for at, _ in points] + [1000.0]
-    paths, below = {}, [0.0] * len(points)
-    for index, name in enumerate(VERDICT_NAMES):
-        above = [base + 100 * counts[index] / sum(counts) for base, (_, counts) in zip(below, points, strict=True)]
-        paths[name] = f"M{_steps(xs, above)}L{_steps(xs, below, back=True)}Z"
-        below = above
-    return {"paths": paths, "begin": iso(begin), "end": iso(end), "points": len(points), "seconds": width}
-
-
-def _steps(xs: Sequence[float], ys: Sequence[float], *, back: bool = False) -> str:
-    corners = [f"{x:.1f} {100 - y:.2f}" for left, right, y in zip(xs, xs[1:], ys, strict=False) for x in (left, right)]
-    return "L".join(reversed(corners) if back else corners)
-
-
-def _since(stamp: str | None, report: Mapping[str, Any]) -> str:
-    if stamp is None:
-        return "never"
-    return ago((datetime.fromisoformat(report["as_of"]) - datetime.fromisoformat(stamp)).total_seconds())
+        self.render("pipeline.html", seen=seen, live=live, every=REFRESH, titles=TITLES, drawing=drawing, **words)

@@ -6,13 +6,14 @@ Pure, total and deterministic: any three texts get a verdict in bounded time, an
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from pkgintel.licenses import urls
 from pkgintel.licenses.expression import Finding, MalformedExpression, Meaning, Policy, Reader, Tree, leaves, parse
 from pkgintel.licenses.spdx import LicenseList
 
 VerdictName: TypeAlias = Literal["open_source", "proprietary", "unknown"]
+VERDICT_NAMES: tuple[VerdictName, ...] = get_args(VerdictName)
 
 # Raised whenever a rule or a row of urls.csv changes what some declaration would get.
 RULESET = 2

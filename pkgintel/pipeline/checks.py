@@ -16,6 +16,14 @@ GATES = (PACKAGES, LICENSES, VERDICTS)
 # Which of our sources fills which asset.
 SOURCES = {PACKAGES: "nuget", LICENSES: "spdx", VERDICTS: "verdicts"}
 
+
+def freshness(asset: str) -> str:
+    """The name of the check that measures the age of an asset."""
+    return f"{asset}_fresh"
+
+
+FRESHNESS = frozenset(map(freshness, GATES))
+
 OSI_FLOOR = 100
 REJECTS_AT_LEAST = 10  # Fewer rejected leaves than this are never schema drift, whatever their share.
 
@@ -35,13 +43,18 @@ class Check:
     threshold: float
     says: str
 
+    @property
+    def is_freshness(self) -> bool:
+        """Whether it measures an age, which is another one at every moment."""
+        return self.statement == "age"
+
     def judge(self, value: float | None) -> "Result":
         """What `value` means: no value at all never passes."""
         passed = value is not None and (
             value >= self.threshold if self.bound == "at least" else value <= self.threshold
         )
         shown = "nothing" if value is None else f"{value:.10g}"
-        if self.statement == "age":
+        if self.is_freshness:
             shown = "never" if value is None else f"{value / 3600:.1f} h ago"
         says = self.says.format(value=shown, threshold=f"{self.threshold:.10g}", hours=f"{self.threshold / 3600:.10g}")
         return Result(self.name, self.gate, self.blocking, passed, value, self.threshold, f"{self.name}: {says}")
@@ -105,7 +118,7 @@ def of_gate(gate: str, settings: Settings) -> list[Check]:
 
 def _fresh(gate: str, seconds: float) -> Check:
     says = "last success: {value}; fresh is at most {hours} h ago"
-    return Check(f"{gate}_fresh", gate, False, "age", "at most", seconds, says)
+    return Check(freshness(gate), gate, False, "age", "at most", seconds, says)
 
 
 def reject_limit(rejected: int, leaves: int, limit: float) -> Result:

@@ -4,18 +4,18 @@ Every sentence names the thing, says how it stands, and ends with what its reade
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from pkgintel.pipeline import checks
 from pkgintel.pipeline.checks import GATES, SOURCES
-from pkgintel.settings import Settings
+from pkgintel.reports.crew import NOT_ASKED, UNKNOWN
+from pkgintel.reports.facts import Facts
+from pkgintel.reports.gates import Check
+from pkgintel.reports.work import LockHolder, LockWait, Outcome
+from pkgintel.settings import Deployment
 from pkgintel.text import ago, many, minute, span
 
-UNKNOWN = "unknown"  # Workers and queues, where nobody could be asked.
 UPKEEP_SILENT = 300.0  # Seconds: upkeep runs every minute where beat and a worker do.
 
-_BAD = ("failed", "lost", "blocked")
 _START = "Start beat and a worker: `make up`, or `celery -A pkgintel beat` and `celery -A pkgintel worker`"
 _UPKEEP = "by itself while beat and a worker run (`make up`)"
 _WHAT_TO_DO = {
@@ -29,41 +29,49 @@ _WHAT_TO_DO = {
 }
 
 
-def because(found: Mapping[str, Any], settings: Settings) -> list[str]:
+def because(found: Facts, settings: Deployment) -> list[str]:
     """One sentence or two for each thing that is wrong: what it is, and what to do about it."""
-    busy = {run["source"]: run["id"] for run in found["running"] if not run["lost"]}
+    busy = {run.source: run.id for run in found.running if not run.lost}
     sentences = _dead(found)  # First, for nothing else heals without them.
     sentences += [
-        f"{check['message']}. {_WHAT_TO_DO.get(check['name'], 'Nothing further is judged until it passes.')}"
-        for check in found["checks"]
-        if check["blocking"] and not check["passed"]
+        f"{check.message}. {_WHAT_TO_DO.get(check.name, 'Nothing further is judged until it passes.')}"
+        for check in found.checks
+        if check.closes
     ]
     sentences += _bad_runs(found, busy, settings)
     return sentences + _stale(found, busy)
 
 
-def _bad_runs(found: Mapping[str, Any], busy: Mapping[str, int], settings: Settings) -> list[str]:
+def bad_ends(found: Facts) -> list[Outcome]:
+    """The last runs that went wrong and speak for themselves: not those that only met a gate which is closed still."""
+    closed = [check for check in found.checks if check.closes]
+    return [run for run in found.outcomes if run.bad and not (run.state == "blocked" and _held_by(run, closed))]
+
+
+def _held_by(run: Outcome, closed: list[Check]) -> bool:
+    """Whether a closed gate is what blocked the run: its own, or any one before the classifier."""
+    return any(SOURCES[check.gate] == run.source or run.source == SOURCES[checks.VERDICTS] for check in closed)
+
+
+def _bad_runs(found: Facts, busy: Mapping[str, int], settings: Deployment) -> list[str]:
     """Runs that give no sign of life, whose end never came, or that were the last of their source and went wrong."""
     sentences = [
-        f"Run {run['id']} ({run['source']} {run['action']}) is lost: it gave no sign of life for "
-        f"{span(run['silent_seconds'])}. A new one takes over {_UPKEEP}."
-        for run in (*found["running"], *found["replays"])
-        if run["lost"]
+        f"Run {run.id} ({run.source} {run.action}) is lost: it gave no sign of life for "
+        f"{span(run.silent_seconds)}. A new one takes over {_UPKEEP}."
+        for run in (*found.running, *found.replays)
+        if run.lost
     ]
-    closed = [check["message"] for check in found["checks"] if check["blocking"] and not check["passed"]]
-    for run in found["outcomes"]:
-        error = str(run["error"] or "no reason was recorded").rstrip(".")
-        if run["state"] not in _BAD or any(message in error for message in closed):
-            continue
+    for run in bad_ends(found):
+        error = (run.error or "no reason was recorded").rstrip(".")
         then = (
-            f"What is stored stays; `pkgintel runs resume {run['id']}` where workers run, `pkgintel run`, or the next "
+            f"What is stored stays; `pkgintel runs resume {run.id}` where workers run, `pkgintel run`, or the next "
             "tick goes on from there."
         )
-        if run["source"] in busy:
-            then = f"Run {busy[run['source']]} is trying again now."
-        sentences.append(f"Run {run['id']} ({run['source']} {run['action']}) ended {run['state']}: {error}. {then}")
-    if found["unsettled"]:
-        numbers = ", ".join(map(str, found["unsettled"][:3]))
+        if run.source in busy:
+            then = f"Run {busy[run.source]} is trying again now."
+        sentences.append(f"Run {run.id} ({run.source} {run.action}) ended {run.state}: {error}. {then}")
+    if found.unsettled:
+        numbers = ", ".join(map(str, found.unsettled[:3]))
         sentences.append(
             f"Run {numbers} ended well, but the gate and the verdicts that follow did not come through within "
             f"{span(settings.lost_after)}. They are sent again {_UPKEEP}."
@@ -71,9 +79,9 @@ def _bad_runs(found: Mapping[str, Any], busy: Mapping[str, int], settings: Setti
     return sentences
 
 
-def _stale(found: Mapping[str, Any], busy: Mapping[str, int]) -> list[str]:
-    stale = {name: asset for name, asset in found["assets"].items() if not asset["fresh"]}
-    if len(stale) == len(GATES) and all(asset["last_success"] is None for asset in stale.values()) and not busy:
+def _stale(found: Facts, busy: Mapping[str, int]) -> list[str]:
+    stale = {name: asset for name, asset in found.assets.items() if not asset.fresh}
+    if len(stale) == len(GATES) and all(asset.last_success is None for asset in stale.values()) and not busy:
         return [
             "Nothing was ever stored here. Run `pkgintel run` once, or enable the schedules: "
             "`pkgintel schedule enable nuget` and `pkgintel schedule enable spdx`."
@@ -81,14 +89,14 @@ def _stale(found: Mapping[str, Any], busy: Mapping[str, int]) -> list[str]:
     sentences = []
     for name, asset in stale.items():
         source = SOURCES[name]
-        when = "never succeeded" if asset["last_success"] is None else f"last succeeded {ago(asset['age_seconds'])}"
-        says = f"{name} is stale: it {when}, and should every {span(asset['threshold_seconds'])}."
-        tick = found["schedules"].get(source)
+        when = "never succeeded" if asset.last_success is None else f"last succeeded {ago(asset.age_seconds)}"
+        says = f"{name} is stale: it {when}, and should every {span(asset.threshold_seconds)}."
+        tick = found.schedules.get(source)
         if source in busy:
             then = f"Run {busy[source]} is at work on it now."
         elif tick is None:
             then = "Verdicts follow every scan and every SPDX sync: `pkgintel run` does all three."
-        elif tick["enabled"]:
+        elif tick.enabled:
             then = "Its schedule is enabled, so something keeps it from succeeding: see the last runs."
         else:
             then = f"Its schedule is stopped: `pkgintel schedule enable {source}`, or `pkgintel run` once."
@@ -96,68 +104,66 @@ def _stale(found: Mapping[str, Any], busy: Mapping[str, int]) -> list[str]:
     return sentences
 
 
-def _dead(found: Mapping[str, Any]) -> list[str]:
+def _dead(found: Facts) -> list[str]:
     """Processes that should run, for a schedule is enabled or work is waiting, and do not seem to."""
-    enabled = {name: tick for name, tick in found["schedules"].items() if tick["enabled"]}
+    enabled = {name: tick for name, tick in found.schedules.items() if tick.enabled}
     sentences = []
-    silent = found["upkeep"]["age_seconds"]
-    since = min((_seconds_since(tick["changed_at"]) for tick in enabled.values()), default=0.0)
+    silent = found.upkeep.age_seconds
+    since = min((found.since(tick.changed_at) for tick in enabled.values()), default=0.0)
     if enabled and since > UPKEEP_SILENT and (silent is None or silent > UPKEEP_SILENT):
         when = "never came through" if silent is None else f"last came through {ago(silent)}"
         sentences.append(f"Upkeep, due every minute, {when}. {_START}.")
     else:
         sentences += [
-            f"The {name} tick is {span(tick['late_seconds'])} late. See that beat runs, or start it by hand: "
+            f"The {name} tick is {span(tick.late_seconds)} late. See that beat runs, or start it by hand: "
             f"`pkgintel schedule run-now {name}`."
             for name, tick in enabled.items()
-            if tick["late_seconds"] > UPKEEP_SILENT
+            if tick.late_seconds > UPKEEP_SILENT
         ]
-    if found["workers"] == []:
-        waiting = sum(found["queues"].values())
-        if waiting or ((enabled or found["running"]) and not sentences):
-            wait = (
-                f"{many(waiting, 'task')} {'is' if waiting == 1 else 'are'} waiting" if waiting else "nothing gets done"
-            )
-            sentences.append(f"No worker answers, and {wait}. Start one: `celery -A pkgintel worker`.")
-    elif enabled and found["workers"] == UNKNOWN and found["crew_unknown_because"] != "not asked":
-        sentences.append(
-            f"{found['crew_unknown_because']}. Start Redis, or see PKGINTEL_REDIS_URL: no task can travel."
-        )
-    return sentences
+    return sentences + _unmanned(
+        found, expected=bool(enabled or found.running) and not sentences, ticking=bool(enabled)
+    )
 
 
-def notes(found: Mapping[str, Any]) -> list[str]:
+def _unmanned(found: Facts, *, expected: bool, ticking: bool) -> list[str]:
+    """No worker where work waits or is expected, or no Redis where ticks are."""
+    if found.queues == UNKNOWN or found.workers == UNKNOWN:
+        if not ticking or found.crew_unknown_because in (None, NOT_ASKED.crew_unknown_because):
+            return []
+        return [f"{found.crew_unknown_because}. Start Redis, or see PKGINTEL_REDIS_URL: no task can travel."]
+    waiting = sum(found.queues.values())
+    if found.workers or not (waiting or expected):
+        return []
+    wait = f"{many(waiting, 'task')} {'is' if waiting == 1 else 'are'} waiting" if waiting else "nothing gets done"
+    return [f"No worker answers, and {wait}. Start one: `celery -A pkgintel worker`."]
+
+
+def notes(found: Facts) -> list[str]:
     """What is worth knowing and wakes nobody."""
     notes = [
-        f"{check['message']}."
-        for check in found["checks"]
-        if not check["passed"] and not check["blocking"] and not check["name"].endswith("_fresh")
+        f"{check.message}." for check in found.checks if not (check.passed or check.blocking or check.is_freshness)
     ]
-    notes += [_lock_wait(wait) for wait in found["lock_waits"]]
-    if not any(tick["enabled"] for tick in found["schedules"].values()):
+    notes += [_lock_wait(wait) for wait in found.lock_waits]
+    if not any(tick.enabled for tick in found.schedules.values()):
         notes.append(
             "Both schedules are stopped, so nothing runs by itself: `pkgintel schedule enable nuget` (and `spdx`)."
         )
     return notes
 
 
-def _lock_wait(wait: Mapping[str, Any]) -> str:
+def _lock_wait(wait: LockWait) -> str:
     """Who waits for whom, since when, and what becomes of it."""
     held_by = " and ".join(
-        f"session {one['pid']} ({_of(one)}, {one['state'] or 'state unknown'} for {span(one['seconds'] or 0)})"
-        for one in wait["held_by"]
+        f"session {one.pid} ({_of(one)}, {one.state or 'state unknown'} for {span(one.seconds or 0)})"
+        for one in wait.held_by
     )
     return (
-        f"Session {wait['pid']} ({_of(wait)}) has waited for a lock of {held_by or 'a session that just ended'} for "
-        f"{span(wait['seconds'])}, since {minute(wait['since'])} UTC. If that host is lost, its lock is free within a "
+        f"Session {wait.pid} ({_of(wait)}) has waited for a lock of {held_by or 'a session that just ended'} for "
+        f"{span(wait.seconds)}, since {minute(wait.since)} UTC. If that host is lost, its lock is free within a "
         "minute; `pg_terminate_backend` ends a session at once."
     )
 
 
-def _of(session: Mapping[str, Any]) -> str:
-    named = session["application"] or "no name"
-    return f"{named} at {session['client']}" if session["client"] else str(named)
-
-
-def _seconds_since(stamp: str) -> float:
-    return (datetime.now(UTC) - datetime.fromisoformat(stamp)) / timedelta(seconds=1)
+def _of(session: LockWait | LockHolder) -> str:
+    named = session.application or "no name"
+    return f"{named} at {session.client}" if session.client else named

@@ -1,50 +1,90 @@
 """The runs that came of a few tasks, as Postgres has them, and whether anything more comes of them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pkgintel import database
+from pkgintel.reports.shape import Moment, Report
 
 ENDED = ("done", "caught_up", "blocked", "failed", "lost", "aborted", "skipped")
 GOOD = ("done", "caught_up")
 
 
-@dataclass(slots=True)
+class FollowedRun(Report):
+    """A run that came of a task; `error_type` is the name of the error that ended it, or its first failed page."""
+
+    id: int
+    source: str
+    action: str
+    state: str
+    task_id: str | None
+    cause_id: int | None
+    error: str | None
+    error_type: str | None
+    settled_at: Moment | None
+    more: bool
+    pages_left: int | None
+    pages_total: int
+    leaves: int
+    rejected: int
+    window_after: Moment | None
+    window_up_to: Moment | None
+    read_something: bool
+
+
+class Progress(Report):
+    """How far some runs are: pages and leaves, done and known of; `pages_unread` are the pages not read yet."""
+
+    pages_total: int
+    pages_done: int
+    pages_failed: int
+    leaves_done: int
+    leaves_known: int
+    pages_unread: int
+
+
+@dataclass(frozen=True, slots=True)
 class Followed:
     """The runs that came of some tasks, oldest first, and whether anything is still to come."""
 
-    runs: list[database.Row] = field(default_factory=list)
+    runs: tuple[FollowedRun, ...] = ()
 
-    def of(self, source: str) -> list[database.Row]:
+    def of(self, source: str) -> list[FollowedRun]:
         """The runs of one source."""
-        return [run for run in self.runs if run["source"] == source]
+        return [run for run in self.runs if run.source == source]
 
-    def bad(self) -> database.Row | None:
+    def bad(self) -> FollowedRun | None:
         """The newest run that ended badly, if the newest of its source did."""
         for source in ("verdicts", "nuget", "spdx"):
-            runs = [run for run in self.of(source) if run["state"] not in ("lost", "running")]
-            if runs and runs[-1]["state"] not in GOOD:
+            runs = [run for run in self.of(source) if run.state not in ("lost", "running")]
+            if runs and runs[-1].state not in GOOD:
                 return runs[-1]
         return None
 
     def over(self, tasks: list[str]) -> bool:
         """Whether each task has its run, all have ended, and what follows from the good ones is through."""
-        if {run["task_id"] for run in self.runs}.isdisjoint(tasks) or not all(
-            any(run["task_id"] == task for run in self.runs) for task in tasks
+        if {run.task_id for run in self.runs}.isdisjoint(tasks) or not all(
+            any(run.task_id == task for run in self.runs) for task in tasks
         ):
             return False
         last = self.runs[-1]
         for run in self.runs:
-            if run["state"] not in ENDED:
+            if run.state not in ENDED:
                 return False
-            if run["state"] in GOOD and run["settled_at"] is None and run["source"] != "verdicts":
+            if run.state in GOOD and run.settled_at is None and run.source != "verdicts":
                 return False
-            if run is last and run["source"] == "nuget" and run["state"] == "lost":
+            if run is last and run.source == "nuget" and run.state == "lost":
                 return False
         scans = self.of("nuget")
         newest = scans[-1] if scans else None
-        return not (newest and newest["state"] == "done" and newest["more"] and newest["pages_left"] != 0)
+        return not (newest and newest.state == "done" and newest.more and newest.pages_left != 0)
 
 
 def follow(conn: database.Connection, tasks: list[str]) -> Followed:
     """What came of `tasks` (ids) so far."""
-    return Followed(database.every(conn, "reports/follow/followed", tasks=tasks))
+    rows = database.every(conn, "reports/follow/followed", tasks=tasks)
+    return Followed(tuple(FollowedRun(**row) for row in rows))
+
+
+def progress(conn: database.Connection, runs: list[int]) -> Progress:
+    """How far `runs` (ids) are together."""
+    return Progress(**database.one(conn, "reports/follow/progress", runs=runs) or {})

@@ -1,7 +1,6 @@
 """What ran, how it ended and why; stopping a run, and going on with one that ended badly."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from kombu.exceptions import OperationalError
@@ -9,11 +8,12 @@ from redis.exceptions import RedisError
 
 from pkgintel import database
 from pkgintel.errors import ServiceUnavailable, SettingsError
-from pkgintel.nuget.instant import iso
 from pkgintel.pipeline import runs as ledger
 from pkgintel.pipeline import scan
 from pkgintel.pipeline.checks import VERDICTS
 from pkgintel.reports.follow import ENDED
+from pkgintel.reports.gates import RunCheck
+from pkgintel.reports.shape import Json, Moment, Report
 from pkgintel.runtime import broker
 from pkgintel.settings import Deployment
 
@@ -21,15 +21,79 @@ STATES = ("running", *ENDED)
 RESUMABLE = ("failed", "lost", "aborted", "blocked")
 
 
+class ListedRun(Report):
+    """A run. `finished_at` is None while it runs, the window None until it is planned."""
+
+    id: int
+    source: str
+    action: str
+    kind: str
+    state: str
+    started_at: Moment
+    finished_at: Moment | None
+    window_after: Moment | None
+    window_up_to: Moment | None
+    seconds: float
+    pages_total: int
+    pages_done: int
+    pages_failed: int
+    leaves: int
+    rejected: int
+    error: str | None
+    cause_id: int | None
+    root_id: int | None
+
+
+class RunPage(Report):
+    """A page of a run; `items` is None until it is read."""
+
+    page_url: str
+    state: str
+    attempts: int
+    items: int | None
+    leaves: int
+    rejected: int
+    started_at: Moment | None
+    finished_at: Moment | None
+    seconds: float | None
+    error: str | None
+
+
+class TriggeredRun(Report):
+    """A run that came of another one."""
+
+    id: int
+    source: str
+    action: str
+    kind: str
+    state: str
+    started_at: Moment
+    error: str | None
+
+
+class ShownRun(ListedRun):
+    """All there is to say of a run."""
+
+    heartbeat_at: Moment
+    settled_at: Moment | None
+    task_id: str | None
+    more: bool
+    detail: Json
+    silent_seconds: float
+    pages: tuple[RunPage, ...]
+    checks: tuple[RunCheck, ...]
+    triggered: tuple[TriggeredRun, ...]
+
+
 def listed(
     conn: database.Connection, *, source: str | None = None, state: str | None = None, most: int = 20
-) -> list[dict[str, Any]]:
+) -> tuple[ListedRun, ...]:
     """Runs, newest first."""
     rows = database.every(conn, "reports/runs/runs", source=source, state=state, id=None, most=most)
-    return [_stamped(row) for row in rows]
+    return tuple(ListedRun(**row) for row in rows)
 
 
-def shown(conn: database.Connection, run_id: int) -> dict[str, Any]:
+def shown(conn: database.Connection, run_id: int) -> ShownRun:
     """All there is to say of a run: its pages, what its gates measured, what came of it.
 
     Raises: SettingsError when there is no such run.
@@ -38,13 +102,15 @@ def shown(conn: database.Connection, run_id: int) -> dict[str, Any]:
         rows = database.every(conn, "reports/runs/runs", source=None, state=None, id=run_id, most=1)
         if not rows:
             raise SettingsError(f"There is no run {run_id}: `pkgintel runs` lists them.")
-        return {
-            **_stamped(rows[0]),
-            **_stamped(database.one(conn, "reports/runs/run", id=run_id) or {}),
-            "pages": [_stamped(row) for row in database.every(conn, "reports/runs/run_pages", id=run_id)],
-            "checks": [_stamped(row) for row in database.every(conn, "reports/runs/run_checks", id=run_id)],
-            "triggered": [_stamped(row) for row in database.every(conn, "reports/runs/run_triggered", id=run_id)],
-        }
+        return ShownRun(
+            **rows[0],
+            **database.one(conn, "reports/runs/run", id=run_id) or {},
+            pages=tuple(RunPage(**row) for row in database.every(conn, "reports/runs/run_pages", id=run_id)),
+            checks=tuple(RunCheck(**row) for row in database.every(conn, "reports/runs/run_checks", id=run_id)),
+            triggered=tuple(
+                TriggeredRun(**row) for row in database.every(conn, "reports/runs/run_triggered", id=run_id)
+            ),
+        )
 
 
 def abort(conn: database.Connection, run_id: int, by: str, why: str = "") -> None:
@@ -102,7 +168,3 @@ def _send(run: Mapping[str, Any]) -> str:
         app.signature("checks.run_gate", args=(VERDICTS, None), immutable=True),
     ).apply_async()
     return "verdicts.classify"
-
-
-def _stamped(row: database.Row) -> dict[str, Any]:
-    return {name: iso(value) if isinstance(value, datetime) else value for name, value in row.items()}

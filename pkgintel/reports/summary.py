@@ -1,100 +1,142 @@
-"""What came of `pkgintel run`: its facts, with the keys of `--json`, and its exit code."""
+"""What came of `pkgintel run`: its facts, and its exit code."""
 
-from typing import Any
+from typing import Literal
 
 from pkgintel import database
-from pkgintel.database import Row
 from pkgintel.errors import PkgintelError
-from pkgintel.nuget.instant import iso
-from pkgintel.pipeline import checks, gate
-from pkgintel.reports.follow import GOOD, Followed
+from pkgintel.licenses.verdict import VERDICT_NAMES
+from pkgintel.pipeline import checks
+from pkgintel.reports.follow import GOOD, Followed, FollowedRun
+from pkgintel.reports.gates import Measured
+from pkgintel.reports.shape import Moment, Report
 from pkgintel.settings import Deployment
 
 UNREACHABLE = ("UpstreamUnavailable", "TryLater")
 
+OutcomeName = Literal["done", "caught_up", "already_running", "blocked", "failed"]
 
-def facts(conn: database.Connection, settings: Deployment, scans: Followed, licenses: Followed) -> dict[str, Any]:
-    """The facts of a run: outcome, what was read, what is stored, verdicts, rules, checks, where the data is."""
+
+class Window(Report):
+    """What a chain of scans listed: commits after `after` (None for all) and up to `up_to`."""
+
+    after: Moment | None
+    up_to: Moment | None
+
+
+class Summary(Report):
+    """The facts of a run of the pipeline: what was read now, what is stored. Of one that could not begin: the error."""
+
+    outcome: OutcomeName
+    catalog: str | None
+    watermark: Moment | None
+    window: Window | None = None
+    pages: int
+    leaves: int
+    rejected: int
+    packages: int | None
+    deleted: int | None = None
+    versions: int | None
+    verdicts: dict[str, int]
+    rules: dict[str, int] | None = None
+    checks: tuple[Measured, ...]
+    spdx_list_version: str | None = None
+    more_pages: bool = False
+    error: str | None
+    error_type: str | None
+    runs: tuple[int, ...] = ()
+    database: str = ""
+    home: str = ""
+    example: str | None = None
+    seconds: float
+
+    def exit_code(self) -> int:
+        """0 done; 1 failed or blocked; 3 when what failed was that upstream cannot be reached."""
+        if self.outcome in ("done", "caught_up", "already_running"):
+            return 0
+        return 3 if self.error_type in UNREACHABLE else 1
+
+
+def facts(
+    conn: database.Connection, settings: Deployment, scans: Followed, licenses: Followed, seconds: float
+) -> Summary:
+    """Outcome, what was read, what is stored, verdicts, rules, checks, where the data is; it took `seconds`."""
     totals = database.one(conn, "reports/summary/totals") or {}
     rules = database.every(conn, "reports/summary/rules")
-    names = [check.name for gate_name in checks.GATES for check in checks.of_gate(gate_name, settings)]
-    read = [run for run in scans.of("nuget") if run["read_something"]]
+    read = [run for run in scans.of("nuget") if run.read_something]
     bad = _bad(scans, licenses)
     example = database.one(conn, "reports/summary/example")
-    verdicts = dict.fromkeys(("open_source", "proprietary", "unknown"), 0)
+    verdicts = dict.fromkeys(map(str, VERDICT_NAMES), 0)
     for rule in rules:
         verdicts[rule["verdict"]] += rule["packages"]
-    return {
-        "outcome": outcome(scans, licenses),
-        "catalog": totals["catalog"] or settings.service_index_url,
-        "watermark": iso(totals["watermark"]),
-        "window": {"after": iso(read[0]["window_after"]), "up_to": iso(read[-1]["window_up_to"])} if read else None,
-        "pages": sum(run["pages_total"] for run in read),
-        "leaves": sum(run["leaves"] for run in read),
-        "rejected": sum(run["rejected"] for run in read),
-        "packages": totals["packages"],
-        "deleted": totals["deleted"],
-        "versions": totals["versions"],
-        "verdicts": verdicts,
-        "rules": {rule["rule"]: rule["packages"] for rule in rules},
-        "checks": [
-            {name: row[name] for name in ("name", "blocking", "passed", "value", "threshold", "message")}
-            for row in database.every(conn, "checks/latest", names=[*names, *gate.blocking_names(settings)[-1:]])
-        ],
-        "spdx_list_version": totals["list_version"],
-        "more_pages": bool(read and read[-1]["more"]),
-        "error": bad["error"] if bad else None,
-        "error_type": (bad["detail"] or {}).get("error_type") if bad else None,
-        "runs": [run["id"] for run in (*licenses.runs, *scans.runs)],
-        "database": database.place(settings.database_url),
-        "home": str(settings.home),
-        "example": example["package_id"] if example else None,
-    }
+    return Summary(
+        outcome=outcome(scans, licenses),
+        catalog=totals["catalog"] or settings.service_index_url,
+        watermark=totals["watermark"],
+        window=Window(after=read[0].window_after, up_to=read[-1].window_up_to) if read else None,
+        pages=sum(run.pages_total for run in read),
+        leaves=sum(run.leaves for run in read),
+        rejected=sum(run.rejected for run in read),
+        packages=totals["packages"],
+        deleted=totals["deleted"],
+        versions=totals["versions"],
+        verdicts=verdicts,
+        rules={rule["rule"]: rule["packages"] for rule in rules},
+        checks=_checks(conn, settings),
+        spdx_list_version=totals["list_version"],
+        more_pages=bool(read and read[-1].more),
+        error=bad.error if bad else None,
+        error_type=bad.error_type if bad else None,
+        runs=tuple(run.id for run in (*licenses.runs, *scans.runs)),
+        database=database.place(settings.database_url),
+        home=str(settings.home),
+        example=example["package_id"] if example else None,
+        seconds=seconds,
+    )
 
 
-def nothing(error: PkgintelError, seconds: float) -> dict[str, Any]:
+def _checks(conn: database.Connection, settings: Deployment) -> tuple[Measured, ...]:
+    names = [check.name for gate in checks.GATES for check in checks.of_gate(gate, settings)]
+    rows = database.every(conn, "checks/latest", names=[*names, checks.REJECT_LIMIT_CHECK])
+    return tuple(Measured(**{name: row[name] for name in Measured.model_fields}) for row in rows)
+
+
+def nothing(error: PkgintelError, seconds: float) -> Summary:
     """The facts of a run that could not begin."""
-    return {
-        "outcome": "failed",
-        "error": str(error),
-        "error_type": type(error).__name__,
-        "catalog": None,
-        "watermark": None,
-        "pages": 0,
-        "leaves": 0,
-        "rejected": 0,
-        "packages": None,
-        "versions": None,
-        "verdicts": {},
-        "checks": [],
-        "seconds": seconds,
-    }
+    return Summary(
+        outcome="failed",
+        error=str(error),
+        error_type=type(error).__name__,
+        catalog=None,
+        watermark=None,
+        pages=0,
+        leaves=0,
+        rejected=0,
+        packages=None,
+        versions=None,
+        verdicts={},
+        checks=(),
+        seconds=seconds,
+    )
 
 
-def outcome(scans: Followed, licenses: Followed) -> str:
-    """One word for how it went: done, caught_up, already_running, blocked or failed."""
+def outcome(scans: Followed, licenses: Followed) -> OutcomeName:
+    """One word for how it went."""
     bad = _bad(scans, licenses)
+    if bad and bad.state == "skipped":
+        return "already_running"
     if bad:
-        return {"skipped": "already_running", "blocked": "blocked"}.get(bad["state"], "failed")
+        return "blocked" if bad.state == "blocked" else "failed"
     ran = scans.of("nuget")
-    return "caught_up" if ran and all(run["state"] == "caught_up" for run in ran) else "done"
+    return "caught_up" if ran and all(run.state == "caught_up" for run in ran) else "done"
 
 
-def _bad(scans: Followed, licenses: Followed) -> Row | None:
-    """The run that spoilt it.
+def _bad(scans: Followed, licenses: Followed) -> FollowedRun | None:
+    """The run whose end is the outcome, if it is a bad one.
 
-    A sync that was skipped behind somebody else's spoils nothing, nor does a classification that found a gate closed
-    which the scan then opened.
+    A sync that was skipped behind somebody else's is none, nor is a classification that met a closed gate which the
+    scan then opened.
     """
     found = licenses.bad()
-    judged = any(run["state"] in GOOD for run in scans.of("verdicts"))
-    harmless = found and (found["state"] == "skipped" or (found["source"] == "verdicts" and judged))
+    judged = any(run.state in GOOD for run in scans.of("verdicts"))
+    harmless = found and (found.state == "skipped" or (found.source == "verdicts" and judged))
     return scans.bad() or (None if harmless else found)
-
-
-def exit_code(result: dict[str, Any]) -> int:
-    """0 done; 1 failed or blocked; 3 when what failed was that upstream cannot be reached."""
-    if result["outcome"] in ("done", "caught_up", "already_running"):
-        return 0
-    told = f"{result['error_type']} {result['error']}"
-    return 3 if any(kind in told for kind in UNREACHABLE) else 1

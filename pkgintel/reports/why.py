@@ -1,7 +1,5 @@
 """The whole chain from what a package declares to its verdict, and what would change it."""
 
-import difflib
-import json
 from typing import Any
 
 from pkgintel import database
@@ -11,13 +9,10 @@ from pkgintel.nuget import version
 from pkgintel.nuget.documents import package_key
 from pkgintel.nuget.instant import iso
 from pkgintel.pipeline import sync
-from pkgintel.settings import Settings
+from pkgintel.reports import nearest
+from pkgintel.reports.explanation import Declared, Explanation, License, LicenseChange, OnList, VerdictChange
+from pkgintel.settings import Deployment
 from pkgintel.text import plain
-
-LONGEST_ID = 128  # nuget.org takes 100 characters at most; no longer one is looked for.
-NEAR = 5
-_NEAR_PER_PREFIX = 300
-_EVERYTHING = 3_000  # Where no prefix helps, this many packages are compared: all of a small catalog.
 
 # What would give a declaration judged by this rule another verdict.
 WOULD_CHANGE = {
@@ -39,61 +34,60 @@ WOULD_CHANGE = {
 
 
 def explain(
-    conn: database.Connection, settings: Settings, package_id: str, version_text: str | None = None
-) -> dict[str, Any]:
-    """The verdict on a package, or on one of its versions, with everything it rests on, ready for JSON.
+    conn: database.Connection, settings: Deployment, package_id: str, version_text: str | None = None
+) -> Explanation:
+    """The verdict on a package, or on one of its versions, with everything it rests on.
 
     A version is judged anew with the stored license list; a package answers with the verdict that is stored.
     Raises: PackageUnknown, with the nearest that is known; PkgintelError where a version cannot be judged yet.
     """
-    key = package_key(clean(package_id.strip()[:LONGEST_ID]))
+    key = package_key(clean(package_id.strip()[: nearest.LONGEST_ID]))
     with conn.transaction():
         row = database.one(conn, "reports/why/package", package_key=key)
         if row is None:
-            raise PackageUnknown(_unknown(conn, package_id, key))
+            raise PackageUnknown(nearest.not_stored(conn, package_id, key))
         counts = database.one(conn, "reports/why/versions", package_key=key) or {}
         judged = _package(row, counts, settings)
         if version_text is not None:
             judged = _version(conn, settings, row, counts, version_text)
         elif row["verdict"]:
             judged |= _published(conn, key, row["judged_version"])
-        found: dict[str, Any] = {
-            "package_id": row["package_id"],
-            "verdict": None,
-            "rule": None,
-            "reason": None,
-            "evidence": None,
-            "judged_version": None,
-            "spdx_list_version": None,
-            "ruleset": None,
-            "policy": None,
-            "declaration": None,
-            **judged,
-            "state": row["state"],
-            "latest_version": row["latest_version"],
-            "project_url": row["project_url"],
-            "catalog": (database.one(conn, "events/name") or {"name": None})["name"],
-            "newest_event": row["commit_timestamp"],
-            "versions": counts["stored"],
-            "versions_deleted": counts["deleted"],
-            "history": database.every(conn, "reports/why/history", package_key=key),
-            "license_changes": database.every(conn, "reports/why/license_changes", package_key=key),
-            "license_changes_by_date": database.every(conn, "reports/why/license_changes_by_date", package_key=key),
-        }
-        evidence = found["evidence"] or {}
-        found["rule_says"] = RULES.get(found["rule"])
-        found["would_change"] = WOULD_CHANGE.get(found["rule"]) or found.pop("would_change", None)
-        found["licenses"] = _licenses(conn, evidence.get("ids", []))
-        found["url_entry"] = evidence.get("entry")
-    stamped: dict[str, Any] = json.loads(json.dumps(found, default=iso))
-    return stamped
+        facts = {**_UNJUDGED, **judged}
+        evidence = facts["evidence"] or {}
+        return Explanation(
+            package_id=row["package_id"],
+            state=row["state"],
+            latest_version=row["latest_version"],
+            project_url=row["project_url"],
+            catalog=(database.one(conn, "events/name") or {"name": None})["name"],
+            newest_event=row["commit_timestamp"],
+            versions=counts["stored"],
+            versions_deleted=counts["deleted"],
+            history=tuple(VerdictChange(**one) for one in database.every(conn, "reports/why/history", package_key=key)),
+            license_changes=_changes(conn, "reports/why/license_changes", key),
+            license_changes_by_date=_changes(conn, "reports/why/license_changes_by_date", key),
+            rule_says=RULES.get(facts["rule"]),
+            would_change=WOULD_CHANGE.get(facts["rule"]) or facts.pop("would_change", None),
+            licenses=_licenses(conn, evidence.get("ids", [])),
+            url_entry=evidence.get("entry"),
+            **facts,
+        )
 
 
-def _declaration(expression: str | None, file: str | None, url: str | None) -> dict[str, str | None]:
-    return {"license_expression": expression, "license_file": file, "license_url": url}
+_UNJUDGED: dict[str, Any] = dict.fromkeys(
+    ("verdict", "rule", "reason", "evidence", "judged_version", "spdx_list_version", "ruleset", "policy", "declaration")
+)
 
 
-def _package(row: database.Row, counts: database.Row, settings: Settings) -> dict[str, Any]:
+def _changes(conn: database.Connection, statement: str, key: str) -> tuple[LicenseChange, ...]:
+    return tuple(LicenseChange(**row) for row in database.every(conn, statement, package_key=key))
+
+
+def _declaration(expression: str | None, file: str | None, url: str | None) -> Declared:
+    return Declared(license_expression=expression, license_file=file, license_url=url)
+
+
+def _package(row: database.Row, counts: database.Row, settings: Deployment) -> dict[str, Any]:
     """What is stored about a package as a whole."""
     if row["state"] == "deleted":
         when = f", the last on {iso(counts['last_deleted'])}" if counts["last_deleted"] else ""
@@ -127,7 +121,7 @@ def _facts(row: database.Row) -> dict[str, Any]:
 
 
 def _version(
-    conn: database.Connection, settings: Settings, row: database.Row, counts: database.Row, text: str
+    conn: database.Connection, settings: Deployment, row: database.Row, counts: database.Row, text: str
 ) -> dict[str, Any]:
     """One version, judged now with the stored list."""
     try:
@@ -166,46 +160,17 @@ def _some(counts: database.Row) -> str:
     return highest + (f" and {more:,} more" if more else "")
 
 
-def _licenses(conn: database.Connection, ids: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _licenses(conn: database.Connection, ids: list[dict[str, Any]]) -> tuple[License, ...]:
     """Each license of the evidence with what it matched, and what the stored list says of it now."""
     rows = database.every(conn, "reports/why/licenses", ids=[found["id"].lower() for found in ids]) if ids else []
-    listed = {row["license_id"].lower(): row for row in rows}
-    shown = []
-    for found in ids:
-        row = listed.get(found["id"].lower())
-        on_list = {
-            "name": row["name"],
-            "osi_approved": row["is_osi_approved"],
-            "fsf_libre": row["is_fsf_libre"],
-            "deprecated": row["is_deprecated"],
-            "list_version": row["list_version"],
-        } if row else None  # fmt: skip
-        shown.append({**found, "on_list": on_list})
-    return shown
-
-
-def _unknown(conn: database.Connection, package_id: str, key: str) -> str:
-    """The sentence for an id that is not stored, with the nearest ones that are."""
-    says = f"No package {plain(package_id, LONGEST_ID)!r} is stored"
-    catalog = database.one(conn, "events/name")
-    if catalog is None:
-        return f"{says}, for no catalog was read yet: run `pkgintel run` first."
-    near = nearest(conn, key)
-    hint = f"; did you mean {', '.join(near[:-1]) + ' or ' if near[1:] else ''}{near[-1]}?" if near else "."
-    return f"{says} (catalog {plain(catalog['name'], 200)}){hint}"
-
-
-def nearest(conn: database.Connection, key: str) -> list[str]:
-    """Stored package ids that look like `key`, nearest first: from those that begin like it, by ranges of the index.
-
-    Trigrams would find more and are an extension that not every server has.
-    """
-    if not key:
-        return []
-    starts = {key[: max(2, len(key) * part // 6)] for part in range(1, 7)} | {key[:2], key[:3], key[:4], key[1:4]}
-    for prefixes, most in ((sorted(starts), _NEAR_PER_PREFIX), ([""], _EVERYTHING)):
-        rows = database.every(conn, "reports/why/near", prefixes=prefixes, most=most)
-        ids = {row["package_key"]: row["package_id"] for row in rows}
-        if near := difflib.get_close_matches(key, ids, n=NEAR, cutoff=0.6):
-            return [plain(ids[found], LONGEST_ID) for found in near]
-    return []
+    listed = {
+        row["license_id"].lower(): OnList(
+            name=row["name"],
+            osi_approved=row["is_osi_approved"],
+            fsf_libre=row["is_fsf_libre"],
+            deprecated=row["is_deprecated"],
+            list_version=row["list_version"],
+        )
+        for row in rows
+    }
+    return tuple(License(**found, on_list=listed.get(found["id"].lower())) for found in ids)

@@ -18,7 +18,6 @@ from redbeat.schedulers import RedBeatScheduler, RedBeatSchedulerEntry, ensure_c
 
 from pkgintel import database
 from pkgintel.errors import PkgintelError, SettingsError
-from pkgintel.nuget.instant import iso
 from pkgintel.runtime import process
 
 log = logging.getLogger(__name__)
@@ -128,26 +127,10 @@ def next_tick(app: Any, name: str) -> datetime:
     return (due + timedelta(milliseconds=500)).replace(microsecond=0)  # Celery's estimate falls short by a little.
 
 
-def describe(conn: database.Connection) -> dict[str, dict[str, Any]]:
-    """The ticks as an operator sees them: cron, state, who decided it and when, last tick and its result, next tick.
-
-    Times are ISO 8601 in UTC. Needs Postgres only.
-    """
-    from pkgintel.celery import app  # Its configuration holds the crontabs, and is read when first asked.
-
-    return {
-        row["name"]: {
-            "cron": CRON[row["name"]],
-            "enabled": row["enabled"],
-            "changed_by": row["changed_by"],
-            "changed_at": iso(row["changed_at"]),
-            "last_tick": iso(row["last_tick"]),
-            "last_run": row["last_run"],
-            "last_result": row["last_result"],
-            "next_tick": iso(next_tick(app, row["name"])) if row["enabled"] else None,
-        }
-        for row in database.every(conn, "schedules/all")
-    }
+def seconds_left(app: Any, name: str, since: datetime) -> float:
+    """Seconds until the tick that follows `since` (UTC); below zero when it is due."""
+    left: timedelta = app.conf.beat_schedule[name]["schedule"].remaining_estimate(since.astimezone(UTC))
+    return left.total_seconds()
 
 
 def require(name: str) -> None:

@@ -17,6 +17,7 @@ from pkgintel.pipeline import gate, scan
 from pkgintel.pipeline import runs as ledger
 from pkgintel.pipeline.checks import PACKAGES, WATERMARK_CHECK
 from pkgintel.reports import runs, status
+from pkgintel.reports.watermark import shown as stored
 from pkgintel.settings import Settings
 from tests.support.catalogs import ZERO, Catalog, details
 from tests.support.databases import fresh_database
@@ -60,7 +61,7 @@ def test_a_watermark_of_the_future_is_told_and_brought_back_without_a_loss(bench
     with pytest.raises(GateFailed, match=f"{WATERMARK_CHECK}: the watermark lies [0-9]+ s ahead of the clock") as error:
         bench.open()
     ledger.close(bench.conn, bench.runs()[-1]["id"], "failed", error=str(error.value))
-    found = status.report(bench.conn, bench.settings)
+    found = status.report(bench.conn, bench.settings).as_json()
     assert not found["healthy"]
     assert [one for one in found["unhealthy_because"] if "pkgintel watermark reset" in one]
     with pytest.raises(GateFailed, match=WATERMARK_CHECK):
@@ -173,11 +174,11 @@ def test_a_database_with_stamps_that_nobody_can_read_opens_and_tells(services: S
         migrations.apply(url)
         settings = Settings.model_validate({"database_url": url, "redis_url": "redis://127.0.0.1:1/0"})
         with db.connect(url) as conn:
-            found = runs.listed(conn)
+            found = [run.as_json() for run in runs.listed(conn)]
             assert [run["window_up_to"] for run in found] == ["9999-12-31T00:00:00Z"] * 2
-            assert runs.shown(conn, found[0]["id"])["pages"]
-            assert status.report(conn, settings)["watermark"] == "9999-12-31T00:00:00Z"
-            assert watermark.shown(conn)["watermark"] == "9999-12-31T00:00:00Z"
+            assert runs.shown(conn, found[0]["id"]).pages
+            assert status.report(conn, settings).as_json()["watermark"] == "9999-12-31T00:00:00Z"
+            assert stored(conn, "nuget").as_json()["watermark"] == "9999-12-31T00:00:00Z"
             conn.execute("UPDATE ops.runs SET heartbeat_at = now() - interval '1 hour'")
             assert len(scan.free_lost(conn, settings)) == 1, "such a row can still be closed"
             assert conn.execute("SELECT after_ticks FROM ops.runs ORDER BY id LIMIT 1").fetchone() == {

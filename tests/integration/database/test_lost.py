@@ -236,7 +236,7 @@ def test_a_classification_waits_for_its_turn_longer_than_for_a_lock(conn: db.Con
 
 def test_status_shows_who_waits_for_whom_and_since_when(conn: db.Connection, database: str, settings: Settings) -> None:
     conn.execute("INSERT INTO raw.license_declarations (declaration) VALUES (raw.declaration(NULL, NULL, NULL))")
-    assert status.report(conn, settings)["lock_waits"] == []
+    assert status.report(conn, settings).as_json()["lock_waits"] == []
     row = "SELECT FROM raw.license_declarations FOR UPDATE"
     with db.connect(database) as waiter, closing(db.connect(database)) as holder:
         runs.open_run(conn, "verdicts", "classify", "manual")
@@ -245,7 +245,7 @@ def test_status_shows_who_waits_for_whom_and_since_when(conn: db.Connection, dat
         with in_a_thread(lambda: waiter.execute(row)) as errors:
             long = "SELECT 1 FROM pg_locks WHERE NOT granted AND waitstart < clock_timestamp() - interval '1100 ms'"
             until(lambda: conn.execute(long).fetchone(), "it waits for a second")
-            found = status.report(conn, settings)
+            found = status.report(conn, settings).as_json()
             holder.execute("ROLLBACK")
         assert errors == []
         [wait] = found["lock_waits"]

@@ -13,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pkgintel import database as db
 from pkgintel.flower import metrics
-from pkgintel.flower.metrics import Look, PkgintelCollector
+from pkgintel.flower.look import Look, look
+from pkgintel.flower.metrics import PkgintelCollector
 from pkgintel.pipeline import runs
 from pkgintel.settings import Settings
 from tests.support.patience import quick
@@ -23,9 +24,9 @@ ALERTS = Path(metrics.__file__).with_name("alerts.yml")
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
-def exposed(look: Look) -> Samples:
+def exposed(found: Look) -> Samples:
     """The samples of a look, through the text format and back."""
-    registry, collector = CollectorRegistry(), PkgintelCollector(lambda: look)
+    registry, collector = CollectorRegistry(), PkgintelCollector(lambda: found)
     registry.register(collector)
     collector.refresh()
     families = text_string_to_metric_families(generate_latest(registry).decode())
@@ -79,7 +80,7 @@ def fill(conn: db.Connection) -> None:
 
 
 def test_an_empty_database_is_up_and_has_no_watermark(settings: Settings) -> None:
-    samples = exposed(metrics.look())
+    samples = exposed(look())
     assert value(samples, "up") == value(samples, "broker_up") == 1
     assert value(samples, "healthy") == 0
     assert "pkgintel_watermark_age_seconds" not in names(samples)
@@ -90,7 +91,7 @@ def test_an_empty_database_is_up_and_has_no_watermark(settings: Settings) -> Non
 
 def test_what_is_stored_is_told(settings: Settings, conn: db.Connection) -> None:
     fill(conn)
-    samples = exposed(metrics.look())
+    samples = exposed(look())
     assert value(samples, "pages_total", outcome="done") == value(samples, "pages_total", outcome="failed") == 1
     assert value(samples, "leaves_total", outcome="stored") == 7
     assert value(samples, "leaves_total", outcome="rejected") == 2
@@ -110,7 +111,7 @@ def test_what_is_stored_is_told(settings: Settings, conn: db.Connection) -> None
 
 def test_a_database_that_is_down_is_an_answer(redis_url: str) -> None:
     with working_for(quick("postgresql://nobody@127.0.0.1:1/none", redis_url)):
-        samples = exposed(metrics.look())
+        samples = exposed(look())
     assert value(samples, "up") == 0
     assert value(samples, "broker_up") == 1
     assert "pkgintel_healthy" not in names(samples)
@@ -118,12 +119,12 @@ def test_a_database_that_is_down_is_an_answer(redis_url: str) -> None:
 
 def test_a_schema_that_is_behind_is_down(settings: Settings, conn: db.Connection) -> None:
     conn.execute("DELETE FROM public.pkgintel_migrations")
-    assert value(exposed(metrics.look()), "up") == 0
+    assert value(exposed(look()), "up") == 0
 
 
 def test_redis_down_leaves_the_rest(database: str) -> None:
     with working_for(quick(database)):
-        samples = exposed(metrics.look())
+        samples = exposed(look())
     assert value(samples, "up") == 1
     assert value(samples, "broker_up") == 0
     assert "pkgintel_queue_length" not in names(samples)
@@ -163,7 +164,7 @@ def rules() -> dict[str, str]:
 
 def test_every_alert_says_what_to_do_and_names_metrics_that_exist(settings: Settings, conn: db.Connection) -> None:
     fill(conn)
-    known = names(exposed(metrics.look())) | {"flower_worker_online"}
+    known = names(exposed(look())) | {"flower_worker_online"}
     assert len(rules()) > 10
     for name, text in rules().items():
         assert name.startswith("Pkgintel"), name

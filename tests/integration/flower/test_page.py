@@ -1,7 +1,6 @@
 """The page Pipeline in a real Flower: empty, healthy, broken, behind its password; and what a browser makes of it."""
 
 import base64
-import json
 import os
 import re
 import socket
@@ -19,9 +18,11 @@ from typing import Any
 import pytest
 
 from pkgintel import database
-from pkgintel.flower import page as pipeline
+from pkgintel.flower import drawing
+from pkgintel.flower.doors import doors
 from pkgintel.pipeline import gate, runs
 from pkgintel.pipeline.checks import GATES
+from pkgintel.reports.totals import VerdictPoint
 from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
 from tests.support.browser import CHROMIUM, look
@@ -242,10 +243,10 @@ def test_nobody_listens_wider_without_a_password(
     address: str, pairs: list[str] | None, auth: str, expected: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if not isinstance(expected, str):
-        assert pipeline.doors(address, pairs, auth) == expected
+        assert doors(address, pairs, auth) == expected
         return
     with pytest.raises(SystemExit) as end:
-        pipeline.doors(address, pairs, auth)
+        doors(address, pairs, auth)
     assert end.value.code == 2
     said = capsys.readouterr().err
     assert expected in said
@@ -270,10 +271,10 @@ def test_tasks_read_well() -> None:
     made = SimpleNamespace(
         args="()", kwargs="{'kind': 'scheduled', 'root_id': None}", result="'run 3: 12 pages to read'"
     )
-    shown = pipeline.format_task(made)
+    shown = drawing.format_task(made)
     assert (shown.args, shown.result) == ("kind: scheduled", "run 3: 12 pages to read")
     page = SimpleNamespace(args="(run 3, page7.json)", kwargs="{}", result="{'leaves': 40}")
-    assert pipeline.format_task(page).args == "(run 3, page7.json)"
+    assert drawing.format_task(page).args == "(run 3, page7.json)"
 
 
 def get_stuck(conn: database.Connection) -> None:
@@ -331,14 +332,13 @@ def test_areas_hold_until_the_next_change_and_fill_the_plot() -> None:
 
     begin, middle, end = (datetime(2026, 1, day, tzinfo=UTC) for day in (1, 6, 11))
     history = [
-        {"at": begin, "open_source": 1, "proprietary": 0, "unknown": 1},
-        {"at": middle, "open_source": 3, "proprietary": None, "unknown": 1},
+        VerdictPoint(at=begin, open_source=1, proprietary=0, unknown=1),
+        VerdictPoint(at=middle, open_source=3, proprietary=None, unknown=1),
     ]
-    found = pipeline.areas(pipeline.Seen({"as_of": end.isoformat()}, history))
+    found = drawing.areas(history, end)
     assert found is not None
-    assert found["paths"]["open_source"] == (
+    assert found.paths["open_source"] == (
         "M0.0 50.00L500.0 50.00L500.0 25.00L1000.0 25.00L1000.0 100.00L500.0 100.00L500.0 100.00L0.0 100.00Z"
     )
-    assert found["paths"]["unknown"].startswith("M0.0 0.00L500.0 0.00")
-    assert pipeline.areas(pipeline.Seen({"as_of": end.isoformat()}, [])) is None
-    assert json.dumps(found)
+    assert found.paths["unknown"].startswith("M0.0 0.00L500.0 0.00")
+    assert drawing.areas([], end) is None

@@ -12,7 +12,9 @@ from pkgintel.cli import status as command
 from pkgintel.cli.status_screen import screen
 from pkgintel.pipeline import gate, runs
 from pkgintel.pipeline.checks import Result, reject_limit
-from pkgintel.reports import status
+from pkgintel.reports import assets, crew, status
+from pkgintel.reports.crew import NOT_ASKED, Crew
+from pkgintel.reports.status import Status
 from pkgintel.settings import Settings
 from pkgintel.text import many
 from tests.integration.reports.test_why import claim, judge, take
@@ -66,10 +68,15 @@ def healthy(conn: database.Connection, settings: Settings) -> database.Connectio
     return conn
 
 
+def report(conn: database.Connection, settings: Settings, asked: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What `pkgintel status --json` prints, where the crew answered as `asked`."""
+    return status.report(conn, settings, Crew.model_validate(asked) if asked else NOT_ASKED).as_json()
+
+
 def shown(found: dict[str, Any], width: int = 80) -> str:
     console = Console(width=width, highlight=False, color_system=None)
     with console.capture() as capture:
-        console.print(screen(found))
+        console.print(screen(Status.model_validate(found)))
     text = capture.get()
     assert max(map(len, text.splitlines())) <= width
     return text
@@ -90,7 +97,7 @@ def test_one_is_not_many(number: int, says: str) -> None:
 def test_a_database_that_never_ran_anything_is_stale_and_says_what_to_do(
     conn: database.Connection, settings: Settings
 ) -> None:
-    found = status.report(conn, settings)
+    found = report(conn, settings)
     assert set(found) >= KEYS
     assert list(found["assets"]) == ASSETS
     for asset in found["assets"].values():
@@ -105,7 +112,7 @@ def test_a_database_that_never_ran_anything_is_stale_and_says_what_to_do(
 
 
 def test_a_good_pass_is_healthy(healthy: database.Connection, settings: Settings) -> None:
-    found = status.report(healthy, settings)
+    found = report(healthy, settings)
     assert found["unhealthy_because"] == []
     assert found["healthy"] is True
     assert {name: asset["rows"] for name, asset in found["assets"].items()} == dict(zip(ASSETS, (1, 2, 1), strict=True))
@@ -126,7 +133,7 @@ def test_a_good_pass_is_healthy(healthy: database.Connection, settings: Settings
 
 def test_a_scan_that_found_nothing_new_has_no_lag(healthy: database.Connection, settings: Settings) -> None:
     run_of(healthy, "nuget", "caught_up", ago=5)
-    found = status.report(healthy, settings)
+    found = report(healthy, settings)
     assert found["lag_seconds"] == 0
     assert found["newest_upstream_commit"] == found["watermark"]
 
@@ -135,7 +142,7 @@ def test_freshness_is_of_now_whatever_was_recorded(healthy: database.Connection,
     healthy.execute(
         "UPDATE ops.runs SET started_at = started_at - interval '13 h', finished_at = finished_at - interval '13 h'"
     )
-    found = status.report(healthy, settings)
+    found = report(healthy, settings)
     assert [asset["fresh"] for asset in found["assets"].values()] == [False, True, True]
     fresh = next(check for check in found["checks"] if check["name"] == "raw_nuget_packages_fresh")
     assert (fresh["passed"], fresh["threshold"]) == (False, 43_200)
@@ -153,7 +160,7 @@ def test_a_closed_gate_blocks_its_table_and_the_verdicts(healthy: database.Conne
         ago=1,
         error="Gate raw_nuget_packages is closed. " + reject_limit(50, 100, 0.01).message + ".",
     )
-    found = status.report(healthy, settings)
+    found = report(healthy, settings)
     assert [asset["blocked"] for asset in found["assets"].values()] == [True, False, True]
     assert len(found["unhealthy_because"]) == 1, "the check and the run that it blocked are one thing to do"
     assert "50 of 100 leaves were rejected (50.00%)" in because(found)
@@ -166,24 +173,24 @@ def test_a_last_run_that_went_wrong_is_told_with_its_reason(
     healthy: database.Connection, settings: Settings, state: str
 ) -> None:
     run_of(healthy, "spdx", state, ago=1, error="the list could not be fetched")
-    found = status.report(healthy, settings)
+    found = report(healthy, settings)
     number = healthy.execute("SELECT max(id) AS id FROM ops.runs WHERE state = %s", [state]).fetchone() or {}
     assert f"`pkgintel runs resume {number['id']}`" in because(found)
     assert f"ended {state}: the list could not be fetched." in because(found)
     assert "the list could not be fetched" in shown(found, 200)
     run_of(healthy, "spdx", "aborted", ago=0)
     run_of(healthy, "spdx", "skipped", ago=0)
-    assert status.report(healthy, settings)["healthy"] is False, "neither heals it"
+    assert report(healthy, settings)["healthy"] is False, "neither heals it"
     running, _ = runs.begin(healthy, "spdx", "sync", "manual")
-    assert f"Run {running} is trying again now" in because(status.report(healthy, settings))
+    assert f"Run {running} is trying again now" in because(report(healthy, settings))
     assert running is not None
     runs.close(healthy, running, "done")
-    assert status.report(healthy, settings)["healthy"] is True
+    assert report(healthy, settings)["healthy"] is True
 
 
 def test_a_failed_replay_is_shown_and_wakes_nobody(healthy: database.Connection, settings: Settings) -> None:
     run_of(healthy, "nuget", "failed", ago=1, action="replay", error="the page is gone")
-    found = status.report(healthy, settings)
+    found = report(healthy, settings)
     assert found["healthy"] is True
     assert "the page is gone" in shown(found)
 
@@ -199,7 +206,7 @@ def test_a_run_in_progress_is_counted_from_its_pages(healthy: database.Connectio
         """,
         {"run": run},
     )
-    found = status.report(healthy, settings)
+    found = report(healthy, settings)
     assert found["healthy"] is True
     now = found["run"]
     assert (now["id"], now["pages_total"], now["pages_done"], now["pages_failed"], now["pages_left"]) == (
@@ -221,7 +228,7 @@ def test_a_run_in_progress_is_counted_from_its_pages(healthy: database.Connectio
 def test_a_silent_run_is_lost(healthy: database.Connection, settings: Settings) -> None:
     run = run_of(healthy, "nuget", "running", ago=400)
     healthy.execute("UPDATE ops.runs SET heartbeat_at = now() - interval '300 s' WHERE id = %s", (run,))
-    found = status.report(healthy, settings)
+    found = report(healthy, settings)
     assert found["run"]["lost"] is True
     assert f"Run {run} (nuget scan) is lost: it gave no sign of life for 5 min" in because(found)
     assert found["run"]["seconds_left"] is None
@@ -233,7 +240,7 @@ def test_a_run_whose_gate_never_came_is_told(healthy: database.Connection, setti
     healthy.execute(
         "UPDATE ops.runs SET settled_at = NULL, heartbeat_at = now() - interval '10 min' WHERE source = 'nuget'"
     )
-    assert "did not come through within 2 min" in because(status.report(healthy, settings))
+    assert "did not come through within 2 min" in because(report(healthy, settings))
 
 
 def test_rejected_leaves_are_counted_and_shown(healthy: database.Connection, settings: Settings) -> None:
@@ -245,7 +252,7 @@ def test_rejected_leaves_are_counted_and_shown(healthy: database.Connection, set
         """
     )
     healthy.execute("UPDATE ops.rejected_leaves SET resolved_at = now(), resolution = 'replayed' WHERE leaf_url = 'u1'")
-    found = status.report(healthy, settings)
+    found = report(healthy, settings)
     assert found["rejected_leaves"] == 8
     assert [leaf["leaf_url"] for leaf in found["rejected_examples"]] == ["u9", "u8", "u7"]
     text = shown(found)
@@ -254,7 +261,7 @@ def test_rejected_leaves_are_counted_and_shown(healthy: database.Connection, set
 
 
 def test_schedules_ship_stopped(healthy: database.Connection, settings: Settings) -> None:
-    found = status.report(healthy, settings)
+    found = report(healthy, settings)
     nuget, spdx = found["schedules"]["nuget"], found["schedules"]["spdx"]
     assert (nuget["cron"], spdx["cron"]) == ("0 */6 * * *", "0 6 * * 1")
     assert (nuget["enabled"], nuget["last_tick"], nuget["next_tick"]) == (False, None, None)
@@ -263,57 +270,57 @@ def test_schedules_ship_stopped(healthy: database.Connection, settings: Settings
 
 def test_an_enabled_schedule_without_beat_is_found(healthy: database.Connection, settings: Settings) -> None:
     database.run(healthy, "schedules/switch", name="nuget", enabled=True, by="ann")
-    found = status.report(healthy, settings)
+    found = report(healthy, settings)
     assert found["healthy"] is True, "it was enabled just now"
     assert found["schedules"]["nuget"]["next_tick"] > found["as_of"]
     assert found["schedules"]["nuget"]["changed_by"] == "ann"
     healthy.execute("UPDATE ops.check_results SET checked_at = now() - interval '1 h'")
     healthy.execute("UPDATE ops.schedules SET changed_at = now() - interval '1 h' WHERE enabled")
-    assert "Upkeep, due every minute, last came through 60 min ago" in because(status.report(healthy, settings))
+    assert "Upkeep, due every minute, last came through 60 min ago" in because(report(healthy, settings))
     healthy.execute("DELETE FROM ops.check_results WHERE name LIKE '%%_fresh'")
-    assert "Upkeep, due every minute, never came through" in because(status.report(healthy, settings))
+    assert "Upkeep, due every minute, never came through" in because(report(healthy, settings))
 
 
 def test_a_tick_that_did_not_come_is_found(healthy: database.Connection, settings: Settings) -> None:
     healthy.execute("UPDATE ops.schedules SET enabled = true, changed_at = now() - interval '8 h' WHERE name = 'nuget'")
-    found = status.report(healthy, settings)
+    found = report(healthy, settings)
     assert found["schedules"]["nuget"]["late_seconds"] >= 3600, "it comes every six hours"
     assert "The nuget tick is" in because(found)
     assert "pkgintel schedule run-now nuget" in because(found)
     run_of(healthy, "nuget", "done", ago=0, kind="scheduled")
-    found = status.report(healthy, settings)
+    found = report(healthy, settings)
     assert found["healthy"] is True
     assert found["schedules"]["nuget"]["last_result"] == "done"
 
 
 def test_no_worker_is_wrong_only_where_one_is_needed(healthy: database.Connection, settings: Settings) -> None:
     idle = {"workers": [], "queues": {"ops": 0, "pages": 0}}
-    assert status.report(healthy, settings, idle)["healthy"] is True
+    assert report(healthy, settings, idle)["healthy"] is True
     waiting = {"workers": [], "queues": {"ops": 1, "pages": 41}}
-    found = status.report(healthy, settings, waiting)
+    found = report(healthy, settings, waiting)
     assert "42 tasks are waiting" in because(found)
     assert "none answers" in shown(found)
     busy = {"workers": [{"name": "celery@here", "processes": 2}], "queues": {"ops": 1, "pages": 41}}
-    assert status.report(healthy, settings, busy)["healthy"] is True
+    assert report(healthy, settings, busy)["healthy"] is True
 
 
 def test_the_crew_is_asked_and_may_be_unknown(settings: Settings) -> None:
-    found = status.crew(settings, timeout=0.2)
+    found = crew.ask(settings, timeout=0.2).as_json()
     assert found["workers"] == []
     assert found["queues"] == {"ops": 0, "catalog": 0, "pages": 0, "replays": 0, "verdicts": 0}
     dead = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
-    found = status.crew(dead, timeout=0.2)
+    found = crew.ask(dead, timeout=0.2).as_json()
     assert found["workers"] == found["queues"] == "unknown"
     assert "Redis does not answer" in found["crew_unknown_because"]
 
 
 def test_an_unknown_crew_matters_where_ticks_are_expected(healthy: database.Connection, settings: Settings) -> None:
-    crew = {"workers": "unknown", "queues": "unknown", "crew_unknown_because": "Redis does not answer: refused"}
-    found = status.report(healthy, settings, crew)
+    unknown = {"workers": "unknown", "queues": "unknown", "crew_unknown_because": "Redis does not answer: refused"}
+    found = report(healthy, settings, unknown)
     assert found["healthy"] is True
     assert "unknown (Redis does not answer: refused)" in shown(found)
     database.run(healthy, "schedules/switch", name="nuget", enabled=True, by="ann")
-    assert "Start Redis" in because(status.report(healthy, settings, crew))
+    assert "Start Redis" in because(report(healthy, settings, unknown))
 
 
 def test_large_tables_are_estimated(
@@ -323,8 +330,8 @@ def test_large_tables_are_estimated(
     judge(healthy, settings)
     healthy.execute("ANALYZE")
     healthy.execute("DELETE FROM raw.nuget_packages WHERE package_key = 'p1'")  # The estimate does not know yet.
-    monkeypatch.setattr(status, "COUNTED", 10)
-    found = status.report(healthy, settings)
+    monkeypatch.setattr(assets, "COUNTED", 10)
+    found = report(healthy, settings)
     assert (found["assets"][ASSETS[0]]["rows"], found["assets"][ASSETS[0]]["rows_exact"]) == (31, False)
     assert (found["assets"][ASSETS[1]]["rows"], found["assets"][ASSETS[1]]["rows_exact"]) == (2, True)
     assert "~31" in shown(found)
@@ -350,7 +357,7 @@ def test_watching_outlives_a_lost_postgres(
 ) -> None:
     looks = iter([True, database.ServiceUnavailable("Postgres cannot be reached"), True])
 
-    def look(_: Settings) -> dict[str, Any]:
+    def look(_: Settings) -> Status:
         found = next(looks, None)
         if found is None:
             raise KeyboardInterrupt

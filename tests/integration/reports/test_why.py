@@ -17,6 +17,7 @@ from pkgintel.nuget import documents
 from pkgintel.pipeline import sync
 from pkgintel.pipeline.classify import classify
 from pkgintel.reports import why
+from pkgintel.reports.explanation import Explanation
 from pkgintel.settings import Settings
 from tests.support.catalogs import delete, details
 from tests.support.oracle import Event
@@ -55,11 +56,16 @@ def judge(conn: database.Connection, settings: Settings, found: LicenseList | No
     classify(conn, settings)
 
 
+def explain(conn: database.Connection, settings: Settings, *asked: str) -> dict[str, Any]:
+    """What `pkgintel why --json` prints."""
+    return why.explain(conn, settings, *asked).as_json()
+
+
 def shown(found: dict[str, Any], width: int = 80) -> str:
     """The screen as plain text."""
     console = Console(width=width, highlight=False, color_system=None)
     with console.capture() as capture:
-        console.print(screen(found))
+        console.print(screen(Explanation.model_validate(found)))
     return capture.get()
 
 
@@ -70,7 +76,7 @@ def claim(conn: database.Connection) -> None:
 def test_the_whole_chain_is_told(conn: database.Connection, settings: Settings) -> None:
     take(conn, details("Acme.Core", "1.0.0", 10, licenseExpression="MIT OR BUSL-1.1"))
     judge(conn, settings)
-    found = why.explain(conn, settings, "acme.CORE")
+    found = explain(conn, settings, "acme.CORE")
     assert set(found) >= KEYS
     assert found["package_id"] == "Acme.Core"
     assert (found["verdict"], found["rule"]) == ("open_source", "expression-open")
@@ -103,7 +109,7 @@ def test_every_rule_says_what_would_change_it() -> None:
 def test_a_url_is_shown_with_its_entry_and_source(conn: database.Connection, settings: Settings) -> None:
     take(conn, details("Acme", "1.0", 10, licenseUrl=EULA))
     judge(conn, settings)
-    found = why.explain(conn, settings, "Acme")
+    found = explain(conn, settings, "Acme")
     assert (found["verdict"], found["rule"]) == ("proprietary", "url-closed")
     assert found["url_entry"]["source"]
     assert found["declaration"]["license_url"] == EULA
@@ -125,7 +131,7 @@ def test_relicensing_shows_by_version_and_by_date(conn: database.Connection, set
         details("Other", "1.0.0", 70, licenseUrl=EULA),
     )
     judge(conn, settings)
-    found = why.explain(conn, settings, "Acme")
+    found = explain(conn, settings, "Acme")
     pairs = [(change["from_version"], change["to_version"]) for change in found["license_changes"]]
     assert pairs == [("1.10.0", "2.0.0")], "versions are ordered as NuGet does, and deleted ones are left out"
     change = found["license_changes"][0]
@@ -170,7 +176,7 @@ def test_any_stored_version_is_judged_in_any_spelling(
         details("Acme", "2.0.0", 20, licenseExpression="MIT"),
     )
     judge(conn, settings)
-    found = why.explain(conn, settings, "Acme", spelling)
+    found = explain(conn, settings, "Acme", spelling)
     assert (found["judged_version"], found["verdict"], found["rule"]) == ("1.0.0", "proprietary", "expression-closed")
     assert found["latest_version"] == "2.0.0"
     assert found["spdx_list_version"] == "3.27.0"
@@ -180,18 +186,18 @@ def test_any_stored_version_is_judged_in_any_spelling(
 def test_a_version_needs_a_stored_list(conn: database.Connection, settings: Settings) -> None:
     take(conn, details("Acme", "1.0.0", 10, licenseExpression="MIT"))
     with pytest.raises(PkgintelError, match="pkgintel run"):
-        why.explain(conn, settings, "Acme", "1.0.0")
+        explain(conn, settings, "Acme", "1.0.0")
 
 
 def test_a_package_that_waits_for_the_classifier_says_so(conn: database.Connection, settings: Settings) -> None:
     take(conn, details("Acme", "1.0.0", 10, licenseExpression="MIT"))
-    found = why.explain(conn, settings, "Acme")
+    found = explain(conn, settings, "Acme")
     assert found["verdict"] is None
     assert "not judged yet" in found["reason"]
     assert found["declaration"]["license_expression"] == "MIT"
     judge(conn, settings)
     take(conn, details("Acme", "2.0.0", 20, licenseExpression="BUSL-1.1"))
-    found = why.explain(conn, settings, "Acme")
+    found = explain(conn, settings, "Acme")
     assert (found["verdict"], found["judged_version"], found["pending"]) == ("open_source", "1.0.0", True)
     assert "not judged with yet" in shown(found, 200)
 
@@ -200,10 +206,10 @@ def test_a_newer_list_or_another_policy_leaves_a_verdict_pending(conn: database.
     take(conn, details("Acme", "1.0.0", 10, licenseExpression="MIT"))
     judge(conn, settings)
     stricter = settings.model_copy(update={"license_policy": "osi"})
-    assert why.explain(conn, stricter, "Acme")["pending"] is True
+    assert explain(conn, stricter, "Acme")["pending"] is True
     with conn.transaction():
         sync.rewrite(conn, license_list("3.28.0"))
-    assert why.explain(conn, settings, "Acme")["pending"] is True
+    assert explain(conn, settings, "Acme")["pending"] is True
 
 
 def test_a_deleted_package_says_so_and_keeps_its_history(conn: database.Connection, settings: Settings) -> None:
@@ -211,14 +217,14 @@ def test_a_deleted_package_says_so_and_keeps_its_history(conn: database.Connecti
     judge(conn, settings)
     take(conn, delete("Acme", "1.0.0", 20), delete("Acme", "0.9.0", 30))
     judge(conn, settings)
-    found = why.explain(conn, settings, "Acme")
+    found = explain(conn, settings, "Acme")
     assert (found["verdict"], found["state"], found["latest_version"]) == (None, "deleted", None)
     assert "deleted" in found["reason"]
     assert [(change["from_verdict"], change["to_verdict"]) for change in found["history"]] == [("open_source", None)]
     assert "open_source -> none, cause: deleted" in shown(found, 200)
     # Its last declaration was kept, so the version can still be judged; of the other nothing is known.
-    assert why.explain(conn, settings, "Acme", "1.0.0")["verdict"] == "open_source"
-    never_seen = why.explain(conn, settings, "Acme", "0.9.0")
+    assert explain(conn, settings, "Acme", "1.0.0")["verdict"] == "open_source"
+    never_seen = explain(conn, settings, "Acme", "0.9.0")
     assert never_seen["verdict"] is None
     assert "Only the deletion" in never_seen["reason"]
     shown(never_seen)
@@ -232,7 +238,7 @@ def test_a_changed_list_shows_in_the_history(conn: database.Connection, settings
             {"licenseId": "New-1.0", "name": "New", "isOsiApproved": True, "isDeprecatedLicenseId": False,
              "reference": "", "detailsUrl": "", "referenceNumber": 1, "seeAlso": []}]}).encode()
     ))  # fmt: skip
-    (change,) = why.explain(conn, settings, "Acme")["history"]
+    (change,) = explain(conn, settings, "Acme")["history"]
     assert (change["from_verdict"], change["to_verdict"], change["cause"]) == ("unknown", "open_source", "license-list")
     assert change["changed_at"].endswith("Z")
 
@@ -252,7 +258,7 @@ def test_an_unknown_package_names_the_nearest(
     claim(conn)
     take(conn, details("Newtonsoft.Json", "1.0.0", 10), details("Serilog.Sinks.Console", "1.0.0", 20))
     with pytest.raises(PackageUnknown, match=f"did you mean .*{near}"):
-        why.explain(conn, settings, asked)
+        explain(conn, settings, asked)
 
 
 @pytest.mark.parametrize("asked", ["", "  ", "x" * 5000, "a\0b", "\udcff", "\x1b[31mred", "%", "Zz'; --", "K"])
@@ -260,7 +266,7 @@ def test_odd_ids_are_unknown_and_nothing_else(conn: database.Connection, setting
     claim(conn)
     take(conn, details("Acme", "1.0.0", 10))
     with pytest.raises(PackageUnknown) as caught:
-        why.explain(conn, settings, asked)
+        explain(conn, settings, asked)
     assert "\x1b" not in str(caught.value)
     assert len(str(caught.value)) < 400
     str(caught.value).encode()
@@ -268,7 +274,7 @@ def test_odd_ids_are_unknown_and_nothing_else(conn: database.Connection, setting
 
 def test_an_empty_database_says_what_to_do(conn: database.Connection, settings: Settings) -> None:
     with pytest.raises(PackageUnknown, match="pkgintel run"):
-        why.explain(conn, settings, "Acme")
+        explain(conn, settings, "Acme")
 
 
 @pytest.mark.parametrize("spelling", ["9.9.9", "newest", "1.0.\0", "\udcff"])
@@ -277,13 +283,13 @@ def test_an_unknown_version_names_those_that_are_stored(
 ) -> None:
     take(conn, *(details("Acme", f"1.{minor}.0", minor) for minor in range(1, 9)))
     with pytest.raises(PackageUnknown, match=r"1\.8\.0, 1\.7\.0, 1\.6\.0, 1\.5\.0, 1\.4\.0 and 3 more"):
-        why.explain(conn, settings, "Acme", spelling)
+        explain(conn, settings, "Acme", spelling)
 
 
 def test_what_a_package_says_cannot_move_the_cursor(conn: database.Connection, settings: Settings) -> None:
     take(conn, details("Acme", "1.0.0", 10, licenseUrl="https://example.com/\x1b[2J[bold]x"))
     judge(conn, settings)
-    text = shown(why.explain(conn, settings, "Acme"))
+    text = shown(explain(conn, settings, "Acme"))
     assert "\x1b" not in text
     assert "[bold]x" in text
 

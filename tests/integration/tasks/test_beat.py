@@ -18,7 +18,7 @@ from celery.schedules import crontab
 
 from pkgintel import database as db
 from pkgintel.celery import app as the_app
-from pkgintel.reports import status
+from pkgintel.reports import schedules, status
 from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
 from pkgintel.tasks import beat as schedule
@@ -174,8 +174,8 @@ def test_enabling_waits_for_the_next_tick_and_survives_beat_cron_and_flush(
     schedule.switch(conn, clock, "nuget", enabled=True, by="tests")
     looked(broker, 2)
     assert fired(broker) == 0
-    told = schedule.describe(conn)["nuget"]
-    assert (told["enabled"], told["changed_by"], told["last_tick"]) == (True, "tests", None)
+    told = schedules.ticks(conn)["nuget"]
+    assert (told.enabled, told.changed_by, told.last_tick) == (True, "tests", None)
 
     first.terminate()
     assert first.wait(20) == 0
@@ -265,7 +265,7 @@ def test_without_redis_the_decision_is_stored_at_once(conn: db.Connection, clock
     with pytest.raises(redis.RedisError):
         schedule.switch(conn, clock, "spdx", enabled=True, by="tests")
     assert datetime.now(UTC) - begun < timedelta(seconds=10)
-    assert schedule.describe(conn)["spdx"]["enabled"]
+    assert schedules.ticks(conn)["spdx"].enabled
 
 
 def test_scans_that_continue_a_tick_are_no_ticks(conn: db.Connection, settings: Settings) -> None:
@@ -277,5 +277,5 @@ def test_scans_that_continue_a_tick_are_no_ticks(conn: db.Connection, settings: 
                ('nuget', 'scheduled', 'scan', 'done', now(), NULL, 2, '2026-01-01 00:20Z')
         """
     )
-    told = status.report(conn, settings)["schedules"]["nuget"]
+    told = status.report(conn, settings).as_json()["schedules"]["nuget"]
     assert (told["last_tick"], told["last_run"], told["last_result"]) == ("2026-01-01T00:00:00Z", 1, "done")

@@ -4,13 +4,17 @@ from typing import Any
 
 import pytest
 
+from pkgintel.errors import PkgintelError
 from pkgintel.reports import summary
-from pkgintel.reports.follow import Followed
+from pkgintel.reports.follow import Followed, FollowedRun
 
 
-def run(source: str, state: str) -> dict[str, Any]:
+def run(source: str, state: str) -> FollowedRun:
     """One followed run."""
-    return {"source": source, "state": state, "error": "x", "detail": {}}
+    nothing = dict.fromkeys(("task_id", "cause_id", "settled_at", "pages_left", "window_after", "window_up_to"))
+    counts = dict.fromkeys(("id", "pages_total", "leaves", "rejected"), 0)
+    facts = {"action": "scan", "error": "x", "error_type": None, "more": False, "read_something": True}
+    return FollowedRun.model_validate({"source": source, "state": state, **nothing, **counts, **facts})
 
 
 @pytest.mark.parametrize(
@@ -32,7 +36,7 @@ def run(source: str, state: str) -> dict[str, Any]:
 def test_the_outcome_is_that_of_what_counts_in_the_end(
     scans: list[tuple[str, str]], licenses: list[tuple[str, str]], outcome: str
 ) -> None:
-    followed = (Followed([run(*one) for one in found]) for found in (scans, licenses))
+    followed = (Followed(tuple(run(*one) for one in found)) for found in (scans, licenses))
     assert summary.outcome(*followed) == outcome
 
 
@@ -42,10 +46,11 @@ def test_the_outcome_is_that_of_what_counts_in_the_end(
         ({"outcome": "done", "error": None, "error_type": None}, 0),
         ({"outcome": "already_running", "error": "run 3", "error_type": None}, 0),
         ({"outcome": "blocked", "error": "a gate", "error_type": "GateFailed"}, 1),
-        ({"outcome": "failed", "error": "2 pages failed, first UpstreamUnavailable: …", "error_type": None}, 3),
+        ({"outcome": "failed", "error": "2 pages failed, first …", "error_type": "UpstreamUnavailable"}, 3),
         ({"outcome": "failed", "error": "too long a wait", "error_type": "TryLater"}, 3),
         ({"outcome": "failed", "error": "a page broke its shape", "error_type": "UpstreamChanged"}, 1),
     ],
 )
 def test_exit_codes(result: dict[str, Any], code: int) -> None:
-    assert summary.exit_code(result) == code
+    found = summary.nothing(PkgintelError(), 1.0).model_copy(update=result)
+    assert found.exit_code() == code

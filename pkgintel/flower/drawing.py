@@ -1,0 +1,112 @@
+"""How the page Pipeline draws what a report holds: words, colours, bars and the plot."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tornado.escape import xhtml_escape
+
+from pkgintel.licenses.verdict import VERDICT_NAMES
+from pkgintel.pipeline.checks import REJECT_LIMIT_CHECK
+from pkgintel.reports.assets import Asset
+from pkgintel.reports.gates import Check
+from pkgintel.reports.shape import Number
+from pkgintel.reports.status import Status
+from pkgintel.reports.totals import VerdictPoint
+from pkgintel.reports.work import EndedRun, RunInProgress
+from pkgintel.text import ago, plain, span
+
+
+def format_task(task: Any) -> Any:
+    """A task as Flower's tables show it: no quotes around a sentence, no arguments that say nothing."""
+    if isinstance(task.result, str) and task.result[:1] == task.result[-1:] and task.result[:1] in ("'", '"'):
+        task.result = task.result[1:-1]
+    if task.args in ("()", "[]"):
+        told = [part for part in str(task.kwargs or "").strip("{}").split(", ") if part and not part.endswith(": None")]
+        task.args = ", ".join(told).replace("'", "")
+    return task
+
+
+def badge(asset: Asset) -> tuple[str, str]:
+    """How an asset stands, in a word, and the colour of that: blocked before never, stale and fresh."""
+    if asset.blocked:
+        return "blocked", "bad"
+    if asset.last_success is None:
+        return "never", "off"
+    return ("fresh", "good") if asset.fresh else ("stale", "warn")
+
+
+def parts(run: RunInProgress | EndedRun) -> list[tuple[str, float]]:
+    """The bar of a run's pages: what is done, failed and left, in percent."""
+    total = run.pages_total
+    if not total:
+        return []
+    done, failed = 100 * run.pages_done / total, 100 * run.pages_failed / total
+    return [("done", done), ("failed", failed), ("left", max(0.0, 100 - done - failed))]
+
+
+def prose(sentence: str) -> str:
+    """A sentence as HTML, its `commands` as code."""
+    pieces = xhtml_escape(plain(sentence)).split("`")
+    return "".join(f"<code>{piece}</code>" if index % 2 else piece for index, piece in enumerate(pieces))
+
+
+def share(part: float) -> str:
+    """A share in percent."""
+    return f"{100 * part:.1f}\u00a0%"
+
+
+def measure(check: Check, number: Number | None) -> str:
+    """Value or threshold of a check as a person reads it: ages as a length of time, shares in percent."""
+    if number is None:
+        return "never" if check.is_freshness else "nothing"
+    if check.is_freshness:
+        return span(number)
+    if check.name == REJECT_LIMIT_CHECK:
+        return f"{100 * number:.2f}\u00a0%"
+    return f"{number:,.10g}"
+
+
+def since(when: datetime | None, report: Status) -> str:
+    """How long before the report something was."""
+    return "never" if when is None else ago(report.since(when))
+
+
+@dataclass(frozen=True, slots=True)
+class Areas:
+    """A plot of shares over time: a path for each verdict, the times it begins and ends, and its number of points."""
+
+    paths: Mapping[str, str]
+    begin: datetime
+    end: datetime
+    points: int
+
+
+def areas(history: Sequence[VerdictPoint], now: datetime) -> Areas | None:
+    """The plot of verdict shares over time: a path for each verdict, stacked from below, in a box of 1000 by 100.
+
+    A share holds until the next classification that changed something; the last one holds until `now`. None where
+    there is too little to draw.
+    """
+    points = [(point.at, [point.open_source or 0, point.proprietary or 0, point.unknown or 0]) for point in history]
+    points = [(at, counts) for at, counts in points if sum(counts)]
+    if not points:
+        return None
+    begin, end = points[0][0], max(now, points[-1][0])
+    width = (end - begin).total_seconds()
+    if width <= 0:
+        return None
+    xs = [1000 * (at - begin).total_seconds() / width for at, _ in points] + [1000.0]
+    paths: dict[str, str] = {}
+    below = [0.0] * len(points)
+    for index, name in enumerate(VERDICT_NAMES):
+        above = [base + 100 * counts[index] / sum(counts) for base, (_, counts) in zip(below, points, strict=True)]
+        paths[name] = f"M{_steps(xs, above)}L{_steps(xs, below, back=True)}Z"
+        below = above
+    return Areas(paths, begin, end, len(points))
+
+
+def _steps(xs: Sequence[float], ys: Sequence[float], *, back: bool = False) -> str:
+    corners = [f"{x:.1f} {100 - y:.2f}" for left, right, y in zip(xs, xs[1:], ys, strict=False) for x in (left, right)]
+    return "L".join(reversed(corners) if back else corners)

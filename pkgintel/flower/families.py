@@ -1,0 +1,159 @@
+"""The metrics of one look, in Prometheus' words."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from pkgintel.flower.look import Look
+from pkgintel.pipeline.checks import SOURCES
+from pkgintel.reports.assets import Asset
+from pkgintel.reports.gates import Check
+from pkgintel.reports.schedules import DueTick
+from pkgintel.reports.status import Status
+from pkgintel.reports.totals import RunCount, Totals
+
+
+def families(found: Look) -> Iterator[Metric]:
+    """Every metric of a look."""
+    report = found.report
+    yield _gauge("up", "Whether Postgres could be asked.", report is not None)
+    yield _gauge("broker_up", "Whether Redis could be asked.", found.queues is not None)
+    yield _gauge("look_duration_seconds", "How long it took to measure all this.", found.seconds)
+    if found.queues is not None:
+        yield _gauges(
+            "queue_length", "Tasks waiting in a queue.", ("queue",), (((k,), v) for k, v in found.queues.items())
+        )
+    if report is None or found.totals is None:
+        return
+    now = report.as_of.timestamp()
+    yield _gauge(
+        "healthy", "Whether `pkgintel status` says healthy (workers and queues not looked at).", report.healthy
+    )
+    yield from _catalog(report, now)
+    yield from _assets(report)
+    yield from _work(found.totals)
+    yield from _runs(report, found.totals.runs)
+    yield from _checks(report.checks)
+    yield from _schedules(report.schedules)
+
+
+def _catalog(report: Status, now: float) -> Iterator[Metric]:
+    watermark = report.watermark
+    if watermark is not None:
+        yield _gauge("watermark_timestamp_seconds", "The catalog is stored up to this commit.", watermark.timestamp())
+        yield _gauge("watermark_age_seconds", "Now minus the watermark.", max(0.0, now - watermark.timestamp()))
+    if report.lag_seconds is not None:
+        help_ = "The newest commit that the last look at the catalog found, minus the watermark."
+        yield _gauge("catalog_lag_seconds", help_, report.lag_seconds)
+    yield _gauge("rejected_leaves", "Rejected leaves that nobody has resolved.", report.rejected_leaves)
+    if report.upkeep.checked_at:
+        help_ = "When upkeep, due every minute, last came through."
+        yield _gauge("upkeep_timestamp_seconds", help_, report.upkeep.checked_at.timestamp())
+    counts = report.verdicts.items()
+    yield _gauges("verdicts", "Packages by verdict.", ("verdict",), (((name,), told.packages) for name, told in counts))
+
+
+def _assets(report: Status) -> Iterator[Metric]:
+    def of(name: str, help_: str, value: Callable[[Asset], float | None]) -> Metric:
+        values = (((asset,), value(facts)) for asset, facts in report.assets.items())
+        return _gauges(f"asset_{name}", help_, ("asset",), values)
+
+    yield of("rows", "Rows stored (estimated where they are many).", lambda asset: asset.rows)
+    help_ = "When the asset was last brought up to date; nothing new counts."
+    yield of("last_success_timestamp_seconds", help_, lambda asset: _stamp(asset.last_success))
+    yield of("stale_after_seconds", "The age at which it counts as stale.", lambda asset: asset.threshold_seconds)
+    yield of("fresh", "Whether it is younger than that.", lambda asset: asset.fresh)
+    yield of("blocked", "Whether a closed gate keeps it from being updated.", lambda asset: asset.blocked)
+
+
+def _work(totals: Totals) -> Iterator[Metric]:
+    done = totals.outcomes
+    for what, outcomes in (
+        ("pages", {"done": done.pages_done, "failed": done.pages_failed}),
+        ("leaves", {"stored": done.leaves_stored, "rejected": done.leaves_rejected}),
+    ):
+        family = CounterMetricFamily(
+            f"pkgintel_{what}", f"{what.capitalize()} of all runs by outcome.", labels=["outcome"]
+        )
+        for outcome, number in outcomes.items():
+            family.add_metric([outcome], number)
+        yield family
+    family = CounterMetricFamily("pkgintel_http_answers", "What upstream servers answered.", labels=["kind"])
+    for row in totals.answers:
+        family.add_metric([row.kind], row.answers)
+    yield family
+
+
+def _runs(report: Status, runs: Iterable[RunCount]) -> Iterator[Metric]:
+    # A gauge, for a run that is done may be blocked by its gate a moment later.
+    yield _gauges(
+        "runs",
+        "Runs recorded, by state.",
+        ("source", "action", "state"),
+        (((row.source, row.action, row.state), row.runs) for row in runs),
+    )
+    bad = {run.source: run.bad for run in report.outcomes}
+    yield _gauges(
+        "last_run_bad",
+        "Whether the last run of a source failed, was blocked or lost.",
+        ("source",),
+        (((source,), bad.get(source, False)) for source in SOURCES.values()),
+    )
+    running = [*report.running, *report.replays]
+    yield _gauges(
+        "running_pages",
+        "Pages of a run in progress.",
+        ("run", "source", "action", "state"),
+        (
+            ((str(run.id), run.source, run.action, state), pages)
+            for run in running
+            for state, pages in (("done", run.pages_done), ("failed", run.pages_failed), ("left", run.pages_left))
+        ),
+    )
+    yield _gauges(
+        "running_silent_seconds",
+        "How long ago a run in progress gave a sign of life.",
+        ("run", "source", "action"),
+        (((str(run.id), run.source, run.action), run.silent_seconds) for run in running),
+    )
+
+
+def _checks(checks: Iterable[Check]) -> Iterator[Metric]:
+    def of(name: str, help_: str, value: Callable[[Check], float | None]) -> Metric:
+        labels = ((check, (check.name, check.gate, "true" if check.blocking else "false")) for check in checks)
+        values = ((label, value(check)) for check, label in labels)
+        return _gauges(f"check_{name}", help_, ("check", "gate", "blocking"), values)
+
+    yield of("value", "What a check measured last.", lambda check: check.value)
+    yield of("threshold", "Where it begins to fail.", lambda check: check.threshold)
+    yield of("passed", "Whether it passed.", lambda check: check.passed)
+
+
+def _schedules(ticks: Mapping[str, DueTick]) -> Iterator[Metric]:
+    def of(name: str, help_: str, value: Callable[[DueTick], float | None]) -> Metric:
+        values = (((name,), value(tick)) for name, tick in ticks.items())
+        return _gauges(f"schedule_{name}", help_, ("schedule",), values)
+
+    yield of("enabled", "Whether an operator enabled the tick.", lambda tick: tick.enabled)
+    yield of("last_tick_timestamp_seconds", "When the tick last came.", lambda tick: _stamp(tick.last_tick))
+    yield of("next_tick_timestamp_seconds", "When it comes next.", lambda tick: _stamp(tick.next_tick))
+    yield of("late_seconds", "How long it has been due without coming.", lambda tick: tick.late_seconds)
+
+
+def _stamp(when: datetime | None) -> float | None:
+    return None if when is None else when.timestamp()
+
+
+def _gauge(name: str, help_: str, value: float) -> Metric:
+    return _gauges(name, help_, (), [((), value)])
+
+
+def _gauges(
+    name: str, help_: str, labels: tuple[str, ...], values: Iterable[tuple[tuple[str, ...], float | None]]
+) -> Metric:
+    family = GaugeMetricFamily(f"pkgintel_{name}", help_, labels=labels)
+    for label, value in values:
+        if value is not None:
+            family.add_metric(label, float(value))
+    return family

@@ -1,0 +1,62 @@
+"""The crew: the workers that answer, and the tasks that wait for them. Redis is asked, and may not answer."""
+
+from typing import Final, Literal
+
+import redis
+
+from pkgintel.reports.shape import Report
+from pkgintel.runtime import broker
+from pkgintel.settings import Deployment
+
+UNKNOWN: Final = "unknown"  # Workers and queues, where nobody could be asked.
+Unknown = Literal["unknown"]
+
+
+class Worker(Report):
+    """A worker that answers, and how many tasks it takes at a time."""
+
+    name: str
+    processes: int | None
+
+
+class Crew(Report):
+    """Workers and queue lengths. Where they are unknown, `crew_unknown_because` is given and says why."""
+
+    workers: tuple[Worker, ...] | Unknown
+    queues: dict[str, int] | Unknown
+    crew_unknown_because: str | None = None
+
+
+NOT_ASKED = Crew(workers=UNKNOWN, queues=UNKNOWN, crew_unknown_because="not asked")
+
+
+def queue_lengths(settings: Deployment, timeout: float = 1.0) -> dict[str, int]:
+    """How many tasks wait in each queue.
+
+    Raises: RedisError or OSError, within `timeout` seconds for each step, when Redis does not answer.
+    """
+    from pkgintel.celery import app  # Reads the settings, which are chosen by now.
+
+    names = [queue.name for queue in app.conf.task_queues]
+    with redis.Redis.from_url(settings.redis_url, socket_connect_timeout=timeout, socket_timeout=timeout) as client:
+        pipe = client.pipeline(transaction=False)
+        for name in names:
+            pipe.llen(name)
+        return dict(zip(names, map(int, pipe.execute()), strict=True))
+
+
+def ask(settings: Deployment, timeout: float = 1.0) -> Crew:
+    """The workers that answer within `timeout` seconds, and the queues. Never raises."""
+    from pkgintel.celery import app  # As above.
+
+    try:
+        queues = queue_lengths(settings, timeout)
+        answers = app.control.inspect(timeout=timeout).stats() or {}
+    except Exception as error:  # noqa: BLE001  Whatever stands between us and Redis, the rest of the screen is true.
+        because = f"Redis does not answer: {broker.because(settings.redis_url, error)}"
+        return Crew(workers=UNKNOWN, queues=UNKNOWN, crew_unknown_because=because)
+    workers = tuple(
+        Worker(name=name, processes=stats.get("pool", {}).get("max-concurrency"))
+        for name, stats in sorted(answers.items())
+    )
+    return Crew(workers=workers, queues=queues)

@@ -1,0 +1,57 @@
+"""The two ticks as an operator sees them: what was decided, when they last came, and when they come next."""
+
+from pkgintel import database
+from pkgintel.reports.shape import Moment, Report
+from pkgintel.tasks import beat
+
+
+class Tick(Report):
+    """A tick: its crontab, whether it is on and who decided that, the last one with its run, and the next one."""
+
+    cron: str
+    enabled: bool
+    changed_by: str
+    changed_at: Moment
+    last_tick: Moment | None
+    last_run: int | None
+    last_result: str | None
+    next_tick: Moment | None
+
+
+class DueTick(Tick):
+    """A tick with the seconds that it is late: due since it last came, or since it was enabled."""
+
+    late_seconds: float
+
+
+def ticks(conn: database.Connection) -> dict[str, Tick]:
+    """Each tick by its name. Needs Postgres only."""
+    from pkgintel.celery import app  # Its configuration holds the crontabs, and is read when first asked.
+
+    return {
+        row["name"]: Tick(
+            cron=beat.CRON[row["name"]],
+            enabled=row["enabled"],
+            changed_by=row["changed_by"],
+            changed_at=row["changed_at"],
+            last_tick=row["last_tick"],
+            last_run=row["last_run"],
+            last_result=row["last_result"],
+            next_tick=beat.next_tick(app, row["name"]) if row["enabled"] else None,
+        )
+        for row in database.every(conn, "schedules/all")
+    }
+
+
+def due(conn: database.Connection) -> dict[str, DueTick]:
+    """Each tick by its name, with how late it is now. Needs Postgres only."""
+    return {name: tick.within(DueTick, late_seconds=_late(name, tick)) for name, tick in ticks(conn).items()}
+
+
+def _late(name: str, tick: Tick) -> float:
+    if not tick.enabled:
+        return 0.0
+    from pkgintel.celery import app  # As above.
+
+    since = max(filter(None, (tick.last_tick, tick.changed_at)))
+    return max(0.0, -beat.seconds_left(app, name, since))
