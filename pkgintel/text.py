@@ -3,6 +3,8 @@
 import re
 from datetime import UTC, datetime
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 
 
@@ -32,6 +34,14 @@ def ago(seconds: float | None) -> str:
 def many(number: int, one: str, more: str = "") -> str:
     """So many of something: "1 page", "1,309 pages"; `more` is the plural where an s does not make it."""
     return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
+def cell(text: str) -> str:
+    """A cell of a CSV file that no spreadsheet takes for a formula: one that could be begins with an apostrophe.
+
+    Numbers stay what they are. Source: OWASP "CSV Injection".
+    """
+    return "'" + text if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
 
 
 def plain(text: object, limit: int = 1_000) -> str:

@@ -6,7 +6,7 @@ Needs no database with --spdx; without it the stored SPDX list judges.
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from pkgintel.database import migrations
 from pkgintel.errors import SettingsError
 from pkgintel.licenses import measure
 from pkgintel.licenses.expression import Policy
+from pkgintel.licenses.measure import JudgedRow, Measures
 from pkgintel.licenses.spdx import LicenseList
-from pkgintel.licenses.verdict import Judge
-from pkgintel.text import many
+from pkgintel.licenses.verdict import VERDICT_NAMES, Judge
+from pkgintel.text import cell, many
 
 
 def stored_list() -> LicenseList | None:
@@ -32,26 +33,39 @@ def stored_list() -> LicenseList | None:
         return sync.stored(conn)
 
 
-def summary_lines(summary: Mapping[str, Any]) -> Iterable[str]:
+def _lines(measures: Measures) -> Iterable[str]:
     """The summary for a person."""
-    counts = ", ".join(f"{verdict} {n:,}" for verdict, n in summary["verdicts"].items())
-    yield f"{many(summary['rows'], 'row')}: {counts or 'none'}."
-    if not summary["confusion"]:
+    counts = ", ".join(f"{verdict} {n:,}" for verdict, n in measures.verdicts.items())
+    yield f"{many(measures.rows, 'row')}: {counts or 'none'}."
+    if not measures.confusion:
         return
-    yield f"precision of the decided {_percent(summary['precision'])}, coverage {_percent(summary['coverage'])}"
+    yield f"precision of the decided {_percent(measures.precision)}, coverage {_percent(measures.coverage)}"
     yield f"{'expected':<12} {'open_source':>12} {'proprietary':>12} {'unknown':>12}"
-    for expected, row in summary["confusion"].items():
-        yield f"{expected:<12} " + " ".join(f"{row.get(name, 0):>12,}" for name in (*measure.DECIDED, "unknown"))
-    for kind, part in summary["by_declaration"].items():
-        shares = f"precision {_percent(part['precision'])}, coverage {_percent(part['coverage'])}"
-        yield f"declares {kind}: {many(part['rows'], 'row')}, {shares}"
-    for item in summary["disagreements"]:
-        who = f"{item['package_id']} {item['version']}".strip()
-        yield f"disagrees: {who}: expected {item['expected']}, {item['verdict']} by {item['rule']}"
+    for expected, row in measures.confusion.items():
+        yield f"{expected:<12} " + " ".join(f"{row.get(name, 0):>12,}" for name in VERDICT_NAMES)
+    for kind, part in measures.by_declaration.items():
+        shares = f"precision {_percent(part.precision)}, coverage {_percent(part.coverage)}"
+        yield f"declares {kind}: {many(part.rows, 'row')}, {shares}"
+    for item in measures.disagreements:
+        who = f"{item.package_id} {item.version}".strip()
+        yield f"disagrees: {who}: expected {item.expected}, {item.verdict} by {item.rule}"
 
 
 def _percent(share: float | None) -> str:
     return "n/a" if share is None else f"{share:.2%}"
+
+
+def _as_json(item: JudgedRow) -> dict[str, Any]:
+    return {**item.columns(), "evidence": item.verdict.evidence, "spdx_ids": item.verdict.spdx_ids}
+
+
+def _csv(judged: list[JudgedRow]) -> str:
+    """The rows with their verdicts; a cell that a spreadsheet would take for a formula is made a text."""
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, fieldnames=list(judged[0].columns()), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: cell(value) for name, value in item.columns().items()} for item in judged)
+    return out.getvalue()
 
 
 @click.command("judge")
@@ -77,20 +91,13 @@ def command(
     if license_list is None:
         raise SettingsError("No SPDX list is stored yet: give one with --spdx FILE, or run `pkgintel run` first.")
     judged = measure.judge_rows(rows, Judge(license_list, policy))
-    summary = {"spdx_list_version": license_list.version, "policy": policy, **measure.summarise(judged)}
+    measures = measure.summarise(judged)
     if as_json:
-        if with_rows:
-            summary["rows_judged"] = [
-                {**item.columns(), "evidence": item.verdict.evidence, "spdx_ids": item.verdict.spdx_ids}
-                for item in judged
-            ]
-        click.echo(json.dumps(summary, indent=2))
+        basis = {"spdx_list_version": license_list.version, "policy": policy}
+        rows_judged = {"rows_judged": list(map(_as_json, judged))} if with_rows else {}
+        click.echo(json.dumps({**basis, **measures.model_dump(mode="json"), **rows_judged}, indent=2))
         return
     if judged:
-        out = io.StringIO(newline="")
-        writer = csv.DictWriter(out, fieldnames=list(judged[0].columns()), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(item.columns() for item in judged)
-        click.echo(out.getvalue().encode("utf-8", "surrogatepass"), nl=False)
-    for line in summary_lines(summary):
+        click.echo(_csv(judged).encode("utf-8", "surrogatepass"), nl=False)
+    for line in _lines(measures):
         click.echo(line, err=True)

@@ -20,10 +20,10 @@ from pkgintel.text import minute, plain
 SOURCE = "nuget"
 
 
-def reset(conn: database.Connection, settings: Settings, to: str, why: str, by: str) -> database.Row:
+def reset(conn: database.Connection, settings: Settings, to: str, why: str, by: str) -> int:
     """Bring the watermark back to `to`; the next scan lists from there, and fetches what is not stored.
 
-    The row as it was before. An origin that lies behind `to` comes back too. The gate is measured again.
+    The ticks that it stood at before. An origin that lies behind `to` comes back too. The gate is measured again.
     Raises: SettingsError without a reason, for a time that is none, lies in the future or not before the watermark,
     while nothing is stored, or while a scan runs.
     """
@@ -51,7 +51,7 @@ def reset(conn: database.Connection, settings: Settings, to: str, why: str, by: 
         database.run(conn, "events/record_reset", **facts, why=why.strip(), by=by)
         database.run(conn, "events/reset_watermark", **facts)
     gate.record(conn, gate.measure(conn, settings, checks.PACKAGES), None)
-    return before
+    return int(before["watermark_ticks"])
 
 
 @click.group("watermark")
@@ -102,6 +102,6 @@ def reset_command(to: str, why: str) -> None:
         before = reset(conn, settings, to, why, getpass.getuser())
         now = watermark.shown(conn, SOURCE)
     click.echo(
-        f"the watermark is {iso(now.watermark)} (it was {instant.timestamp(before['watermark_ticks'])}); the next scan "
+        f"the watermark is {iso(now.watermark)} (it was {instant.timestamp(before)}); the next scan "
         "lists from there: `pkgintel run`, or the next tick"
     )

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 from pkgintel.errors import SettingsError, UpstreamChanged
 from pkgintel.licenses.spdx import LicenseList
-from pkgintel.licenses.verdict import Declaration, Judge, Verdict
+from pkgintel.licenses.verdict import VERDICT_NAMES, Declaration, Judge, Verdict
 
 REQUIRED = ("package_id", "license_expression", "license_url", "license_file")
 EXPECTED = "expected_verdict"
@@ -61,7 +62,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
                 raise SettingsError(
                     f"{path} line {reader.line_num} does not have the {len(names)} fields of its header."
                 )
-            if row.get(EXPECTED, "").strip() not in ("", *DECIDED, "unknown"):
+            if row.get(EXPECTED, "").strip() not in ("", *VERDICT_NAMES):
                 raise SettingsError(
                     f"{path} line {reader.line_num} expects the verdict {row[EXPECTED]!r}; it is open_source, "
                     "proprietary, unknown or left empty."
@@ -113,15 +114,54 @@ def kind_of(row: Mapping[str, str]) -> str:
     return "+".join(parts) or "nothing"
 
 
-def summarise(judged: list[JudgedRow]) -> dict[str, Any]:
-    """The measures of a judged file as JSON.
+class Shares(BaseModel):
+    """How good the decisions are, from 0 to 1; a share of nothing is None.
 
-    `verdicts`, `rules`: rows of each. The rest only counts rows that say what was expected:
     `precision`: of the rows that were decided and expected to be open_source or proprietary, the share that agrees.
     `coverage`: of the rows expected to be open_source or proprietary, the share that was decided.
-    `decided_of_unknown`: rows decided although unknown was expected; they count in neither share.
-    `proprietary_called_open`: the gravest mistake, as a number of rows. A share of nothing is null.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rows: int
+    precision: float | None
+    coverage: float | None
+    verdicts: dict[str, int]
+
+
+class Disagreement(BaseModel):
+    """A row that was decided against what it expected."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    package_id: str
+    version: str
+    license_expression: str
+    license_url: str
+    license_file: str
+    expected: str
+    verdict: str
+    rule: str
+    reason: str
+
+
+class Measures(Shares):
+    """The measures of a judged file. What follows `rules` only counts rows that say what was expected.
+
+    `decided_of_unknown`: rows decided although unknown was expected; they count in neither share.
+    `proprietary_called_open`: the gravest mistake, as a number of rows.
+    """
+
+    rules: dict[str, int]
+    confusion: dict[str, dict[str, int]]
+    decided_of_unknown: int
+    proprietary_called_open: int
+    by_declaration: dict[str, Shares]
+    disagreements: tuple[Disagreement, ...]
+
+
+def summarise(judged: list[JudgedRow]) -> Measures:
+    """The measures of a judged file."""
     measured = [item for item in judged if item.expected]
     confusion: dict[str, Counter[str]] = {}
     kinds: dict[str, list[JudgedRow]] = {}
@@ -129,42 +169,46 @@ def summarise(judged: list[JudgedRow]) -> dict[str, Any]:
         confusion.setdefault(item.expected, Counter())[item.verdict.verdict] += 1
     for item in judged:
         kinds.setdefault(kind_of(item.row), []).append(item)
-    disagreements = [
-        {
-            **{name: item.row.get(name, "") for name in ("package_id", "version", *REQUIRED[1:])},
-            "expected": item.expected,
-            "verdict": item.verdict.verdict,
-            "rule": item.verdict.rule,
-            "reason": item.verdict.reason,
-        }
-        for item in measured
-        if item.verdict.verdict in DECIDED and item.verdict.verdict != item.expected
-    ]
-    return {
-        "rows": len(judged),
-        **_shares(measured),
-        "verdicts": dict(sorted(Counter(item.verdict.verdict for item in judged).items())),
-        "rules": dict(sorted(Counter(item.verdict.rule for item in judged).items())),
-        "confusion": {expected: dict(sorted(counts.items())) for expected, counts in sorted(confusion.items())},
-        "decided_of_unknown": sum(confusion.get("unknown", Counter())[verdict] for verdict in DECIDED),
-        "proprietary_called_open": confusion.get("proprietary", Counter())["open_source"],
-        "by_declaration": {
-            kind: {
-                "rows": len(items),
-                **_shares([item for item in items if item.expected]),
-                "verdicts": dict(sorted(Counter(item.verdict.verdict for item in items).items())),
-            }
-            for kind, items in sorted(kinds.items())
-        },
-        "disagreements": disagreements,
-    }
+    return Measures(
+        **dict(_shares(judged)),
+        rules=_counted(item.verdict.rule for item in judged),
+        confusion={expected: dict(sorted(counts.items())) for expected, counts in sorted(confusion.items())},
+        decided_of_unknown=sum(confusion.get("unknown", Counter())[verdict] for verdict in DECIDED),
+        proprietary_called_open=confusion.get("proprietary", Counter())["open_source"],
+        by_declaration={kind: _shares(items) for kind, items in sorted(kinds.items())},
+        disagreements=tuple(map(_disagreement, filter(_disagrees, measured))),
+    )
 
 
-def _shares(measured: list[JudgedRow]) -> dict[str, float | None]:
-    decidable = [item for item in measured if item.expected in DECIDED]
+def _disagrees(item: JudgedRow) -> bool:
+    return item.verdict.verdict in DECIDED and item.verdict.verdict != item.expected
+
+
+def _disagreement(item: JudgedRow) -> Disagreement:
+    return Disagreement(
+        package_id=item.row["package_id"],
+        version=item.row.get("version", ""),
+        license_expression=item.row["license_expression"],
+        license_url=item.row["license_url"],
+        license_file=item.row["license_file"],
+        expected=item.expected,
+        verdict=item.verdict.verdict,
+        rule=item.verdict.rule,
+        reason=item.verdict.reason,
+    )
+
+
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))
+
+
+def _shares(judged: list[JudgedRow]) -> Shares:
+    decidable = [item for item in judged if item.expected in DECIDED]
     decided = [item for item in decidable if item.verdict.verdict in DECIDED]
     right = sum(item.verdict.verdict == item.expected for item in decided)
-    return {
-        "precision": right / len(decided) if decided else None,
-        "coverage": len(decided) / len(decidable) if decidable else None,
-    }
+    return Shares(
+        rows=len(judged),
+        precision=right / len(decided) if decided else None,
+        coverage=len(decided) / len(decidable) if decidable else None,
+        verdicts=_counted(item.verdict.verdict for item in judged),
+    )

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from pkgintel import database
-from pkgintel.database import Row
 from pkgintel.licenses.verdict import VERDICT_NAMES
 from pkgintel.pipeline.checks import SOURCES, VERDICTS
 from pkgintel.reports.gates import Check
@@ -27,6 +26,17 @@ class Asset(Report):
     blocked_because: tuple[str, ...]
 
 
+class AssetRow(Report):
+    """An asset as Postgres has it; `exact` says that its rows were counted."""
+
+    name: str
+    source: str
+    exact: bool
+    rows: int
+    last_success: Moment | None
+    age_seconds: float | None
+
+
 class VerdictCount(Report):
     """The packages of one verdict, and their share of all that are judged, from 0 to 1."""
 
@@ -47,28 +57,28 @@ class RejectedLeaf(Report):
     last_seen: Moment
 
 
-def rows(conn: database.Connection) -> list[Row]:
-    """Name, rows and age of each asset as Postgres has them."""
-    return database.every(conn, "reports/status/assets", counted=COUNTED)
+def rows(conn: database.Connection) -> tuple[AssetRow, ...]:
+    """Each asset as Postgres has it."""
+    return tuple(AssetRow(**row) for row in database.every(conn, "reports/status/assets", counted=COUNTED))
 
 
-def assets(rows: Iterable[Row], found: Iterable[Check], outcomes: Iterable[Outcome]) -> dict[str, Asset]:
+def assets(rows: Iterable[AssetRow], found: Iterable[Check], outcomes: Iterable[Outcome]) -> dict[str, Asset]:
     """The three by name. What blocks one upstream keeps the classifier from running, so it blocks the verdicts too."""
     closed = [check for check in found if check.closes]
     fresh = {check.gate: check for check in found if check.is_freshness}
     blocked = {run.source: run for run in outcomes if run.state == "blocked"}
     made = {}
     for row in rows:
-        name = row["name"]
+        name = row.name
         because = [check.message for check in closed if name in (check.gate, VERDICTS)]
         run = blocked.get(SOURCES[name])
         if run and not because:
             because = [run.error or f"run {run.id} is blocked"]
         made[name] = Asset(
-            rows=row["rows"],
-            rows_exact=row["exact"],
-            last_success=row["last_success"],
-            age_seconds=row["age_seconds"],
+            rows=row.rows,
+            rows_exact=row.exact,
+            last_success=row.last_success,
+            age_seconds=row.age_seconds,
             threshold_seconds=fresh[name].threshold or 0,
             fresh=fresh[name].passed,
             blocked=bool(because),
@@ -77,14 +87,14 @@ def assets(rows: Iterable[Row], found: Iterable[Check], outcomes: Iterable[Outco
     return made
 
 
-def verdicts(conn: database.Connection, asset: Row) -> dict[str, VerdictCount]:
+def verdicts(conn: database.Connection, asset: AssetRow) -> dict[str, VerdictCount]:
     """Packages and share of each verdict, from a sample where the table is large; `asset` is its row."""
-    percent = 100.0 if asset["exact"] else 100.0 * COUNTED / 4 / asset["rows"]
+    percent = 100.0 if asset.exact else 100.0 * COUNTED / 4 / asset.rows
     counts = {
         row["verdict"]: row["packages"] for row in database.every(conn, "reports/status/verdicts", percent=percent)
     }
     seen = sum(counts.values())
-    scale = 1 if asset["exact"] else asset["rows"] / max(1, seen)
+    scale = 1 if asset.exact else asset.rows / max(1, seen)
     return {
         verdict: VerdictCount(
             packages=round(counts.get(verdict, 0) * scale), share=counts.get(verdict, 0) / seen if seen else 0.0

@@ -61,11 +61,11 @@ def gather(conn: database.Connection, settings: Deployment, crew: Crew = NOT_ASK
         catalog = database.one(conn, "events/name")
         lag = database.one(conn, "reports/status/lag") or {}
         rows = assets.rows(conn)
-        judged = next(row for row in rows if row["name"] == checks.VERDICTS)
+        judged = next(row for row in rows if row.name == checks.VERDICTS)
         runs = work.in_progress(conn, settings)
         running = tuple(run for run in runs if not run.is_replay)
         outcomes = work.outcomes(conn)
-        found = gates.newest(conn, settings, {row["name"]: row["age_seconds"] for row in rows})
+        found = gates.newest(conn, settings, {row.name: row.age_seconds for row in rows})
         rejected, examples = assets.rejected(conn)
         return crew.within(
             Facts,

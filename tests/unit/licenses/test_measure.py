@@ -177,3 +177,12 @@ def test_the_curated_verdicts() -> None:
     assert found["proprietary_called_open"] == 0
     assert found["decided_of_unknown"] == 0
     assert found["coverage"] >= 0.77
+
+
+def test_no_cell_is_a_formula_for_a_spreadsheet(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(HEADER + '=1+1,-2,,"@SUM(A1)",,,"=HYPERLINK(""http://x"")"\n', encoding="utf-8")
+    (row,) = csv.DictReader(io.StringIO(run(path).stdout))
+    assert (row["package_id"], row["license_url"]) == ("'=1+1", "'@SUM(A1)")
+    assert (row["version"], row["note"]) == ("-2", '\'=HYPERLINK("http://x")')
+    assert measured(path, "--rows")["rows_judged"][0]["package_id"] == "=1+1"
