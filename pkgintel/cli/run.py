@@ -108,8 +108,8 @@ def _remembered(given: Settings) -> str | None:
     if given.database_url is None:
         return None
     with database.connect(given.database_url) as conn:
-        known = database.one(conn, "events/exists") or {}
-        row = database.one(conn, "events/name") if known["found"] else None
+        known = database.the(conn, "events/exists")["found"]
+        row = database.one(conn, "events/name") if known else None
     return row["name"] if row else None
 
 
@@ -142,7 +142,7 @@ def perform(settings: Deployment, screen: Screen, max_pages: int | None, begun: 
         _refuse_another_catalog(conn, settings)
         _free_the_orphan(conn, screen)
         unreachable = _licenses_cannot_be_had(conn, settings, screen)
-        if settings.since and database.one(conn, "events/watermark", source="nuget"):
+        if settings.since is not None and database.one(conn, "events/watermark", source="nuget"):
             screen.say("--since is ignored, for a watermark is stored (to read again: pkgintel reprocess --since …)")
         with _worker(settings, screen) as worker:
             tasks = _Tasks(conn, settings, screen, worker)
@@ -174,7 +174,7 @@ def _licenses_cannot_be_had(conn: database.Connection, settings: Deployment, scr
             sources.fetch_bytes(line, settings.spdx_licenses_url)
     except UpstreamUnavailable as error:
         sentence = f"The SPDX license list cannot be reached: {error}"
-        stored = database.one(conn, "spdx/version") or {}
+        stored = database.the(conn, "spdx/version")
         if not stored["licenses"]:
             raise UpstreamUnavailable(sentence, error.url) from None
         screen.say(f"{sentence}; the stored list {stored['version']} serves")

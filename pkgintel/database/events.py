@@ -67,7 +67,7 @@ def write(conn: database.Connection, events: Sequence[Event]) -> int:
             copy.write_row(_row(event))
     added = database.one(conn, "events/add_packages")
     database.one(conn, "events/lock_packages")
-    changed: int = (database.one(conn, "events/upsert_details") or {})["changed"]
+    changed: int = database.the(conn, "events/upsert_details")["changed"]
     if any(event.leaf.kind == "delete" for event in events):
         changed += database.run(conn, "events/upsert_deletes")
     database.run(conn, "events/derive_packages", whole=added["whole"] if added else [])
@@ -110,7 +110,7 @@ def _make_incoming(conn: database.Connection) -> None:
     state = database.one(conn, "events/incoming_state")
     if state and not state["made"]:
         database.run(conn, "events/incoming")
-        if (database.one(conn, "events/has_lz4") or {}).get("lz4"):
+        if database.the(conn, "events/has_lz4")["lz4"]:
             database.run(conn, "events/compress_incoming")
 
 

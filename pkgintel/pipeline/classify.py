@@ -105,14 +105,14 @@ def classify(conn: database.Connection, settings: Settings) -> Classified:
         # Rows touched by a transaction that had ended before the last look began need no second look.
         since = state["seen_before"] if state["same_server"] and state["basis"] == on else BEFORE_EVERYTHING
         _judge_declarations(conn, settings, on)
-        applied = database.one(
+        applied = database.the(
             conn,
             "verdicts/apply",
             since=since,
             list_version=stored["version"],
             ruleset=RULESET,
             policy=settings.license_policy,
-        ) or {"decided": 0, "changed": 0}
+        )
         removed = database.run(conn, "verdicts/remove_deleted", since=since)
         database.run(conn, "verdicts/remember", basis=on, system_id=state["system_id"], horizon=state["horizon"])
     return Classified(applied["decided"], applied["changed"] + removed, removed, stored["version"], RULESET)

@@ -146,7 +146,7 @@ def finish(conn: database.Connection, run_id: int) -> bool:
 
     Raises: RunFailed when a page failed.
     """
-    undone = database.one(conn, "runs/undone", run_id=run_id) or {}
+    undone = database.the(conn, "runs/undone", run_id=run_id)
     if undone["failed"]:
         error = f"{many(undone['failed'], 'page')} failed, first {undone['first_error']}"
         runs.close(conn, run_id, "failed", error=error)

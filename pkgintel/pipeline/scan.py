@@ -196,13 +196,13 @@ def finish(conn: database.Connection, settings: Settings, run_id: int) -> Finish
             return _finished(run)
         if run["action"] != "scan" or run["up_to_ticks"] is None:
             return Finished(run_id, run["state"], more=False)
-        undone = database.one(conn, "runs/undone", run_id=run_id) or {}
+        undone = database.the(conn, "runs/undone", run_id=run_id)
         if undone["pending"] and not undone["failed"]:
             return Finished(run_id, "running", more=False)
         failure = _end(conn, settings, run, undone)
     if failure:
         raise failure
-    return _finished(database.one(conn, "runs/get", id=run_id) or run)
+    return _finished(database.the(conn, "runs/get", id=run_id))
 
 
 def _finished(run: database.Row) -> Finished:
@@ -219,7 +219,7 @@ def _end(
         runs.close(conn, run["id"], "failed", error=error)
         return RunFailed(f"Run {run['id']}: {error}")
     events.resolve_superseded(conn)
-    counts = database.one(conn, "runs/rejected", run_id=run["id"]) or {}
+    counts = database.the(conn, "runs/rejected", run_id=run["id"])
     limit = checks.reject_limit(counts["rejected"], counts["leaves"], settings.reject_limit)
     gate.record(conn, [limit], run["id"])
     if not limit.passed:
@@ -250,7 +250,7 @@ def fail(conn: database.Connection, run_id: int, error: str) -> str:
     Failed when a page did, or was begun more often than it may be; its first page's error tells why. Lost when no page
     failed, so that the work goes on in a new run. Still running when every page is done: its callback is missing.
     """
-    undone = database.one(conn, "runs/undone", run_id=run_id) or {}
+    undone = database.the(conn, "runs/undone", run_id=run_id)
     left = undone["failed"] + undone["pending"]
     if undone["first_error"]:
         error = f"{many(left, 'page')} not done, first {undone['first_error']}"

@@ -35,7 +35,7 @@ def sync(conn: database.Connection, settings: Settings, wire: Wire, run_id: int)
         sources.fetch_bytes(wire, settings.spdx_exceptions_url),
     )
     licenses, exceptions = len(found.licenses), len(found.exceptions)
-    stored = database.one(conn, "spdx/version") or {}
+    stored = database.the(conn, "spdx/version")
     if (stored["version"], stored["licenses"], stored["exceptions"]) == (found.version, licenses, exceptions):
         note = "the version is unchanged"
         runs.close(conn, run_id, "caught_up", settled=False, list_version=found.version, note=note)

@@ -59,7 +59,7 @@ def gather(conn: database.Connection, settings: Deployment, crew: Crew = NOT_ASK
     """Ask Postgres for everything, in one transaction; `crew` is what was known of workers and queues."""
     with conn.transaction():
         catalog = database.one(conn, "events/name")
-        lag = database.one(conn, "reports/status/lag") or {}
+        lag = database.the(conn, "reports/status/lag")
         rows = assets.rows(conn)
         judged = next(row for row in rows if row.name == checks.VERDICTS)
         runs = work.in_progress(conn, settings)

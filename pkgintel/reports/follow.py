@@ -87,4 +87,4 @@ def follow(conn: database.Connection, tasks: list[str]) -> Followed:
 
 def progress(conn: database.Connection, runs: list[int]) -> Progress:
     """How far `runs` (ids) are together."""
-    return Progress(**database.one(conn, "reports/follow/progress", runs=runs) or {})
+    return Progress(**database.the(conn, "reports/follow/progress", runs=runs))

@@ -104,7 +104,7 @@ def shown(conn: database.Connection, run_id: int) -> ShownRun:
             raise SettingsError(f"There is no run {run_id}: `pkgintel runs` lists them.")
         return ShownRun(
             **rows[0],
-            **database.one(conn, "reports/runs/run", id=run_id) or {},
+            **database.the(conn, "reports/runs/run", id=run_id),
             pages=tuple(RunPage(**row) for row in database.every(conn, "reports/runs/run_pages", id=run_id)),
             checks=tuple(RunCheck(**row) for row in database.every(conn, "reports/runs/run_checks", id=run_id)),
             triggered=tuple(

@@ -60,7 +60,7 @@ def facts(
     conn: database.Connection, settings: Deployment, scans: Followed, licenses: Followed, seconds: float
 ) -> Summary:
     """Outcome, what was read, what is stored, verdicts, rules, checks, where the data is; it took `seconds`."""
-    totals = database.one(conn, "reports/summary/totals") or {}
+    totals = database.the(conn, "reports/summary/totals")
     rules = database.every(conn, "reports/summary/rules")
     read = [run for run in scans.of("nuget") if run.read_something]
     bad = _bad(scans, licenses)

@@ -49,7 +49,7 @@ class Totals(Report):
 def of(conn: database.Connection) -> Totals:
     """The sums as they are now."""
     return Totals(
-        outcomes=Outcomes(**database.one(conn, "reports/metrics/outcomes") or {}),
+        outcomes=Outcomes(**database.the(conn, "reports/metrics/outcomes")),
         runs=tuple(RunCount(**row) for row in database.every(conn, "reports/metrics/runs_by_state")),
         answers=tuple(Answers(**row) for row in database.every(conn, "reports/metrics/http_answers")),
     )

@@ -46,7 +46,7 @@ def explain(
         row = database.one(conn, "reports/why/package", package_key=key)
         if row is None:
             raise PackageUnknown(nearest.not_stored(conn, package_id, key))
-        counts = database.one(conn, "reports/why/versions", package_key=key) or {}
+        counts = database.the(conn, "reports/why/versions", package_key=key)
         judged = _package(row, counts, settings)
         if version_text is not None:
             judged = _version(conn, settings, row, counts, version_text)

@@ -109,7 +109,7 @@ def finish_scan(self: Task, run_id: int) -> str:
     try:
         with logs.about(run=run_id), mine.database.connection() as conn:
             finished = scans.finish(conn, mine.deployment, run_id)
-            run = database.one(conn, "runs/get", id=run_id) or {}
+            run = database.the(conn, "runs/get", id=run_id)
             following = database.every(conn, "runs/to_go_on", id=run_id, after=0.0)
         if finished.state == "done" and not run["settled_at"]:
             workflow.after("nuget", run_id)
@@ -134,9 +134,9 @@ def fail_scan(self: Task, failed_id: str, *, run_id: int) -> str:
     try:
         with mine.database.connection() as conn:
             state = scans.fail(conn, run_id, f"the task {failed_id} failed; the worker's log has its traceback")
-            run = database.one(conn, "runs/get", id=run_id) or {}
+            run = database.one(conn, "runs/get", id=run_id)
             following = database.every(conn, "runs/to_go_on", id=run_id, after=0.0)
-        if state == "running":
+        if run is not None and state == "running":
             workflow.finish(run_id, run["action"]).apply_async()
         for row in following:
             workflow.go_on(row)
