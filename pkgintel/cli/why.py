@@ -93,8 +93,8 @@ def _licenses(found: Explanation) -> Iterable[str]:
             says.append("a license of the author's own")
         else:
             says.append("not on the SPDX list")
-        if license_.category:
-            says.append(f"ScanCode: {plain(license_.category)}")
+        says += [f"through {plain(license_.through)}"] if license_.through else []
+        says += [plain(witness) for witness in license_.witnesses]
         if "unknown-exception" in license_.matched:
             says.append("its exception is not on the SPDX list")
         name = plain(license_.id) + ("+" if license_.or_later else "")

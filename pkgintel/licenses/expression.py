@@ -1,25 +1,23 @@
-"""SPDX license expressions: text → tree → one of three meanings (DESIGN §5 rule 1).
+"""SPDX license expressions: text → tree, and how the meaning of a tree follows from its leaves.
 
 The grammar is SPDX annex D as the `license-expression` library parses it: `AND`, `OR`, `WITH` and ids in any case,
 brackets, `+`, `LicenseRef-…`, `DocumentRef-…:LicenseRef-…`. The library is used without its own list of names, which
-would silently turn some `LicenseRef-…` into listed licenses; what an id means comes from the SPDX list in hand.
+would silently turn some `LicenseRef-…` into listed licenses; what an id means is said in `meaning`.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Literal, TypeAlias
 
-from pkgintel.licenses.spdx import LicenseList
-
 Meaning: TypeAlias = Literal["open", "closed", "undecided"]
-Policy: TypeAlias = Literal["osi-or-fsf", "osi"]
 
 MAX_LENGTH = 10_000  # characters; nuget.org itself takes at most 500
 MAX_DEPTH = 100  # nested brackets
-# ScanCode LicenseDB's categories of terms that withhold what open source grants.
-RESTRICTIVE = frozenset({"Commercial", "Proprietary Free", "Source-available", "Free Restricted"})
+# SPDX annex D and the specification's field "concluded license": each of the two words is a whole statement.
+WHOLE_STATEMENTS = frozenset({"none", "noassertion"})
+
 
 _FOREIGN = re.compile(r"[^A-Za-z0-9.\-+:() \t\r\n]")
 _EMPTY_BRACKETS = re.compile(r"\(\s*\)")
@@ -61,29 +59,6 @@ class Group:
 Tree: TypeAlias = License | Group
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one leaf means, and what it matched on the list to mean it."""
-
-    license: License
-    meaning: Meaning
-    matched: tuple[str, ...]  # of: osi, fsf, restrictive, listed, unlisted, license-ref, unknown-exception
-    listed_id: str | None = None
-    category: str | None = None
-
-    def evidence(self) -> dict[str, Any]:
-        """The finding as JSON."""
-        found: dict[str, Any] = {"id": self.listed_id or self.license.id, "means": self.meaning}
-        found["matched"] = list(self.matched)
-        if self.license.or_later:
-            found["or_later"] = True
-        if self.license.exception:
-            found["exception"] = self.license.exception
-        if self.category:
-            found["category"] = self.category
-        return found
-
-
 def parse(text: str) -> Tree:
     """The tree of an expression, in time and depth bounded by MAX_LENGTH and MAX_DEPTH.
 
@@ -115,7 +90,11 @@ def _parse(text: str) -> Tree:
     except Exception as error:  # noqa: BLE001  The library also lets IndexError and TypeError out on odd texts.
         says = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise MalformedExpression(says[:1].lower() + says[1:].rstrip(".")) from None
-    return _tree(parsed)
+    tree = _tree(parsed)
+    word = next((leaf.id for leaf in leaves(tree) if leaf.id.lower() in WHOLE_STATEMENTS), None)
+    if word and tree != License(word):
+        raise MalformedExpression(f"{word} is a statement of its own and stands only alone")
+    return tree
 
 
 @cache
@@ -173,62 +152,3 @@ def evaluate(tree: Tree, meaning_of: Callable[[License], Meaning]) -> Meaning:
     if wins in meanings:
         return wins
     return "undecided" if "undecided" in meanings else meanings.pop()
-
-
-@cache
-def restrictive_ids() -> Mapping[str, str]:
-    """SPDX id in lower case → ScanCode category, for ids whose terms are restrictive.
-
-    Source: the LicenseDB index inside the license-expression package (read on first use, 20 ms).
-    """
-    from license_expression import get_license_index
-
-    found: dict[str, str] = {}
-    for entry in get_license_index():
-        category, license_id = entry.get("category"), entry.get("spdx_license_key") or ""
-        if category in RESTRICTIVE and not entry.get("is_exception") and not license_id.startswith("LicenseRef-"):
-            found.setdefault(license_id.lower(), category)
-    return found
-
-
-class Reader:
-    """Reads expressions against one SPDX list and one policy; remembers what it found about each leaf."""
-
-    def __init__(self, license_list: LicenseList, policy: Policy = "osi-or-fsf") -> None:
-        self.license_list = license_list
-        self.policy = policy
-        self._findings: dict[License, Finding] = {}
-
-    def finding(self, leaf: License) -> Finding:
-        """What a leaf means: its license's meaning, unless the exception behind it is not on the list."""
-        found = self._findings.get(leaf)
-        if found is None:
-            found = self._find(leaf)
-            if len(self._findings) < 10_000:  # Ids are the author's to invent: what is remembered has a bound.
-                self._findings[leaf] = found
-        return found
-
-    def meaning(self, tree: Tree) -> Meaning:
-        """What the whole expression means."""
-        return evaluate(tree, lambda leaf: self.finding(leaf).meaning)
-
-    def _find(self, leaf: License) -> Finding:
-        if leaf.id.lower().startswith(("licenseref-", "documentref-")):
-            return Finding(leaf, "undecided", ("license-ref",))
-        # An id may itself end in "+" on the list (the deprecated GPL-2.0+).
-        listed = (self.license_list.license(leaf.id + "+") if leaf.or_later else None) or self.license_list.license(
-            leaf.id
-        )
-        if listed is None:
-            return Finding(leaf, "undecided", ("unlisted",))
-        approvals = [("osi", listed.is_osi_approved), ("fsf", bool(listed.is_fsf_libre))]
-        matched = tuple(name for name, approved in approvals if approved)
-        category = None if matched else restrictive_ids().get(listed.license_id.lower())
-        meaning: Meaning = "undecided"
-        if listed.is_osi_approved or (self.policy == "osi-or-fsf" and listed.is_fsf_libre):
-            meaning = "open"
-        elif category:
-            meaning, matched = "closed", ("restrictive",)
-        if leaf.exception and self.license_list.exception(leaf.exception) is None:
-            meaning, matched = "undecided", (*matched, "unknown-exception")
-        return Finding(leaf, meaning, matched or ("listed",), listed.license_id, category)

@@ -1,22 +1,24 @@
-"""The decision tree: a license declaration in, a verdict with its rule, reason and evidence out (DESIGN §5).
+"""The decision tree: a license declaration in, a verdict with its rule, reason and evidence out.
 
 Pure, total and deterministic: any three texts get a verdict in bounded time, and the same ones always get the same.
 """
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal, TypeAlias, get_args
 
-from pkgintel.licenses import urls
-from pkgintel.licenses.expression import Finding, MalformedExpression, Meaning, Policy, Reader, Tree, leaves, parse
+from pkgintel.licenses import facts, pages, reasons, urls
+from pkgintel.licenses.expression import MalformedExpression, Meaning, Tree, leaves, parse
+from pkgintel.licenses.meaning import Finding, Policy, Reader
+from pkgintel.licenses.reasons import clean
 from pkgintel.licenses.spdx import LicenseList
 
 VerdictName: TypeAlias = Literal["open_source", "proprietary", "unknown"]
 VERDICT_NAMES: tuple[VerdictName, ...] = get_args(VerdictName)
 
-# Raised whenever a rule or a row of urls.csv changes what some declaration would get.
-RULESET = 2
+# Raised whenever a rule changes what some declaration would get; the tables beside it have fingerprints of their own.
+RULESET = 3
 
 RULES: dict[str, str] = {
     "expression-open": "the license expression can be met with licenses approved by the OSI or the FSF",
@@ -32,9 +34,6 @@ RULES: dict[str, str] = {
 }
 
 _VERDICTS: dict[Meaning, VerdictName] = {"open": "open_source", "closed": "proprietary", "undecided": "unknown"}
-_SHOWN_IDS = 40
-_SHOWN_TEXT = 400
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # Postgres refuses NUL and lone surrogates in text and JSONB.
 
 _NOT_RECOGNISED: dict[urls.Kind, str] = {
     "page": "The license URL is not a page whose terms are known; a fact about it in the URL table would decide this.",
@@ -81,173 +80,162 @@ class Judge:
         self.license_list = license_list
         self.policy = policy
         self._reader = Reader(license_list, policy)
-        self._table = urls.table(license_list)
+        self._table = pages.table(license_list)
 
-    def judge(self, declaration: Declaration) -> Verdict:
-        """The verdict on a declaration. Never raises."""
+    def judge(self, declaration: Declaration, created: datetime | None = None) -> Verdict:
+        """The verdict on a declaration of a version created then (an aware datetime). Never raises.
+
+        Without a date only such facts about a page decide that have neither a beginning nor an end.
+        """
         expression, file, url = (
             (text or "").strip() for text in (declaration.expression, declaration.file, declaration.url)
         )
-        if expression:
-            return self._expression(expression, {"signal": "expression"})
         address = urls.read(url)
+        if expression:
+            found = self._expression(expression, {"signal": "expression"})
+            return self._noticed(found, file, self._beside(expression, url, address, created))
         if address.kind == "expression":
-            return self._expression(
-                address.expression,
-                {"signal": "url", "url": clean(url), "expression_from": "the path of licenses.nuget.org"},
-            )
+            signal = {"signal": "url", "url": clean(url), "expression_from": "the path of licenses.nuget.org"}
+            return self._noticed(self._expression(address.expression, signal), file, None)
         if file or address.kind == "license-in-file":
-            evidence: dict[str, Any] = {"signal": "file"}
-            if file:
-                evidence["file"] = clean(file)
-            if url:
-                evidence["url"] = clean(url)
-            which = f"the file {clean(file, 80)!r}" if file else "a file"
-            return Verdict(
-                "unknown",
-                "license-file-not-read",
-                f"The license is {which} inside the package, which is not read yet; its text would decide this.",
-                evidence,
-                [],
-            )
+            beside = self._url(url, address, created) if url and address.kind == "page" else None
+            return self._noticed(_in_file(file, url), "", beside)
         if url:
-            return self._url(url, address)
-        return Verdict(
-            "unknown",
-            "nothing-declared",
-            "The package declares no license; a license expression in a newer version would decide this.",
-            {"signal": "none"},
-            [],
-        )
+            return self._url(url, address, created)
+        return _NOTHING
+
+    def eras(self, declaration: Declaration) -> tuple[datetime, ...]:
+        """The moments (UTC, ascending) from which on the verdict on a declaration may be another one."""
+        known = self._table.get(urls.read((declaration.url or "").strip()).key, ())
+        return tuple(sorted({day for entry in known for day in (entry.since, entry.until) if day is not None}))
 
     def _expression(self, text: str, evidence: dict[str, Any]) -> Verdict:
         evidence["expression"] = clean(text)
         try:
             tree = parse(text)
         except MalformedExpression as error:
-            return Verdict(
-                "unknown",
-                "expression-malformed",
-                f"{clean(text, 80)!r} is not an SPDX license expression ({clean(str(error), 300)}); "
-                "a valid one would decide this.",
-                evidence,
-                [],
-            )
-        meaning, findings = self._reader.meaning(tree), self._findings([tree])
-        evidence |= {"tree": clean(str(tree)), **_ids(findings)}
-        shown = clean(str(tree), 120)
-        reason = {
-            "open": f"{shown}: {_approval(findings)}.",
-            "closed": f"{shown}: {_restriction(findings)}.",
-            "undecided": f"{shown}: {_doubt(findings)}; an approval by the OSI or the FSF, or reading the license's "
-            "text, would decide this.",
-        }[meaning]
-        rule = {"open": "expression-open", "closed": "expression-closed", "undecided": "expression-undecided"}[meaning]
-        return Verdict(_VERDICTS[meaning], rule, reason, evidence, _spdx_ids(findings))
-
-    def _url(self, url: str, address: urls.Address) -> Verdict:
-        evidence: dict[str, Any] = {"signal": "url", "url": clean(url), "kind": address.kind}
-        entry = self._table.get(address.key) if address.key else None
-        if entry is None:
-            return Verdict("unknown", "url-not-recognised", _NOT_RECOGNISED[address.kind], evidence, [])
-        evidence["entry"] = {
-            name: value
-            for name, value in {
-                "page": entry.key,
-                "licenses": list(entry.licenses[:_SHOWN_IDS]),
-                "means": entry.meaning,
-                "source": entry.source,
-                "date": entry.date,
-                "note": entry.note,
-            }.items()
-            if value
-        }
-        stands_for = " or ".join(entry.licenses[:4]) + (" or others" if len(entry.licenses) > 4 else "")
-        if entry.meaning == "closed":
             reason = (
-                f"The license URL is the page of {stands_for}, whose terms are proprietary (source: {entry.source})."
+                f"{clean(text, 80)!r} is not an SPDX license expression ({clean(str(error), 300)}); "
+                "a valid one would decide this."
             )
+            return Verdict("unknown", "expression-malformed", reason, evidence, [])
+        findings = self._findings([tree])
+        evidence |= {"tree": clean(str(tree)), **reasons.ids(findings)}
+        would = "an approval by the OSI or the FSF, or reading the license's text, would decide this"
+        return _decided("expression", self._reader.meaning(tree), clean(str(tree), 120), findings, evidence, would)
+
+    def _url(self, url: str, address: urls.Address, created: datetime | None) -> Verdict:
+        evidence: dict[str, Any] = {"signal": "url", "url": clean(url), "kind": address.kind}
+        known = self._table.get(address.key, ()) if address.key else ()
+        if not known:
+            return Verdict("unknown", "url-not-recognised", _NOT_RECOGNISED[address.kind], evidence, [])
+        entry = next((entry for entry in known if entry.holds(created)), None)
+        if entry is None:
+            evidence["entries"] = [reasons.entry(one) for one in known]
+            return Verdict("unknown", "url-undecided", _at_another_time(created), evidence, [])
+        evidence["entry"] = reasons.entry(entry)
+        licenses = reasons.stands_for(entry)
+        if entry.meaning == "closed":
+            reason = f"The license URL is the page of {licenses}, whose terms are proprietary (source: {entry.source})."
             return Verdict("proprietary", "url-closed", reason, evidence, [])
         if entry.meaning == "undecided":
-            reason = (
-                f"The license URL is a known page whose witnesses contradict each other: {stands_for} "
-                f"(source: {entry.source}); a license expression would decide this."
-            )
-            return Verdict("unknown", "url-undecided", reason, evidence, [])
+            return Verdict("unknown", "url-undecided", _not_relied_on(entry), evidence, [])
         trees = [parse(text) for text in entry.licenses]
         findings = self._findings(trees)
-        evidence |= _ids(findings)
+        evidence |= reasons.ids(findings)
         meanings = {self._reader.meaning(tree) for tree in trees}
         meaning: Meaning = meanings.pop() if len(meanings) == 1 else "undecided"
-        known = f"The license URL is a known page of {stands_for} (source: {entry.source})"
-        reason = {
-            "open": f"{known}: {_approval(findings)}.",
-            "closed": f"{known}: {_restriction(findings)}.",
-            "undecided": f"{known}: {_doubt(findings)}; a license expression would decide this.",
-        }[meaning]
-        rule = {"open": "url-open", "closed": "url-closed", "undecided": "url-undecided"}[meaning]
-        return Verdict(_VERDICTS[meaning], rule, reason, evidence, _spdx_ids(findings))
+        page = f"The license URL is a known page of {licenses} (source: {entry.source})"
+        return _decided("url", meaning, page, findings, evidence, "a license expression would decide this")
+
+    def _beside(self, expression: str, url: str, address: urls.Address, created: datetime | None) -> Verdict | None:
+        """What the URL beside an expression says by itself, unless it is the one that NuGet makes of the expression."""
+        if not url or address.kind in ("license-in-file", "gallery"):
+            return None
+        if address.kind == "expression":
+            if "".join(address.expression.split()).lower() == "".join(expression.split()).lower():
+                return None
+            signal = {"signal": "url", "url": clean(url)}
+            return self._expression(address.expression, signal)
+        return self._url(url, address, created)
+
+    def _noticed(self, found: Verdict, file: str, beside: Verdict | None) -> Verdict:
+        """The verdict with the other signals of its declaration, and a word about those that contradict it."""
+        others: list[dict[str, Any]] = []
+        says = ""
+        if file:
+            others.append({"signal": "file", "file": clean(file)})
+            says += f"; the file {clean(file, 80)!r} is declared beside it and is not read"
+        if beside is not None:
+            others.append({"signal": "url", "url": beside.evidence["url"], "says": beside.verdict, "by": beside.rule})
+            if "unknown" not in (found.verdict, beside.verdict) and found.verdict != beside.verdict:
+                others[-1]["contradicts"] = True
+                says += f"; the license URL beside it contradicts this ({beside.verdict} by {beside.rule})"
+        if not others:
+            return found
+        reason = found.reason.removesuffix(".") + says + "."
+        return replace(found, reason=reason, evidence=found.evidence | {"other_signals": others})
 
     def _findings(self, trees: Iterable[Tree]) -> list[Finding]:
         """One finding per distinct leaf, in the order of their first appearance."""
         return [self._reader.finding(leaf) for leaf in dict.fromkeys(leaf for tree in trees for leaf in leaves(tree))]
 
 
-def clean(text: str, limit: int = _SHOWN_TEXT) -> str:
-    """The text with what Postgres cannot store replaced, cut to `limit` characters."""
-    text = _UNSTORABLE.sub("\ufffd", text[: limit + 1])
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+_NOTHING = Verdict(
+    "unknown",
+    "nothing-declared",
+    "The package declares no license; a license expression in a newer version would decide this.",
+    {"signal": "none"},
+    [],
+)
 
 
-def _ids(findings: list[Finding]) -> dict[str, Any]:
-    shown: dict[str, Any] = {"ids": [_evidence(finding) for finding in findings[:_SHOWN_IDS]]}
-    if len(findings) > _SHOWN_IDS:
-        shown["ids_not_shown"] = len(findings) - _SHOWN_IDS
-    return shown
+def basis(policy: Policy, list_version: str, list_content: str) -> str:
+    """Everything a verdict is made from besides the declaration and its date, each input by its name.
+
+    Two lists may carry one version and differ, so `list_content` says which one it is (a hash).
+    """
+    tables = ", ".join(f"{table} {facts.fingerprint(table)}" for table in facts.TABLES)
+    return f"ruleset {RULESET}, {policy}, SPDX {list_version} {list_content[:16]}, {tables}"
 
 
-def _evidence(finding: Finding) -> dict[str, Any]:
-    return {name: clean(value, 120) if isinstance(value, str) else value for name, value in finding.evidence().items()}
+def _in_file(file: str, url: str) -> Verdict:
+    evidence: dict[str, Any] = {"signal": "file"}
+    if file:
+        evidence["file"] = clean(file)
+    if url:
+        evidence["url"] = clean(url)
+    which = f"the file {clean(file, 80)!r}" if file else "a file"
+    reason = f"The license is {which} inside the package, which is not read yet; its text would decide this."
+    return Verdict("unknown", "license-file-not-read", reason, evidence, [])
 
 
-def _spdx_ids(findings: list[Finding]) -> list[str]:
-    return sorted({finding.listed_id for finding in findings if finding.listed_id})
+def _decided(
+    signal: str, meaning: Meaning, what: str, findings: list[Finding], evidence: dict[str, Any], would: str
+) -> Verdict:
+    says = {"open": reasons.approval, "closed": reasons.restriction, "undecided": reasons.doubt}[meaning](findings)
+    reason = f"{what}: {says}" + (f"; {would}." if meaning == "undecided" else ".")
+    return Verdict(_VERDICTS[meaning], f"{signal}-{meaning}", reason, evidence, reasons.spdx_ids(findings))
 
 
-def _approval(findings: list[Finding]) -> str:
-    approved = [finding for finding in findings if finding.meaning == "open"]
-    by = {name for finding in approved for name in finding.matched}
-    who = " and ".join(name.upper() for name in ("osi", "fsf") if name in by)
-    return f"{_names(approved)} {_is(approved)} approved by the {who}"
+def _at_another_time(created: datetime | None) -> str:
+    if created is None:
+        return (
+            "The license URL is a page that is known for some time only, and the version says no date of its creation; "
+            "a license expression would decide this."
+        )
+    return (
+        f"The license URL is a page that is known for some time only, and not for {created.date().isoformat()}, "
+        "when the version was created; a license expression would decide this."
+    )
 
 
-def _restriction(findings: list[Finding]) -> str:
-    closed = [finding for finding in findings if finding.meaning == "closed"]
-    categories = " and ".join(sorted({finding.category.lower() for finding in closed if finding.category}))
-    return f"{_names(closed)} {_is(closed)} approved by nobody, and ScanCode's LicenseDB calls the terms {categories}"
-
-
-def _doubt(findings: list[Finding]) -> str:
-    doubtful = [finding for finding in findings if finding.meaning == "undecided"]
-    if not doubtful:
-        return "its licenses are partly open and partly closed"
-    first = doubtful[0]
-    name = clean(str(first.license), 80)
-    if "license-ref" in first.matched:
-        return f"{name} names a license of the author's own, whose text is not known here"
-    if "unlisted" in first.matched:
-        return f"{name} is not on the SPDX list"
-    if "unknown-exception" in first.matched:
-        return f"the exception {clean(first.license.exception or '', 80)} is not on the SPDX list"
-    if "fsf" in first.matched:
-        return f"{name} is approved by the FSF, but the policy in force counts the OSI only"
-    return f"{name} is on the SPDX list, but approved by neither the OSI nor the FSF"
-
-
-def _names(findings: list[Finding]) -> str:
-    names = list(dict.fromkeys(clean(finding.listed_id or finding.license.id, 60) for finding in findings))
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-
-
-def _is(findings: list[Finding]) -> str:
-    return "is" if len({finding.listed_id for finding in findings}) == 1 else "are"
+def _not_relied_on(entry: pages.Entry) -> str:
+    if entry.nature == "redirector":
+        why = "a link whose owner decides where it leads, and no dated, independent reading says where it led"
+    else:
+        why = "a page whose witnesses contradict each other"
+    return (
+        f"The license URL is {why} (known: {reasons.stands_for(entry)}; source: {entry.source}); "
+        "a license expression would decide this."
+    )

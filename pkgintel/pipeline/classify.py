@@ -1,28 +1,30 @@
 """Giving every package its verdict: what is pending is found by query, each distinct declaration is judged once.
 
-Pending is a package whose inputs, license list, policy or ruleset differ from those its verdict was made with, so
-nothing has to remember what changed. Looking at all packages is needed only when the basis changed; otherwise the rows
-touched since the last look are enough, found by the transaction that touched them.
+Pending is a package whose inputs, license list, policy, ruleset or facts differ from those its verdict was made with,
+so nothing has to remember what changed. A declaration has a verdict for each of its eras, and the date on which the
+version was created says which one holds. Looking at all packages is needed only when the basis changed; otherwise the
+rows touched since the last look are enough, found by the transaction that touched them.
 """
 
-import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from pkgintel import database
 from pkgintel.errors import GateFailed
-from pkgintel.licenses import urls
+from pkgintel.licenses import verdict
+from pkgintel.licenses.meaning import Policy
 from pkgintel.licenses.spdx import LicenseList
-from pkgintel.licenses.verdict import RULESET, Declaration, Judge
 from pkgintel.pipeline import gate, runs, sync
 from pkgintel.settings import Settings
 
 LOCK = 0x706B6763  # "pkgc"; any number that all classifiers share.
 BEFORE_EVERYTHING = "0"
+_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +43,9 @@ class Classified:
         return not (self.decided or self.removed)
 
 
-def basis(stored: database.Row, policy: str) -> str:
-    """What verdicts are made from besides the declaration: ruleset, policy, the list and our URL facts, as one text.
-
-    Two lists may carry one version and differ, so their content counts: `stored` has its hash (spdx/fingerprint.sql).
-    """
-    content = hashlib.sha256(f"{stored['content']}, {_our_facts()}".encode())
-    return f"ruleset {RULESET}, {policy}, SPDX {stored['version']}, content {content.hexdigest()[:16]}"
-
-
-@cache
-def _our_facts() -> str:
-    return hashlib.sha256(repr(sorted(map(repr, urls.curated()))).encode()).hexdigest()
+def basis(stored: database.Row, policy: Policy) -> str:
+    """What verdicts are made from besides the declaration, as one text; `stored` is a row of spdx/fingerprint.sql."""
+    return verdict.basis(policy, stored["version"], stored["content"])
 
 
 def perform(
@@ -110,12 +103,12 @@ def classify(conn: database.Connection, settings: Settings) -> Classified:
             "verdicts/apply",
             since=since,
             list_version=stored["version"],
-            ruleset=RULESET,
+            ruleset=verdict.RULESET,
             policy=settings.license_policy,
         )
         removed = database.run(conn, "verdicts/remove_deleted", since=since)
         database.run(conn, "verdicts/remember", basis=on, system_id=state["system_id"], horizon=state["horizon"])
-    return Classified(applied["decided"], applied["changed"] + removed, removed, stored["version"], RULESET)
+    return Classified(applied["decided"], applied["changed"] + removed, removed, stored["version"], verdict.RULESET)
 
 
 def _judge_declarations(conn: database.Connection, settings: Settings, on: str) -> None:
@@ -126,17 +119,29 @@ def _judge_declarations(conn: database.Connection, settings: Settings, on: str) 
         database.run(conn, "verdicts/keep_judged", basis=on)
 
 
-def copy_judged(conn: database.Connection, found: LicenseList, settings: Settings, rows: list[database.Row]) -> None:
-    """Judge the declarations in `rows` into the temporary table `judged` of this transaction."""
-    judge = Judge(found, settings.license_policy)
+def copy_judged(conn: database.Connection, listed: LicenseList, settings: Settings, rows: list[database.Row]) -> None:
+    """Judge the declarations in `rows`, each era by itself, into the temporary table `judged` of this transaction."""
+    judge = verdict.Judge(listed, settings.license_policy)
     conn.execute(database.sql("verdicts/judged"))
     with conn.cursor() as cursor, cursor.copy(database.sql("verdicts/copy_judged")) as copy:
-        copy.set_types(["uuid", "text", "text", "text", "jsonb", "text[]"])
         for row in rows:
-            verdict = judge.judge(Declaration(row["license_expression"], row["license_file"], row["license_url"]))
-            evidence = Jsonb(verdict.evidence, dumps=_dumps)
-            ids = list(verdict.spdx_ids)
-            copy.write_row((row["declaration"], verdict.verdict, verdict.rule, verdict.reason, evidence, ids))
+            declaration = verdict.Declaration(row["license_expression"], row["license_file"], row["license_url"])
+            for since, until, found in _by_era(judge, declaration):
+                evidence = Jsonb(found.evidence, dumps=_dumps)
+                judged = (found.verdict, found.rule, found.reason, evidence, found.spdx_ids)
+                copy.write_row((row["declaration"], since, until, *judged))
+
+
+def _by_era(
+    judge: verdict.Judge, declaration: verdict.Declaration
+) -> Iterator[tuple[str, str | None, verdict.Verdict]]:
+    """The verdict of each era with its beginning and its end as Postgres writes them; the last is for no date."""
+    days = [day.isoformat() for day in judge.eras(declaration)]
+    if days:
+        dates = [None, *judge.eras(declaration)]
+        for since, until, date in zip(["-infinity", *days], [*days, "infinity"], dates, strict=True):
+            yield since, until, judge.judge(declaration, date or _BEFORE_ALL)
+    yield "infinity" if days else "-infinity", None, judge.judge(declaration)
 
 
 def _dumps(value: object) -> str:

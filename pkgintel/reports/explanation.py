@@ -1,6 +1,6 @@
 """Why a package has its verdict, as a type: what it declares, what that was found to mean, what changed before."""
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from pkgintel.reports.shape import Json, Moment, Report
 
@@ -38,6 +38,9 @@ class License(_OfEvidence):
     category: str | None = None
     or_later: bool = False
     exception: str | None = None
+    through: str | None = None
+    witnesses: tuple[str, ...] = ()
+    clause: str | None = None
     on_list: OnList | None
 
 
@@ -47,6 +50,9 @@ class UrlEntry(_OfEvidence):
     page: str
     licenses: tuple[str, ...] = ()
     means: str | None = None
+    nature: str | None = None
+    since: str | None = Field(None, alias="from")
+    until: str | None = None
     source: str | None = None
     date: str | None = None
     note: str | None = None

@@ -4,7 +4,8 @@ from typing import Any
 
 from pkgintel import database
 from pkgintel.errors import PackageUnknown, PkgintelError
-from pkgintel.licenses.verdict import RULES, RULESET, Declaration, Judge, clean
+from pkgintel.licenses.reasons import clean
+from pkgintel.licenses.verdict import RULES, RULESET, Declaration, Judge
 from pkgintel.nuget import version
 from pkgintel.nuget.documents import package_key
 from pkgintel.nuget.instant import iso
@@ -139,7 +140,7 @@ def _version(
     if stored is None:
         raise PkgintelError("The SPDX license list is empty, so nothing can be judged: run `pkgintel run` first.")
     declared = (found["license_expression"], found["license_file"], found["license_url"])
-    verdict = Judge(stored, settings.license_policy).judge(Declaration(*declared))
+    verdict = Judge(stored, settings.license_policy).judge(Declaration(*declared), found["created"])
     return facts | {
         "verdict": verdict.verdict,
         "rule": verdict.rule,

@@ -17,11 +17,12 @@ WITH brought AS MATERIALIZED (
     ORDER BY package_key, listed DESC, is_prerelease, sort_key DESC, version_key DESC
 ), added AS (
     INSERT INTO raw.nuget_packages (package_key, package_id, latest_version, license_expression, license_url,
-                                    license_file, project_url, state, commit_ticks, raw, declaration)
+                                    license_file, project_url, state, commit_ticks, raw, declaration, created)
     SELECT b.package_key, coalesce(s.package_id, b.package_id), s.version, s.license_expression, s.license_url,
            s.license_file, s.project_url,
            CASE WHEN s.version IS NULL THEN 'deleted' WHEN s.listed THEN 'listed' ELSE 'unlisted' END, b.newest, s.raw,
-           CASE WHEN s.version IS NOT NULL THEN raw.declaration(s.license_expression, s.license_file, s.license_url) END
+           CASE WHEN s.version IS NOT NULL THEN raw.declaration(s.license_expression, s.license_file, s.license_url) END,
+           s.created
     FROM brought b LEFT JOIN speaking s USING (package_key)
     ORDER BY b.package_key
     ON CONFLICT (package_key) DO NOTHING

@@ -11,10 +11,11 @@ WITH touched AS (
 UPDATE raw.nuget_packages p SET
     package_id = x.package_id, latest_version = x.version, license_expression = x.license_expression,
     license_url = x.license_url, license_file = x.license_file, project_url = x.project_url, state = x.state,
-    commit_ticks = greatest(x.newest, p.commit_ticks), raw = x.raw, declaration = x.declaration, changed_xid = pg_current_xact_id()
+    commit_ticks = greatest(x.newest, p.commit_ticks), raw = x.raw, declaration = x.declaration,
+    created = x.created, changed_xid = pg_current_xact_id()
 FROM (
     SELECT touched.package_key, coalesce(v.package_id, gone.package_id) AS package_id, v.version, v.license_expression,
-           v.license_url, v.license_file, v.project_url, v.raw, v.declaration,
+           v.license_url, v.license_file, v.project_url, v.raw, v.declaration, v.created,
            CASE WHEN v.version IS NULL THEN 'deleted' WHEN v.listed THEN 'listed' ELSE 'unlisted' END AS state,
            touched.newest
     FROM touched
@@ -33,7 +34,7 @@ FROM (
 ) AS x
 WHERE p.package_key = x.package_key
   AND (p.package_id, p.latest_version, p.license_expression, p.license_url, p.license_file, p.project_url, p.state,
-       p.commit_ticks, p.declaration, p.raw)
+       p.commit_ticks, p.declaration, p.created, p.raw)
       IS DISTINCT FROM
       (x.package_id, x.version, x.license_expression, x.license_url, x.license_file, x.project_url, x.state,
-       greatest(x.newest, p.commit_ticks), x.declaration, x.raw);
+       greatest(x.newest, p.commit_ticks), x.declaration, x.created, x.raw);

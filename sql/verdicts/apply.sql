@@ -6,17 +6,21 @@ WITH pending AS MATERIALIZED (
            p.declaration, p.commit_timestamp, d.verdict, d.rule, d.reason, d.evidence, d.spdx_ids,
            s.ctid AS place, s.package_key IS NULL AS is_new, s.verdict AS old_verdict, s.rule AS old_rule,
            s.reason AS old_reason, s.judged_version AS old_version,
-           CASE WHEN s.declaration IS DISTINCT FROM p.declaration THEN 'declaration'
+           CASE WHEN s.package_key IS NULL THEN 'restored'
+                WHEN s.declaration IS DISTINCT FROM p.declaration THEN 'declaration'
                 WHEN s.spdx_list_version IS DISTINCT FROM %(list_version)s THEN 'license-list'
                 WHEN s.policy IS DISTINCT FROM %(policy)s THEN 'policy'
-                ELSE 'ruleset' END AS cause,
+                WHEN s.ruleset IS DISTINCT FROM %(ruleset)s THEN 'ruleset'
+                WHEN s.judged_version IS DISTINCT FROM p.latest_version THEN 'created'
+                ELSE 'facts' END AS cause,
            (s.verdict, s.rule, s.reason, s.evidence, s.spdx_ids, s.judged_version, s.declaration,
             s.source_commit_timestamp)
                IS DISTINCT FROM
            (d.verdict, d.rule, d.reason, d.evidence, d.spdx_ids, p.latest_version, p.declaration,
             p.commit_timestamp) AS decided
     FROM raw.nuget_packages p
-    JOIN enriched.declaration_verdicts d ON d.declaration = p.declaration
+    JOIN enriched.declaration_verdicts d
+        ON d.declaration = p.declaration AND enriched.in_era(p.created, d.created_from, d.created_until)
     LEFT JOIN enriched.nuget_package_oss_status s ON s.package_key = p.package_key
     WHERE p.state <> 'deleted'
       AND p.changed_xid >= %(since)s::xid8
@@ -28,13 +32,17 @@ WITH pending AS MATERIALIZED (
            OR s.spdx_list_version <> %(list_version)s
            OR s.ruleset <> %(ruleset)s
            OR s.policy <> %(policy)s
-           OR s.verdict <> d.verdict OR s.rule <> d.rule OR s.reason <> d.reason OR s.spdx_ids <> d.spdx_ids)
+           OR s.verdict <> d.verdict OR s.rule <> d.rule OR s.reason <> d.reason OR s.spdx_ids <> d.spdx_ids
+           OR s.evidence <> d.evidence)
 ), changes AS (
     INSERT INTO enriched.verdict_changes (package_key, package_id, from_verdict, to_verdict, from_rule, to_rule,
                                           from_reason, to_reason, from_version, to_version, cause)
     SELECT package_key, package_id, old_verdict, verdict, old_rule, rule, old_reason, reason, old_version,
            latest_version, cause
-    FROM pending WHERE NOT is_new AND old_verdict <> verdict
+    FROM pending
+    WHERE (NOT is_new AND old_verdict <> verdict)
+       OR (is_new AND (SELECT c.cause FROM enriched.verdict_changes c WHERE c.package_key = pending.package_key
+                       ORDER BY c.id DESC LIMIT 1) = 'deleted')
     RETURNING 1
 ), rewritten AS (
     -- By its place: classifications run one after the other, and nobody else writes this table.

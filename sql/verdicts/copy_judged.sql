@@ -1,2 +1,2 @@
 -- Bulk load of `judged`, in the order of its columns.
-COPY pg_temp.judged FROM STDIN (FORMAT BINARY);
+COPY pg_temp.judged FROM STDIN;

@@ -1,9 +1,11 @@
--- Verdicts on declarations, on their way in.
+-- Verdicts on declarations and their eras, on their way in.
 CREATE TEMPORARY TABLE judged (
-    declaration uuid NOT NULL,
-    verdict     text NOT NULL,
-    rule        text NOT NULL,
-    reason      text NOT NULL,
-    evidence    jsonb NOT NULL,
-    spdx_ids    text[] NOT NULL
+    declaration   uuid NOT NULL,
+    created_from  timestamptz NOT NULL,
+    created_until timestamptz,
+    verdict       text NOT NULL,
+    rule          text NOT NULL,
+    reason        text NOT NULL,
+    evidence      jsonb NOT NULL,
+    spdx_ids      text[] NOT NULL
 ) ON COMMIT DROP;

@@ -12,6 +12,7 @@ import pytest
 
 from pkgintel import database
 from pkgintel.database import events as store
+from pkgintel.licenses import verdict
 from pkgintel.local.services import Services
 from pkgintel.nuget.documents import Event
 from pkgintel.pipeline import checks, classify, sync
@@ -137,7 +138,7 @@ def test_a_classification_looks_only_at_what_changed(large: tuple[database.Conne
         parameters = {
             "since": state["horizon"],
             "list_version": "1.0",
-            "ruleset": classify.RULESET,
+            "ruleset": verdict.RULESET,
             "policy": settings.license_policy,
         }
         assert not scans(conn, "verdicts/apply", parameters) & {"nuget_packages", "nuget_package_oss_status"}

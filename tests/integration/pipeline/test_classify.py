@@ -11,6 +11,7 @@ import pytest
 from pkgintel import database as db
 from pkgintel.database import events as store
 from pkgintel.errors import GateFailed
+from pkgintel.licenses import verdict
 from pkgintel.licenses.spdx import LicenseList
 from pkgintel.licenses.verdict import Declaration, Judge
 from pkgintel.nuget import documents, instant
@@ -223,10 +224,10 @@ def test_a_raised_ruleset_looks_at_every_package_again(
     bring(conn, leaf("A", licenseExpression="MIT"), leaf("B"))
     classify.classify(conn, settings)
     before = verdicts(conn)
-    monkeypatch.setattr(classify, "RULESET", classify.RULESET + 1)
+    monkeypatch.setattr(verdict, "RULESET", verdict.RULESET + 1)
     classify.classify(conn, settings)
     after = verdicts(conn)
-    assert {row["ruleset"] for row in after.values()} == {classify.RULESET}
+    assert {row["ruleset"] for row in after.values()} == {verdict.RULESET}
     assert decided(before, after) == set()
 
 

@@ -13,14 +13,13 @@ from pkgintel.licenses.expression import (
     Group,
     MalformedExpression,
     Meaning,
-    Policy,
-    Reader,
     Tree,
     evaluate,
     leaves,
     parse,
 )
 from pkgintel.licenses.expression import License as Leaf
+from pkgintel.licenses.meaning import Policy, Reader
 from pkgintel.licenses.spdx import License, LicenseException, LicenseList
 
 
@@ -70,7 +69,7 @@ def meaning(text: str, policy: Policy = "osi-or-fsf") -> Meaning:
         ("SSPL-1.0+", "closed"),
         ("BUSL-1.1", "closed"),
         ("CC-BY-NC-4.0", "closed"),
-        ("JSON", "undecided"),
+        ("JSON", "closed"),
         ("blessing", "undecided"),
         ("UNLICENSED", "undecided"),
         ("NOASSERTION", "undecided"),
@@ -143,7 +142,8 @@ def test_a_finding_says_what_it_matched() -> None:
     assert reader.finding(Leaf("GPL-2.0", or_later=True)).listed_id == "GPL-2.0+"
     assert reader.finding(Leaf("MIT", exception="Nope")).matched == ("osi", "fsf", "unknown-exception")
     assert reader.finding(Leaf("Nope")).matched == ("unlisted",)
-    assert reader.finding(Leaf("JSON")).matched == ("listed",)
+    assert reader.finding(Leaf("blessing")).matched == ("listed",)
+    assert reader.finding(Leaf("none")).matched == ("none",)
 
 
 @pytest.mark.parametrize(

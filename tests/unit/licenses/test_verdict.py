@@ -2,12 +2,14 @@
 
 import json
 import time
+from datetime import UTC, datetime
 from importlib import resources
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pkgintel.licenses import facts, pages, verdict
 from pkgintel.licenses.spdx import LicenseList
 from pkgintel.licenses.verdict import RULES, Declaration, Judge, Verdict
 from tests.support.checkout import SHARED
@@ -32,7 +34,7 @@ EULA = "http://www.microsoft.com/web/webpi/eula/net_library_eula_enu.htm"
 
 
 @pytest.mark.parametrize(
-    ("expression", "file", "url", "verdict", "rule"),
+    ("expression", "file", "url", "means", "rule"),
     [
         ("MIT", None, "https://licenses.nuget.org/MIT", "open_source", "expression-open"),
         ("mit or (sspl-1.0 and Apache-2.0)", "", "", "open_source", "expression-open"),
@@ -40,7 +42,12 @@ EULA = "http://www.microsoft.com/web/webpi/eula/net_library_eula_enu.htm"
         ("GPL-2.0-only WITH Classpath-exception-2.0", None, None, "open_source", "expression-open"),
         ("BUSL-1.1", None, None, "proprietary", "expression-closed"),
         ("MIT AND CC-BY-NC-4.0", None, None, "proprietary", "expression-closed"),
-        ("JSON", None, None, "unknown", "expression-undecided"),
+        ("JSON", None, None, "proprietary", "expression-closed"),
+        ("blessing", None, None, "unknown", "expression-undecided"),
+        ("NONE", None, None, "unknown", "expression-undecided"),
+        ("noassertion", None, None, "unknown", "expression-undecided"),
+        ("NONE OR MIT", None, None, "unknown", "expression-malformed"),
+        ("MIT AND NOASSERTION", None, None, "unknown", "expression-malformed"),
         ("LicenseRef-Mine", None, None, "unknown", "expression-undecided"),
         ("MIT AND Invented-1.0", None, None, "unknown", "expression-undecided"),
         ("MIT AND", None, None, "unknown", "expression-malformed"),
@@ -59,15 +66,15 @@ EULA = "http://www.microsoft.com/web/webpi/eula/net_library_eula_enu.htm"
         (None, None, "http://www.opensource.org/licenses/mit-license.php", "open_source", "url-open"),
         ("", "", "https://www.apache.org/licenses/LICENSE-2.0.txt", "open_source", "url-open"),
         (None, None, "http://www.opensource.org/licenses/bsd-license.php", "open_source", "url-open"),
-        (None, None, "https://aka.ms/windowsazureapache2", "open_source", "url-open"),
+        (None, None, "https://aka.ms/windowsazureapache2", "unknown", "url-undecided"),
         (None, None, "https://microsoft.mit-license.org/", "open_source", "url-open"),
         (None, None, "https://creativecommons.org/licenses/by-nc/4.0/legalcode", "proprietary", "url-closed"),
         (None, None, EULA, "proprietary", "url-closed"),
-        (None, None, "http://go.microsoft.com/fwlink/?clcid=0x409&linkid=329770", "proprietary", "url-closed"),
+        (None, None, "http://go.microsoft.com/fwlink/?clcid=0x409&linkid=329770", "unknown", "url-undecided"),
         (None, None, "https://www.sqlite.org/copyright.html", "unknown", "url-undecided"),
         (None, None, "http://go.microsoft.com/?linkid=9809688", "unknown", "url-undecided"),
         (None, None, "http://go.microsoft.com/fwlink/?LinkID=261272", "unknown", "url-undecided"),
-        (None, None, "http://www.json.org/license.html", "unknown", "url-undecided"),
+        (None, None, "http://www.json.org/license.html", "proprietary", "url-closed"),
         (None, None, "https://www.microsoft.com/web/webpi/eula/another_eula.htm", "unknown", "url-not-recognised"),
         (None, None, "https://github.com/dotnet/corefx/blob/master/LICENSE.TXT", "unknown", "url-not-recognised"),
         (None, None, "https://www.nuget.org/packages/NUnit/3.12.0/license", "unknown", "url-not-recognised"),
@@ -77,10 +84,10 @@ EULA = "http://www.microsoft.com/web/webpi/eula/net_library_eula_enu.htm"
     ],
 )
 def test_the_tree(
-    judge: Judge, expression: str | None, file: str | None, url: str | None, verdict: str, rule: str
+    judge: Judge, expression: str | None, file: str | None, url: str | None, means: str, rule: str
 ) -> None:
     found = judge.judge(Declaration(expression, file, url))
-    assert (found.verdict, found.rule) == (verdict, rule)
+    assert (found.verdict, found.rule) == (means, rule)
     assert_whole(found)
 
 
@@ -111,13 +118,15 @@ def test_every_rule_is_kebab_case_and_explained() -> None:
 
 def test_the_evidence_of_an_expression(judge: Judge) -> None:
     found = judge.judge(Declaration("mit OR sspl-1.0"))
+    closing = facts.closings()["sspl-1.0"]
+    sspl = {"witnesses": list(closing.witnesses), "clause": closing.quote}
     assert found.evidence == {
         "signal": "expression",
         "expression": "mit OR sspl-1.0",
         "tree": "mit OR sspl-1.0",
         "ids": [
             {"id": "MIT", "means": "open", "matched": ["osi", "fsf"]},
-            {"id": "SSPL-1.0", "means": "closed", "matched": ["restrictive"], "category": "Source-available"},
+            {"id": "SSPL-1.0", "means": "closed", "matched": ["restrictive"], "category": "Source-available", **sspl},
         ],
     }
     assert found.spdx_ids == ["MIT", "SSPL-1.0"]
@@ -206,3 +215,84 @@ def test_a_new_list_changes_only_what_it_says() -> None:
     known = set(before.license_list.licenses)
     assert changed & known == {"bsd-3-clause-open-mpi"}
     assert {"fsl-1.1-mit", "sul-1.0"} <= changed - known
+
+
+def test_signals_that_contradict_each_other_are_noticed(judge: Judge) -> None:
+    found = judge.judge(Declaration("MIT", "EULA.txt", EULA))
+    assert found.verdict == "open_source"
+    assert found.evidence["other_signals"] == [
+        {"signal": "file", "file": "EULA.txt"},
+        {"signal": "url", "url": EULA, "says": "proprietary", "by": "url-closed", "contradicts": True},
+    ]
+    assert "'EULA.txt'" in found.reason
+    assert "contradicts this (proprietary by url-closed)" in found.reason
+    assert_whole(found)
+    skipped = judge.judge(Declaration(None, "EULA.txt", "https://licenses.nuget.org/MIT"))
+    assert skipped.evidence["other_signals"] == [{"signal": "file", "file": "EULA.txt"}]
+    assert "'EULA.txt'" in skipped.reason
+    other = judge.judge(Declaration("MIT", None, "https://licenses.nuget.org/SSPL-1.0"))
+    assert other.evidence["other_signals"][0]["contradicts"] is True
+    beside = judge.judge(Declaration(None, "LICENSE", EULA))
+    assert beside.verdict == "unknown"
+    assert beside.evidence["other_signals"][0]["says"] == "proprietary"
+
+
+@pytest.mark.parametrize(
+    ("file", "url"),
+    [
+        (None, "https://licenses.nuget.org/MIT%20OR%20Apache-2.0"),
+        (None, PLACEHOLDER),
+        (None, "https://www.nuget.org/packages/x/1.0.0/license"),
+        (None, None),
+    ],
+)
+def test_the_url_that_nuget_makes_of_an_expression_is_no_other_signal(
+    judge: Judge, file: str | None, url: str | None
+) -> None:
+    assert "other_signals" not in judge.judge(Declaration("MIT OR Apache-2.0", file, url)).evidence
+
+
+def test_a_link_that_changed_its_target_is_judged_by_the_date_of_the_version(judge: Judge) -> None:
+    link = Declaration(url="http://go.microsoft.com/fwlink/?LinkId=329770")
+    before, after = datetime(2024, 8, 31, 23, 59, tzinfo=UTC), datetime(2024, 9, 1, tzinfo=UTC)
+    assert judge.judge(link, before).verdict == "proprietary"
+    assert judge.judge(link, after).verdict == "unknown"
+    assert judge.judge(link).verdict == "unknown"
+    assert judge.eras(link) == (after,)
+    assert judge.eras(Declaration(url="http://opensource.org/licenses/MIT")) == ()
+    assert judge.judge(link, before).evidence["entry"]["until"] == "2024-09-01"
+    for found in (judge.judge(link, before), judge.judge(link, after), judge.judge(link)):
+        assert_whole(found)
+
+
+def test_a_page_known_for_some_time_only_says_nothing_about_another(judge: Judge) -> None:
+    entry = pages.Entry(
+        "x.org/l", "http://x.org/l", ("MIT",), "derive", "t", until=datetime(2020, 1, 1, tzinfo=UTC), nature="dated"
+    )
+    dated = Judge(official())
+    dated._table = {entry.key: (entry,)}
+    assert dated.judge(Declaration(url="http://x.org/l"), datetime(2019, 1, 1, tzinfo=UTC)).rule == "url-open"
+    for created in (None, datetime(2021, 1, 1, tzinfo=UTC)):
+        found = dated.judge(Declaration(url="http://x.org/l"), created)
+        assert (found.verdict, found.rule) == ("unknown", "url-undecided")
+        assert_whole(found)
+
+
+def test_the_basis_names_every_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = verdict.basis("osi-or-fsf", "3.28.0", "abc")
+    others = {
+        verdict.basis("osi", "3.28.0", "abc"),
+        verdict.basis("osi-or-fsf", "3.27.0", "abc"),
+        verdict.basis("osi-or-fsf", "3.28.0", "abd"),
+    }
+    for table in facts.TABLES:
+        with monkeypatch.context() as patch:
+            rows = [dict(row) for row in facts.rows(table)]
+            patch.setattr(facts, "rows", lambda name, changed=table, rows=rows: rows[1:] if name == changed else rows)
+            others.add(verdict.basis("osi-or-fsf", "3.28.0", "abc"))
+    with monkeypatch.context() as patch:
+        patch.setattr(verdict, "RULESET", verdict.RULESET + 1)
+        others.add(verdict.basis("osi-or-fsf", "3.28.0", "abc"))
+    assert before not in others
+    assert len(others) == 4 + len(facts.TABLES)
+    assert verdict.basis("osi-or-fsf", "3.28.0", "abc") == before

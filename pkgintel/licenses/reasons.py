@@ -1,0 +1,105 @@
+"""The sentences that explain a verdict to a person, and what of its findings is kept as evidence."""
+
+import re
+from typing import Any
+
+from pkgintel.licenses.meaning import Finding
+from pkgintel.licenses.pages import Entry
+
+_SHOWN_IDS = 40
+_SHOWN_TEXT = 400
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # Postgres refuses NUL and lone surrogates in text and JSONB.
+
+
+def clean(text: str, limit: int = _SHOWN_TEXT) -> str:
+    """The text with what Postgres cannot store replaced, cut to `limit` characters."""
+    text = _UNSTORABLE.sub("\ufffd", text[: limit + 1])
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def ids(findings: list[Finding]) -> dict[str, Any]:
+    """The findings as evidence, the first of them where there are many."""
+    shown: dict[str, Any] = {"ids": [_evidence(finding) for finding in findings[:_SHOWN_IDS]]}
+    if len(findings) > _SHOWN_IDS:
+        shown["ids_not_shown"] = len(findings) - _SHOWN_IDS
+    return shown
+
+
+def spdx_ids(findings: list[Finding]) -> list[str]:
+    """The listed ids of the findings, sorted."""
+    return sorted({finding.listed_id for finding in findings if finding.listed_id})
+
+
+def entry(known: Entry) -> dict[str, Any]:
+    """A row of the URL table as evidence."""
+    said = {
+        "page": known.key,
+        "licenses": list(known.licenses[:_SHOWN_IDS]),
+        "means": known.meaning,
+        "nature": known.nature,
+        "from": known.since and known.since.date().isoformat(),
+        "until": known.until and known.until.date().isoformat(),
+        "source": known.source,
+        "date": known.date,
+        "note": known.note,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def stands_for(known: Entry) -> str:
+    """The licenses of a page: "MIT or ISC or others"."""
+    return " or ".join(known.licenses[:4]) + (" or others" if len(known.licenses) > 4 else "")
+
+
+def approval(findings: list[Finding]) -> str:
+    """Who approved the open ones among the findings."""
+    approved = [finding for finding in findings if finding.meaning == "open"]
+    by = {name for finding in approved for name in finding.matched}
+    who = " and ".join(name.upper() for name in ("osi", "fsf") if name in by)
+    says = f"{_names(approved)} {_is(approved)} approved by the {who}"
+    through = [f"{finding.listed_id} through {finding.through}" for finding in approved if finding.through]
+    return f"{says} ({', '.join(through[:4])})" if through else says
+
+
+def restriction(findings: list[Finding]) -> str:
+    """Why the closed ones among the findings are closed: the clause of the first, and its witnesses."""
+    closed = [finding for finding in findings if finding.meaning == "closed"]
+    says = f"{_names(closed)} {_is(closed)} approved by nobody, and the terms withhold what open source grants"
+    first = next((finding.closing for finding in closed if finding.closing), None)
+    return f"{says}: {clean(first.quote, 160)!r} ({'; '.join(first.witnesses)})" if first else says
+
+
+def doubt(findings: list[Finding]) -> str:
+    """Why the first undecided one among the findings is undecided."""
+    doubtful = [finding for finding in findings if finding.meaning == "undecided"]
+    if not doubtful:
+        return "its licenses are partly open and partly closed"
+    first = doubtful[0]
+    name = clean(str(first.license), 80)
+    for matched, says in _DOUBTS.items():
+        if matched in first.matched:
+            return says.format(name=name, exception=clean(first.license.exception or "", 80))
+    return f"{name} is on the SPDX list, but approved by neither the OSI nor the FSF"
+
+
+_DOUBTS = {
+    "license-ref": "{name} names a license of the author's own, whose text is not known here",
+    "none": "{name} says that the author found no license",
+    "noassertion": "{name} says that the author states nothing about the license",
+    "unlisted": "{name} is not on the SPDX list",
+    "unknown-exception": "the exception {exception} is not on the SPDX list",
+    "fsf": "{name} is approved by the FSF, but the policy in force counts the OSI only",
+}
+
+
+def _evidence(finding: Finding) -> dict[str, Any]:
+    return {name: clean(value, 200) if isinstance(value, str) else value for name, value in finding.evidence().items()}
+
+
+def _names(findings: list[Finding]) -> str:
+    names = list(dict.fromkeys(clean(finding.listed_id or finding.license.id, 60) for finding in findings))
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+def _is(findings: list[Finding]) -> str:
+    return "is" if len({finding.listed_id for finding in findings}) == 1 else "are"
