@@ -14,9 +14,10 @@ import click
 
 from pkgintel.database import migrations
 from pkgintel.errors import SettingsError
-from pkgintel.licenses import measure
-from pkgintel.licenses.expression import Policy
-from pkgintel.licenses.measure import JudgedRow, Measures
+from pkgintel.licenses import measure, rows
+from pkgintel.licenses.meaning import Policy
+from pkgintel.licenses.measure import Measures
+from pkgintel.licenses.rows import JudgedRow
 from pkgintel.licenses.spdx import LicenseList
 from pkgintel.licenses.verdict import VERDICT_NAMES, Judge
 from pkgintel.text import cell, many
@@ -46,6 +47,13 @@ def _lines(measures: Measures) -> Iterable[str]:
     for kind, part in measures.by_declaration.items():
         shares = f"precision {_percent(part.precision)}, coverage {_percent(part.coverage)}"
         yield f"declares {kind}: {many(part.rows, 'row')}, {shares}"
+    for nature, part in measures.by_nature.items():
+        yield f"rests on a page that is {nature}: {many(part.rows, 'row')}, precision {_percent(part.precision)}"
+    apart = measures.independent
+    yield (
+        f"labels independent of the URL table: {many(apart.rows, 'row')}, precision {_percent(apart.precision)}, "
+        f"{apart.proprietary_called_open} proprietary called open"
+    )
     for item in measures.disagreements:
         who = f"{item.package_id} {item.version}".strip()
         yield f"disagrees: {who}: expected {item.expected}, {item.verdict} by {item.rule}"
@@ -83,14 +91,17 @@ def command(
     with_rows: bool,
     policy: Policy,
 ) -> None:
-    """FILE is a CSV with the columns package_id, license_expression, license_url and license_file."""
-    rows = measure.read_rows(file)
+    """FILE is a CSV with the columns package_id, license_expression, license_url and license_file.
+
+    With a column created (an ISO 8601 date) facts decide, too, that held for some time only.
+    """
+    read = rows.read_rows(file)
     if spdx is None and exceptions is not None:
         raise SettingsError("--exceptions belongs to --spdx, which is missing.")
-    license_list = measure.read_license_list(spdx, exceptions) if spdx is not None else stored_list()
+    license_list = rows.read_license_list(spdx, exceptions) if spdx is not None else stored_list()
     if license_list is None:
         raise SettingsError("No SPDX list is stored yet: give one with --spdx FILE, or run `pkgintel run` first.")
-    judged = measure.judge_rows(rows, Judge(license_list, policy))
+    judged = rows.judge_rows(read, Judge(license_list, policy))
     measures = measure.summarise(judged)
     if as_json:
         basis = {"spdx_list_version": license_list.version, "policy": policy}

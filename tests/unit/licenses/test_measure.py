@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from pkgintel.cli import judge
 from pkgintel.errors import SettingsError
-from pkgintel.licenses.measure import read_rows
+from pkgintel.licenses.rows import read_rows
 from pkgintel.licenses.spdx import License, LicenseList
 from tests.support.checkout import SHARED
 
@@ -176,7 +176,7 @@ def test_the_curated_verdicts() -> None:
     assert found["precision"] >= 0.995
     assert found["proprietary_called_open"] == 0
     assert found["decided_of_unknown"] == 0
-    assert found["coverage"] >= 0.77
+    assert found["coverage"] >= 0.66
 
 
 def test_no_cell_is_a_formula_for_a_spreadsheet(tmp_path: Path) -> None:
@@ -186,3 +186,59 @@ def test_no_cell_is_a_formula_for_a_spreadsheet(tmp_path: Path) -> None:
     assert (row["package_id"], row["license_url"]) == ("'=1+1", "'@SUM(A1)")
     assert (row["version"], row["note"]) == ("-2", '\'=HYPERLINK("http://x")')
     assert measured(path, "--rows")["rows_judged"][0]["package_id"] == "=1+1"
+
+
+LINK = "http://go.microsoft.com/fwlink/?LinkId=329770"
+
+
+def test_a_date_lets_a_fact_decide_that_held_for_some_time_only(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(
+        "package_id,license_expression,license_url,license_file,created,expected_verdict\n"
+        f"A,,{LINK},,2016-05-04,proprietary\n"
+        f"B,,{LINK},,2024-09-01T01:59:59+02:00,proprietary\n"
+        f"C,,{LINK},,2024-09-01T02:00:00+02:00,unknown\n"
+        f"D,,{LINK},,,unknown\n"
+    )
+    found = measured(path, "--rows")
+    assert [row["verdict"] for row in found["rows_judged"]] == ["proprietary", "proprietary", "unknown", "unknown"]
+    assert found["by_nature"]["redirector"]["rows"] == 3
+    assert found["by_rule"]["url-closed"] == {
+        "rows": 2, "precision": 1.0, "coverage": 1.0, "verdicts": {"proprietary": 2},
+    }  # fmt: skip
+
+
+def test_a_date_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("package_id,license_expression,license_url,license_file,created\nA,,,,yesterday\n")
+    with pytest.raises(SettingsError, match="line 2 says 'yesterday' as created; it is an ISO 8601 date or empty"):
+        read_rows(path)
+
+
+def test_rows_whose_label_is_independent_of_the_table_are_measured_apart(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    codeplex = "http://wpl.codeplex.com/license"
+    path.write_text(
+        "package_id,license_expression,license_url,license_file,expected_verdict,curated_by\n"
+        f"A,,{codeplex},,open_source,clearlydefined/curated-data\n"
+        f"B,,{codeplex},,open_source,somebody/else\n"
+        "C,MIT,,,open_source,clearlydefined/curated-data\n"
+    )
+    list_ = LicenseList.of("9.9", [License(id_, id_, True, None, False, (), {}) for id_ in ("MIT", "MS-PL")])
+    found = measured(path, license_list=list_)
+    assert found["independent"] == {
+        "rows": 2, "precision": 1.0, "coverage": 1.0, "verdicts": {"open_source": 2}, "proprietary_called_open": 0,
+    }  # fmt: skip
+    assert found["by_nature"]["dead"]["rows"] == 2
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not beside the checkout")
+def test_the_curated_verdicts_whose_labels_are_independent() -> None:
+    spdx = SHARED / "spdx" / "licenses-3.28.0.json"
+    found = measured(SHARED / "verdict_truth.csv", "--spdx", spdx, license_list=None)
+    assert found["independent"]["rows"] > 800
+    assert found["independent"]["precision"] >= 0.995
+    assert found["independent"]["proprietary_called_open"] == 0
+    assert "redirector" not in {
+        nature for nature, part in found["by_nature"].items() if set(part["verdicts"]) - {"unknown"}
+    }
