@@ -9,6 +9,7 @@ PkgintelError
 │  ├─ UpstreamUnavailable  timeout, reset, 408, 425, 429, 5xx        → wait: the task is retried (exit 3)
 │  └─ UpstreamChanged      a document broke its contract             → a person reads it         (exit 1)
 ├─ RunFailed               a run ended without doing its work        → pkgintel status           (exit 1)
+├─ AlreadyRunning          another run of the source is at work      → let it finish            (exit 0)
 ├─ GateFailed              a blocking check failed                   → read the check            (exit 1)
 └─ PackageUnknown          no such package or version is stored      → check the spelling        (exit 4)
 """
@@ -64,6 +65,12 @@ class UpstreamChanged(UpstreamError):
 
 class RunFailed(PkgintelError):
     """A run could not finish; its row in `ops.runs` holds the reason."""
+
+
+class AlreadyRunning(PkgintelError):
+    """Another run of the source is in progress, so this one was recorded as skipped."""
+
+    exit_code = 0
 
 
 class GateFailed(PkgintelError):

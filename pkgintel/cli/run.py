@@ -8,7 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,15 @@ from pkgintel.cli.progress import Screen
 from pkgintel.cli.summary import show
 from pkgintel.database import migrations
 from pkgintel.errors import (
+    AlreadyRunning,
     PkgintelError,
     RunFailed,
     ServiceUnavailable,
     UpstreamError,
     UpstreamUnavailable,
 )
-from pkgintel.pipeline import runs, scan
+from pkgintel.pipeline import heartbeats, runs, scan
+from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.reports import follow, summary
 from pkgintel.reports.follow import Followed
 from pkgintel.runtime import broker, deployment, process
@@ -179,9 +181,9 @@ def _licenses_cannot_be_had(conn: database.Connection, settings: Deployment, scr
             raise UpstreamUnavailable(sentence, error.url) from None
         screen.say(f"{sentence}; the stored list {stored['version']} serves")
         task_id = str(uuid.uuid4())
-        run_id, _ = runs.begin(conn, "spdx", "sync", "manual", task_id=task_id)
-        if run_id is not None:
-            runs.close(conn, run_id, "failed", error=sentence, error_type=type(error).__name__)
+        with suppress(AlreadyRunning):
+            run_id = runs.open_run(conn, Source.SPDX, Action.SYNC, Kind.MANUAL, task_id=task_id)
+            runs.end(conn, run_id, State.FAILED, error=sentence, error_type=type(error).__name__)
         return follow.follow(conn, [task_id])
     return None
 
@@ -192,9 +194,8 @@ def _free_the_orphan(conn: database.Connection, screen: Screen) -> None:
 
     running = database.every(conn, "reports/follow/unattended")
     if running and not app.control.ping(timeout=2.0):
-        for row in running:
-            if database.run(conn, "runs/orphan", id=row["id"]):
-                screen.say(f"run {row['id']} had been left without a worker; its work goes on from what is stored")
+        for run_id in heartbeats.free_orphans(conn, [row["id"] for row in running]):
+            screen.say(f"run {run_id} had been left without a worker; its work goes on from what is stored")
 
 
 class _Tasks:
@@ -228,7 +229,7 @@ class _Tasks:
             return progress.wait(self._conn, [task_id], self._screen, tend, stage=stage)
         except KeyboardInterrupt:
             for run in follow.follow(self._conn, [task_id]).runs:
-                database.run(self._conn, "runs/interrupt", id=run.id)
+                runs.end(self._conn, run.id, State.ABORTED, error="stopped by a person (Ctrl-C)")
             raise
         finally:
             self._screen.close()

@@ -16,6 +16,7 @@ from pkgintel.cli.screen import STYLES, word
 from pkgintel.database import migrations
 from pkgintel.nuget.instant import iso
 from pkgintel.pipeline.checks import SOURCES
+from pkgintel.pipeline.states import Action, State
 from pkgintel.reports import runs
 from pkgintel.reports.gates import RunCheck
 from pkgintel.reports.runs import ListedRun, RunPage, ShownRun
@@ -27,7 +28,7 @@ SHOWN_PAGES = 12
 
 @click.group("runs", invoke_without_command=True)
 @click.option("--source", type=click.Choice(list(SOURCES.values())), help="Only runs of this source.")
-@click.option("--state", type=click.Choice(runs.STATES), help="Only runs in this state.")
+@click.option("--state", type=click.Choice([state.value for state in State]), help="Only runs in this state.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.pass_context
@@ -101,7 +102,7 @@ def show(run_id: int, as_json: bool) -> None:
             console.print(f"\n{title}", style="bold")
         for line in lines:
             console.print(f"  {plain(line)}", markup=False)
-    if run.state in runs.RESUMABLE and run.action != "replay":
+    if run.state.resumable and run.action is not Action.REPLAY:
         console.print(f"\nGo on with it: pkgintel runs resume {run.id}")
 
 

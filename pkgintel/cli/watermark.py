@@ -11,13 +11,14 @@ from pkgintel.database import migrations
 from pkgintel.errors import SettingsError
 from pkgintel.nuget import instant
 from pkgintel.nuget.instant import iso
-from pkgintel.pipeline import checks, gate, replay
+from pkgintel.pipeline import checks, gate, replay, runs
+from pkgintel.pipeline.states import Source
 from pkgintel.reports import watermark
 from pkgintel.runtime import process
 from pkgintel.settings import Settings
 from pkgintel.text import minute, plain
 
-SOURCE = "nuget"
+SOURCE = Source.NUGET
 
 
 def reset(conn: database.Connection, settings: Settings, to: str, why: str, by: str) -> int:
@@ -36,11 +37,11 @@ def reset(conn: database.Connection, settings: Settings, to: str, why: str, by: 
         before = database.one(conn, "events/lock_watermark", source=SOURCE)
         if before is None:
             raise SettingsError("Nothing is stored yet, so there is no watermark to bring back: pkgintel run.")
-        running = database.one(conn, "runs/running", source=SOURCE)
+        running = runs.running(conn, SOURCE)
         if running is not None:
             raise SettingsError(
-                f"Run {running['id']} is in progress, and moves the watermark itself: wait for its end, or "
-                f"`pkgintel runs abort {running['id']}`."
+                f"Run {running.id} is in progress, and moves the watermark itself: wait for its end, or "
+                f"`pkgintel runs abort {running.id}`."
             )
         if ticks >= before["watermark_ticks"]:
             raise SettingsError(

@@ -7,6 +7,7 @@ for it; a warning is recorded and stops nothing.
 from dataclasses import dataclass
 from typing import Literal
 
+from pkgintel.pipeline.states import Source
 from pkgintel.settings import Settings
 
 PACKAGES = "raw_nuget_packages"
@@ -14,7 +15,7 @@ LICENSES = "raw_spdx_licenses"
 VERDICTS = "enriched_nuget_package_oss_status"
 GATES = (PACKAGES, LICENSES, VERDICTS)
 # Which of our sources fills which asset.
-SOURCES = {PACKAGES: "nuget", LICENSES: "spdx", VERDICTS: "verdicts"}
+SOURCES = {PACKAGES: Source.NUGET, LICENSES: Source.SPDX, VERDICTS: Source.VERDICTS}
 
 
 def freshness(asset: str) -> str:

@@ -19,7 +19,8 @@ from pkgintel.errors import GateFailed
 from pkgintel.licenses import verdict
 from pkgintel.licenses.meaning import Policy
 from pkgintel.licenses.spdx import LicenseList
-from pkgintel.pipeline import gate, runs, sync
+from pkgintel.pipeline import gate, heartbeats, runs, sync
+from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Settings
 
 LOCK = 0x706B6763  # "pkgc"; any number that all classifiers share.
@@ -60,21 +61,22 @@ def perform(
 
     Raises: what `classify` raises, the run closed with it.
     """
-    run_id = runs.open_run(conn, "verdicts", "classify", "manual", task_id=task_id, cause_id=cause_id)
+    run_id = runs.open_run(conn, Source.VERDICTS, Action.CLASSIFY, Kind.MANUAL, task_id=task_id, cause_id=cause_id)
     try:
-        with runs.pulse(db, run_id, settings.lost_after):
+        with heartbeats.pulse(db, run_id, settings.lost_after):
             done = classify(conn, settings)
     except Exception as error:
-        state = "blocked" if isinstance(error, GateFailed) else "failed"
-        runs.close(conn, run_id, state, error=str(error), error_type=type(error).__name__)
-        if state == "blocked" and cause_id is not None:
+        state = State.BLOCKED if isinstance(error, GateFailed) else State.FAILED
+        runs.end(conn, run_id, state, error=str(error), error_type=type(error).__name__)
+        if state is State.BLOCKED and cause_id is not None:
             # Whatever opens the gate again brings a classification of its own.
-            database.run(conn, "runs/settle", id=cause_id)
+            runs.settle(conn, cause_id)
         raise
     facts: dict[str, Any] = {"decided": done.decided, "changed": done.changed, "removed": done.removed}
     if not done.idle:
         facts["verdicts"] = {row["verdict"]: row["packages"] for row in database.every(conn, "verdicts/counts")}
-    runs.close(conn, run_id, "caught_up" if done.idle else "done", list_version=done.list_version, **facts)
+    state = State.CAUGHT_UP if done.idle else State.DONE
+    runs.end(conn, run_id, state, list_version=done.list_version, **facts)
     return run_id, done
 
 

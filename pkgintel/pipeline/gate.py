@@ -4,6 +4,7 @@ from pkgintel import database
 from pkgintel.errors import GateFailed
 from pkgintel.pipeline import checks, runs
 from pkgintel.pipeline.checks import Result
+from pkgintel.pipeline.states import State
 from pkgintel.settings import Settings
 
 
@@ -69,10 +70,10 @@ def after(conn: database.Connection, settings: Settings, gate: str, run_id: int 
         results = hold(conn, settings, gate, run_id)
     except GateFailed as error:
         if run_id is not None:
-            runs.close(conn, run_id, "blocked", error=str(error), from_states=("done", "caught_up"))
+            runs.end(conn, run_id, State.BLOCKED, error=str(error), was=(State.DONE, State.CAUGHT_UP))
         raise
     if gate == checks.VERDICTS and run_id is not None:
-        database.run(conn, "runs/settle", id=run_id)
+        runs.settle(conn, run_id)
     return results
 
 

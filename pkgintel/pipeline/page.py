@@ -16,10 +16,10 @@ from pkgintel.database import events as store
 from pkgintel.errors import PkgintelError
 from pkgintel.nuget import documents, window
 from pkgintel.nuget.documents import Event, Item
-from pkgintel.pipeline import page_items, runs
+from pkgintel.pipeline import heartbeats, page_items, pages, runs
 from pkgintel.pipeline.page_copy import Known
 from pkgintel.pipeline.page_items import OF_REJECTED, Listed, Source
-from pkgintel.pipeline.scan import address_of
+from pkgintel.pipeline.states import Action, State
 from pkgintel.settings import Settings
 from pkgintel.text import many
 from pkgintel.upstream.client import Gauge, Wire
@@ -56,25 +56,25 @@ def store_page(
     Raises: UpstreamUnavailable and psycopg.OperationalError (try again), UpstreamChanged (the page broke its shape).
     """
     with db.connection() as conn:
-        run = database.one(conn, "runs/get", id=run_id)
-        if run is None or run["state"] != "running":
-            return Stored(note=f"run {run_id} is {run['state'] if run else 'gone'}: nothing to do")
-        started = database.one(conn, "runs/start_page", run_id=run_id, page_url=page_url)
+        run = runs.get(conn, run_id)
+        if run is None or run.state is not State.RUNNING:
+            return Stored(note=f"run {run_id} is {run.state if run else 'gone'}: nothing to do")
+        started = pages.start(conn, run_id, page_url)
         if started is None:
             return Stored(note="done already")
-    address = address_of(run)
-    with runs.pulse(db, run_id, settings.lost_after):
-        replay = run["action"] == "replay"
-        source = Source(db, wire, address, gauge)
-        held = page_items.listed(source, run, page_url, Known(started["page_ticks"], started["page_count"]))
-        inside = window.inside(held.items, floor=run["floor_ticks"], up_to=run["up_to_ticks"])
+    read = run.plan
+    with heartbeats.pulse(db, run_id, settings.lost_after):
+        replay = run.action is Action.REPLAY
+        source = Source(db, wire, read.catalog, gauge)
+        held = page_items.listed(source, run, page_url, Known(started.page_ticks, started.page_count))
+        inside = window.inside(held.items, floor=read.floor, up_to=read.up_to)
 
         def fetched(count: int, total: int) -> None:
             progress(f"{count} of {many(total, 'leaf', 'leaves')}")
             if count == total:
                 return  # What is written next says so, with the leaves themselves.
             with suppress(psycopg.Error, PkgintelError), db.connection() as conn:
-                database.run(conn, "runs/progress", run_id=run_id, page_url=page_url, wanted=total, fetched=count)
+                pages.progress(conn, run_id, page_url, wanted=total, fetched=count)
 
         # Every rejected leaf is fetched again, also one that a newer leaf of its version has passed by.
         listed = inside if page_url.startswith(f"{OF_REJECTED} ") else documents.newest(inside)
@@ -83,8 +83,8 @@ def store_page(
         left, asked = listed, set[str]()
         while left:
             with db.connection() as conn:
-                wanted = left if replay else store.unknown(conn, left, run["after_ticks"])
-            found = fetch_leaves(wire, address, wanted, gauge, fetched)
+                wanted = left if replay else store.unknown(conn, left, read.after)
+            found = fetch_leaves(wire, read.catalog, wanted, gauge, fetched)
             events += found.events
             rejected += found.rejected
             asked |= {item.url for item in left}
@@ -101,7 +101,7 @@ def store_page(
                 page_url,
                 found,
                 held,
-                items=sum(item.commit > run["after_ticks"] for item in listed) + len(held.odd),
+                items=sum(item.commit > read.after for item in listed) + len(held.odd),
             )
 
 
@@ -110,7 +110,7 @@ def _count_answers(conn: database.Connection, wire: Wire) -> None:
     heard = {kind: count for kind, count in dict(wire.counts).items() if count}
     wire.counts.subtract(heard)
     if heard:
-        database.run(conn, "runs/count_answers", kinds=list(heard), answers=list(heard.values()))
+        database.run(conn, "answers/count", kinds=list(heard), answers=list(heard.values()))
 
 
 def _write(
@@ -140,8 +140,7 @@ def _transact(
     items: int,
 ) -> Stored:
     with conn.transaction():
-        state = database.one(conn, "runs/lock_page", run_id=run_id, page_url=page_url)
-        if state is None or state["state"] == "done":
+        if not pages.lock(conn, run_id, page_url):
             return Stored(note="done already, by another delivery of the same task")
         best: dict[tuple[str, str, str], Event] = {}
         for event in sorted(events, key=lambda event: (event.commit, event.url)):
@@ -154,16 +153,8 @@ def _transact(
         for reject in rejected:
             database.run(conn, "events/reject_leaf", **reject_row(reject, page_url, run_id))
         leaves = len(events) + len(rejected)
-        database.run(
-            conn,
-            "runs/finish_page",
-            run_id=run_id,
-            page_url=page_url,
-            items=items,
-            leaves=leaves,
-            rejected=len(rejected),
-            newest=held.newest,
-        )
+        counts = {"items": items, "leaves": leaves, "rejected": len(rejected)}
+        pages.finish(conn, run_id, page_url, **counts, newest=held.newest)
     return Stored(leaves=leaves, changed=changed, rejected=len(rejected))
 
 
@@ -202,9 +193,8 @@ def record_failure(db: database.Database, run_id: int, page_url: str, error: Exc
     Where even that fails the log has it, and the run's missing heartbeat will tell.
     """
     words = f"{type(error).__name__}: {error}"
-    facts = {"run_id": run_id, "page_url": page_url, "state": "failed" if final else "pending", "error": words[:2000]}
     try:
         with db.connection() as conn:
-            database.run(conn, "runs/fail_page", **facts)
+            pages.fail(conn, run_id, page_url, words[:2000], final=final)
     except (psycopg.Error, PkgintelError) as trouble:
         log.warning("%s was not recorded for %s: %s", words, page_url, trouble)

@@ -9,6 +9,8 @@ from pkgintel.nuget.documents import Item
 from pkgintel.nuget.listing import Listing
 from pkgintel.pipeline import odd_items, page_copy
 from pkgintel.pipeline.page_copy import Known
+from pkgintel.pipeline.runs import Run
+from pkgintel.pipeline.states import Action
 from pkgintel.upstream.client import Gauge, Wire
 from pkgintel.upstream.leaves import Reject
 from pkgintel.upstream.origins import CatalogAddress
@@ -48,7 +50,7 @@ class Source:
         return page_copy.fetch(self.wire, self.address, page_url, self.gauge, at_least, missing)
 
 
-def listed(source: Source, run: database.Row, page_url: str, known: Known) -> Listed:
+def listed(source: Source, run: Run, page_url: str, known: Known) -> Listed:
     """What page `page_url` of `run` holds; `known` is what the index told of it.
 
     Raises: UpstreamUnavailable, UpstreamChanged.
@@ -63,11 +65,11 @@ def listed(source: Source, run: database.Row, page_url: str, known: Known) -> Li
     with source.db.connection() as conn:
         rows = odd_items.known(conn, page_url)
     found = source.copy(page_url, known, rows)
-    scan = run["action"] == "scan"
-    wanted = odd_items.wanted_by_scan(run["after_ticks"] if scan else window.BEGINNING, run["floor_ticks"])
+    scan = run.action is Action.SCAN
+    wanted = odd_items.wanted_by_scan(run.plan.after if scan else window.BEGINNING, run.plan.floor)
     odd = odd_items.rejects(found, page_url, rows, wanted)
     # A replay of some time may leave out what stands in the place of an odd item now.
-    whole = scan or run["up_to_ticks"] > instant.latest()
+    whole = scan or run.plan.up_to > instant.latest()
     return Listed(found.items, odd, odd_items.gone(found, rows) if whole else [], _newest(found.items, found))
 
 

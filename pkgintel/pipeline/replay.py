@@ -7,18 +7,18 @@ a scan would leave alone, and never moves the watermark.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
-
-from psycopg.types.json import Jsonb
 
 from pkgintel import database
 from pkgintel.database import events
 from pkgintel.errors import GateFailed, PackageUnknown, RunFailed, SettingsError
 from pkgintel.nuget import documents, instant, window
 from pkgintel.nuget.documents import Event, Item
-from pkgintel.pipeline import classify, page_copy, runs, scan, sync
+from pkgintel.pipeline import classify, page_copy, pages, runs, scan, sync
 from pkgintel.pipeline.page_copy import Known
 from pkgintel.pipeline.page_items import OF_PACKAGE, OF_REJECTED
+from pkgintel.pipeline.pages import PagePlan
+from pkgintel.pipeline.runs import RunPlan
+from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Settings
 from pkgintel.text import many
 from pkgintel.upstream import sources
@@ -68,7 +68,9 @@ def moment_of(text: str) -> int:
         raise SettingsError(f"{error}.") from None
 
 
-def pages(conn: database.Connection, settings: Settings, wire: Wire, wanted: Wanted) -> tuple[list[str], int, int, Any]:
+def pages_of(
+    conn: database.Connection, settings: Settings, wire: Wire, wanted: Wanted
+) -> tuple[list[str], int, int, CatalogAddress]:
     """What would be read: the pages (or what stands for them), the window of items, and the catalog's address.
 
     Raises: PackageUnknown, SettingsError, UpstreamUnavailable.
@@ -118,26 +120,13 @@ def open_run(
     conn: database.Connection, settings: Settings, wire: Wire, wanted: Wanted, task_id: str | None = None
 ) -> tuple[int, list[str]]:
     """A manual run with its pages laid down: its id and the pages, oldest first."""
-    urls, floor, up_to, address = pages(conn, settings, wire, wanted.check())
+    urls, floor, up_to, address = pages_of(conn, settings, wire, wanted.check())
     with conn.transaction():
-        run_id = runs.open_run(conn, "nuget", "replay", "manual", task_id=task_id)
-        place = {"index_url": address.index_url, "origins": sorted(address.origins), "public": address.public}
-        bounds = {"after": floor, "floor": floor, "up_to": min(up_to, instant.ticks("9999-01-01T00:00:00Z"))}
-        database.run(
-            conn,
-            "runs/plan",
-            id=run_id,
-            newest=None,
-            more=False,
-            pages_left=None,
-            catalog=Jsonb(place),
-            pages_total=len(urls),
-            **bounds,
-        )
-        database.run(
-            conn, "runs/add_pages", run_id=run_id, urls=urls, ticks=[None] * len(urls), counts=[None] * len(urls)
-        )
-        database.run(conn, "runs/describe", id=run_id, detail=Jsonb({"replay": str(wanted)}))
+        run_id = runs.open_run(conn, Source.NUGET, Action.REPLAY, Kind.MANUAL, task_id=task_id)
+        end = min(up_to, instant.ticks("9999-01-01T00:00:00Z"))
+        runs.plan(conn, run_id, RunPlan(address, after=floor, floor=floor, up_to=end), len(urls))
+        pages.add(conn, run_id, [PagePlan(url) for url in urls])
+        runs.describe(conn, run_id, replay=str(wanted))
     return run_id, urls
 
 
@@ -146,28 +135,28 @@ def finish(conn: database.Connection, run_id: int) -> bool:
 
     Raises: RunFailed when a page failed.
     """
-    undone = database.the(conn, "runs/undone", run_id=run_id)
-    if undone["failed"]:
-        error = f"{many(undone['failed'], 'page')} failed, first {undone['first_error']}"
-        runs.close(conn, run_id, "failed", error=error)
+    left = pages.left(conn, run_id)
+    if left.failed:
+        error = f"{many(left.failed, 'page')} failed, first {left.first_error}"
+        runs.end(conn, run_id, State.FAILED, error=error)
         raise RunFailed(f"Run {run_id}: {error}")
-    if undone["pending"]:
+    if left.pending:
         return False
     events.resolve_superseded(conn)
-    runs.close(conn, run_id, "done", settled=False)
+    runs.end(conn, run_id, State.DONE, settled=False)
     return True
 
 
 def unblock(conn: database.Connection, settings: Settings) -> str | None:
     """Look again at a scan that too many rejects had blocked; what became of it, or None when none is blocked."""
-    blocked = database.one(conn, "runs/blocked", source="nuget")
+    blocked = runs.blocked(conn, Source.NUGET)
     if blocked is None:
         return None
     try:
-        finished = scan.finish(conn, settings, blocked["id"])
+        finished = scan.finish(conn, settings, blocked)
     except (GateFailed, RunFailed) as error:
-        return f"run {blocked['id']} stays blocked: {error}"
-    return f"run {blocked['id']}, which was blocked, is {finished.state}: the watermark moved"
+        return f"run {blocked} stays blocked: {error}"
+    return f"run {blocked}, which was blocked, is {finished.state}: the watermark moved"
 
 
 def accept(conn: database.Connection, settings: Settings, why: str) -> tuple[int, str | None]:
@@ -187,7 +176,7 @@ def accept_count(
 
     Raises: SettingsError without a reason, or when no item is missing; UpstreamUnavailable, UpstreamChanged.
     """
-    urls, _, _, address = pages(conn, settings, wire, wanted)
+    urls, _, _, address = pages_of(conn, settings, wire, wanted)
     entries = {page.url: page for page in sources.fetch_index(wire, address).pages}
     entry = entries.get(urls[0])
     known = Known(entry.commit, entry.count) if entry else Known()

@@ -1,23 +1,118 @@
-"""The book of runs: how one is opened, kept alive and closed. Postgres decides what is true, never memory."""
+"""The runs, in Postgres and nowhere else: how one is opened and planned, how it ends, and what has to follow it.
 
-import logging
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Literal
+Every statement of sql/runs is called here, and only here. Its pages are the business of `pages`, its signs of life that
+of `heartbeats`.
+"""
 
-import psycopg
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from typing import Any
+
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from pkgintel import database
-from pkgintel.errors import PkgintelError
+from pkgintel.errors import AlreadyRunning, RunFailed
+from pkgintel.pipeline.states import Action, Kind, Source, State
+from pkgintel.upstream.origins import CatalogAddress
 
-Kind = Literal["scheduled", "manual", "fallback"]
-Source = Literal["nuget", "spdx", "verdicts"]
-Action = Literal["scan", "sync", "classify", "replay"]
+ERROR_CHARACTERS = 2000  # Kept of the reason of a run's end.
 
-log = logging.getLogger(__name__)
+
+class Row(BaseModel):
+    """A row as a statement gives it: no more columns, no less, each of its type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What a run reads of a catalog: items committed in (`after`, `up_to`] and none up to `floor`, all in ticks.
+
+    `newest` is the newest commit of the index, `more` says that pages remain for a next scan, and `pages_left` how many
+    more the chain may read, where that was asked.
+    """
+
+    catalog: CatalogAddress
+    after: int
+    floor: int
+    up_to: int
+    newest: int | None = None
+    more: bool = False
+    pages_left: int | None = None
+
+
+class Run(Row):
+    """One run. What it reads is None until it was planned."""
+
+    id: int
+    source: Source
+    kind: Kind
+    action: Action
+    state: State
+    after_ticks: int | None
+    floor_ticks: int | None
+    up_to_ticks: int | None
+    newest_ticks: int | None
+    more: bool
+    catalog: CatalogAddress | None
+    root_id: int | None
+    cause_id: int | None
+    task_id: str | None
+    error: str | None
+    leaves: int
+    rejected: int
+    pages_total: int
+    pages_left: int | None
+    settled: bool
+
+    @field_validator("catalog", mode="before")
+    @classmethod
+    def _catalog(cls, value: dict[str, Any] | None) -> CatalogAddress | None:
+        return None if value is None else CatalogAddress.load(value)
+
+    @property
+    def plan(self) -> RunPlan:
+        """What the run reads. Raises: RunFailed while it was not planned."""
+        if self.catalog is None or self.after_ticks is None or self.floor_ticks is None or self.up_to_ticks is None:
+            raise RunFailed(f"Run {self.id} was not planned yet.")
+        ends = {"after": self.after_ticks, "floor": self.floor_ticks, "up_to": self.up_to_ticks}
+        return RunPlan(self.catalog, **ends, newest=self.newest_ticks, more=self.more, pages_left=self.pages_left)
+
+
+class RunningRun(Row):
+    """The running scan or sync of a source; `silent` is the number of seconds since its last sign of life."""
+
+    id: int
+    task_id: str | None
+    silent: float
+
+
+class HeldBack(Row):
+    """Run `id`, which a closed gate ended; the classification that has to follow came of run `cause_id`."""
+
+    id: int
+    cause_id: int
+
+
+class UnsettledRun(Row):
+    """A run that ended well, whose gate and classification have not come to their end."""
+
+    id: int
+    source: Source
+    kind: Kind
+
+
+class Continuation(Row):
+    """The scan or sync that has to follow run `id`: `more` pages of its chain, or what it left undone."""
+
+    id: int
+    action: Action
+    kind: Kind
+    root_id: int | None
+    more: bool
+    pages_left: int | None
 
 
 def open_run(
@@ -30,102 +125,132 @@ def open_run(
     root_id: int | None = None,
     cause_id: int | None = None,
 ) -> int:
-    """Open a run; its id.
+    """Open a run; its id. A task that is delivered again gets the run that it opened before.
 
-    Raises: psycopg.errors.UniqueViolation for a second scan or sync.
+    Raises: AlreadyRunning for a second scan or sync of a source; that is recorded as a skipped run.
     """
-    with conn.transaction():
-        row = database.the(
-            conn,
-            "runs/open",
-            source=source,
-            kind=kind,
-            action=action,
-            task_id=task_id,
-            root_id=root_id,
-            cause_id=cause_id,
-        )
-    return int(row["id"])
+    facts: dict[str, Any] = {"source": source, "kind": kind, "action": action, "task_id": task_id}
+    facts |= {"root_id": root_id, "cause_id": cause_id}
+    while True:
+        try:
+            with conn.transaction():
+                return int(database.the(conn, "runs/open", **facts)["id"])
+        except UniqueViolation:
+            other = running(conn, source)
+        if other is None:
+            continue  # It ended just now.
+        if task_id is not None and other.task_id == task_id:
+            return other.id
+        reason = f"already_running: run {other.id} is in progress (last sign of life {other.silent:.0f} s ago)"
+        database.run(conn, "runs/record", state=State.SKIPPED, error=reason, **facts)
+        raise AlreadyRunning(reason)
 
 
-def begin(
-    conn: database.Connection,
-    source: Source,
-    action: Action,
-    kind: Kind,
-    *,
-    task_id: str | None = None,
-    root_id: int | None = None,
-    cause_id: int | None = None,
-) -> tuple[int | None, str]:
-    """Open a scan or a sync: its id and "opened", or "resumed" when this very task had opened it and was sent again.
-
-    Where another one of the source is running, the id is None and the second value says which; that is recorded as a
-    skipped run.
-    """
-    facts: dict[str, Any] = {"task_id": task_id, "root_id": root_id, "cause_id": cause_id}
-    try:
-        return open_run(conn, source, action, kind, **facts), "opened"
-    except UniqueViolation:
-        running = database.one(conn, "runs/running", source=source)
-    if running is None:
-        return begin(conn, source, action, kind, **facts)
-    if task_id is not None and running["task_id"] == task_id:
-        return running["id"], "resumed"
-    reason = f"already_running: run {running['id']} is in progress (last sign of life {running['silent']:.0f} s ago)"
-    database.run(conn, "runs/record", source=source, kind=kind, action=action, state="skipped", error=reason, **facts)
-    return None, reason
-
-
-def close(
+def end(
     conn: database.Connection,
     run_id: int,
-    state: str,
+    state: State,
     *,
     error: str | None = None,
     settled: bool = True,
-    from_states: Sequence[str] = ("running",),
+    taken_over: bool = False,
+    was: Collection[State] = (State.RUNNING,),
     **detail: Any,
 ) -> bool:
-    """End a run in `state`; False when it had already ended. `settled` says that nothing follows from it."""
+    """End a run in `state`; False when it had already ended.
+
+    `settled` says that nothing follows from it, `taken_over` that the caller itself goes on where it stood.
+    """
     return bool(
         database.run(
             conn,
-            "runs/close",
+            "runs/end",
             id=run_id,
             state=state,
-            error=error[:2000] if error else None,
+            error=error[:ERROR_CHARACTERS] if error else None,
             settled=settled,
-            from_states=list(from_states),
+            taken_over=taken_over,
+            was=list(was),
             detail=Jsonb(detail),
         )
     )
 
 
-@contextmanager
-def pulse(db: database.Database, run_id: int, lost_after: float) -> Iterator[None]:
-    """While this lasts, the run shows signs of life, often enough never to count as lost after `lost_after` seconds.
+def get(conn: database.Connection, run_id: int) -> Run | None:
+    """The run `run_id`, or None."""
+    row = database.one(conn, "runs/get", id=run_id)
+    return Run.model_validate(row) if row else None
 
-    The first one is given at once, the others from a thread of its own.
+
+def require(conn: database.Connection, run_id: int) -> Run:
+    """The run `run_id`. Raises: RunFailed when there is none."""
+    found = get(conn, run_id)
+    if found is None:
+        raise RunFailed(f"There is no run {run_id}.")
+    return found
+
+
+def lock(conn: database.Connection, run_id: int) -> None:
+    """Keep others from ending the run until the caller's transaction ends."""
+    database.run(conn, "runs/lock", id=run_id)
+
+
+def running(conn: database.Connection, source: str) -> RunningRun | None:
+    """The running scan or sync of `source`, or None."""
+    row = database.one(conn, "runs/running", source=source)
+    return RunningRun.model_validate(row) if row else None
+
+
+def plan(conn: database.Connection, run_id: int, what: RunPlan, pages_total: int) -> None:
+    """Write what the run is going to read, and how many pages that takes."""
+    facts = {**asdict(what), "catalog": Jsonb(what.catalog.dump()), "pages_total": pages_total}
+    database.run(conn, "runs/plan", id=run_id, **facts)
+
+
+def describe(conn: database.Connection, run_id: int, **detail: Any) -> None:
+    """Add to what else there is to say of a run."""
+    database.run(conn, "runs/describe", id=run_id, detail=Jsonb(detail))
+
+
+def settle(conn: database.Connection, *run_ids: int) -> None:
+    """All that follows from these runs is through, or follows a newer one that covers them."""
+    database.run(conn, "runs/settle", ids=list(run_ids))
+
+
+def blocked(conn: database.Connection, source: Source) -> int | None:
+    """The last run of `source` that was no replay and did not fail, if a gate blocks it: its id."""
+    row = database.one(conn, "runs/blocked", source=source)
+    return int(row["id"]) if row else None
+
+
+def continuations(conn: database.Connection, *, run_id: int | None = None, after: float = 0.0) -> list[Continuation]:
+    """What has to follow ended scans and syncs and has not begun: of run `run_id`, or of the newest ones.
+
+    What was sent, or ended, in the last `after` seconds is left out.
     """
-    every, ended = min(5.0, lost_after / 6), threading.Event()
+    rows = database.every(conn, "runs/to_go_on", id=run_id, after=after)
+    return [Continuation.model_validate(row) for row in rows]
 
-    def beat() -> None:
-        try:
-            with db.connection() as conn:
-                database.run(conn, "runs/beat", id=run_id, every=every / 2)
-        except (PkgintelError, psycopg.Error) as error:
-            log.warning("run %s: no sign of life could be written: %s", run_id, error)
 
-    def go_on() -> None:
-        while not ended.wait(every):
-            beat()
+def unsettled(conn: database.Connection, lost_after: float) -> list[UnsettledRun]:
+    """Runs whose gate and classification did not come through within `lost_after` seconds, newest first."""
+    return [UnsettledRun.model_validate(row) for row in database.every(conn, "runs/unsettled", lost_after=lost_after)]
 
-    beat()
-    thread = threading.Thread(target=go_on, name=f"pulse of run {run_id}", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join(timeout=15)
+
+def held_back(conn: database.Connection, *, at_once: bool, after: float) -> HeldBack | None:
+    """The newest run that a closed gate ended, where no classification has begun since.
+
+    `at_once` says that the gate opened just now; else it is given again only `after` seconds after it was sent.
+    """
+    row = database.one(conn, "runs/held_back", at_once=at_once, after=after)
+    return HeldBack.model_validate(row) if row else None
+
+
+def sent_again(conn: database.Connection, *run_ids: int) -> None:
+    """What follows from these ended runs was sent just now."""
+    database.run(conn, "runs/touch", ids=list(run_ids))
+
+
+def may_fall_back(conn: database.Connection) -> bool:
+    """Whether stale data may start a scan: its schedule is on, none is running, none was tried for an hour."""
+    return bool(database.the(conn, "runs/fallback")["wanted"])

@@ -7,30 +7,30 @@ finished by rows, not by messages: only when no page is left undone does the wat
 import logging
 from dataclasses import dataclass
 
-from psycopg.types.json import Jsonb
-
 from pkgintel import database
 from pkgintel.database import events
 from pkgintel.errors import CatalogMismatch, GateFailed, RunFailed
 from pkgintel.nuget import window
 from pkgintel.nuget.documents import Index
 from pkgintel.nuget.instant import TICKS_PER_SECOND, moment
-from pkgintel.pipeline import checks, gate, runs
+from pkgintel.pipeline import checks, gate, pages, runs
+from pkgintel.pipeline.pages import PagePlan, PagesLeft
+from pkgintel.pipeline.runs import Run, RunPlan
+from pkgintel.pipeline.states import Action, Source, State
 from pkgintel.settings import NUGET_ORG, Settings
 from pkgintel.text import many
 from pkgintel.upstream import sources
 from pkgintel.upstream.client import Gauge, Wire
-from pkgintel.upstream.origins import CatalogAddress
 
 log = logging.getLogger(__name__)
 
-TRIES = 4  # Of a task after its first one, beyond the tries of each request inside it.
 ONE_HOUR = 3600 * TICKS_PER_SECOND
+ENDING = (State.RUNNING, State.BLOCKED)  # What a scan ends from: a blocked one is looked at again.
 SAMPLE_KIND = "PkgintelSample"  # An @type of the sample's catalog index, whatever port it is served at.
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class ScanPlan:
     """A scan that may begin: its run, and the pages that become its header tasks (none, if all are done already)."""
 
     run_id: int
@@ -38,11 +38,11 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class ScanEnd:
     """How a scan ended. `more` says that the next one should start at once, of `pages_left` pages where that is set."""
 
     run_id: int
-    state: str
+    state: State
     more: bool
     leaves: int = 0
     rejected: int = 0
@@ -76,32 +76,6 @@ def start_of_empty_database(settings: Settings, catalog: str, newest: int) -> in
     return newest - ONE_HOUR if catalog == NUGET_ORG else window.BEGINNING
 
 
-def open_run(
-    conn: database.Connection,
-    settings: Settings,
-    kind: runs.Kind,
-    task_id: str | None = None,
-    root_id: int | None = None,
-    cause_id: int | None = None,
-) -> tuple[int | None, str]:
-    """The run of this scan, or None with the reason why another one stands in its way (recorded as skipped)."""
-    free_lost(conn, settings)
-    return runs.begin(conn, "nuget", "scan", kind, task_id=task_id, root_id=root_id, cause_id=cause_id)
-
-
-def free_lost(conn: database.Connection, settings: Settings) -> list[database.Row]:
-    """Close every run without a sign of life for `lost_after` seconds, unless only its callback is missing."""
-    freed = []
-    for row in database.every(conn, "runs/lost", lost_after=settings.lost_after):
-        if row["all_done"] and row["sends"] < 3:
-            continue
-        error = f"no sign of life for {row['silent']:.0f} s: its worker, broker or callback is gone"
-        if runs.close(conn, row["id"], "lost", error=error):
-            log.warning("run %s of %s is lost: %s", row["id"], row["source"], error)
-            freed.append(row)
-    return freed
-
-
 def plan(
     conn: database.Connection,
     settings: Settings,
@@ -109,7 +83,7 @@ def plan(
     run_id: int,
     max_pages: int | None = None,
     gauge: Gauge | None = None,
-) -> Opened | None:
+) -> ScanPlan | None:
     """Read the index and lay down the pages of run `run_id`; None when there is nothing newer (the run is caught up).
 
     At most `max_pages` are read by this scan and those that continue it.
@@ -117,71 +91,64 @@ def plan(
     Raises: UpstreamUnavailable, UpstreamChanged, CatalogMismatch; GateFailed when the stored watermark
     lies in the future.
     """
-    run = database.one(conn, "runs/get", id=run_id)
-    if run is None or run["state"] != "running":
+    run = runs.require(conn, run_id)
+    if run.state is not State.RUNNING:
         raise RunFailed(f"Run {run_id} is no longer running, so it is not planned again.")
-    if run["pages_total"]:
-        return Opened(run_id, pages_of(conn, run_id))
+    if run.pages_total:
+        return ScanPlan(run_id, pages.pending(conn, run_id))
     gate.require(conn, settings, checks.PACKAGES, checks.WATERMARK_CHECK, run_id)
     address = sources.discover(wire, settings.service_index_url, gauge)
     index = sources.fetch_index(wire, address, gauge)
+    claim(conn, name_of(index, settings.service_index_url))
+    chosen = _choose(conn, settings, index, run.root_id, max_pages)
+    if chosen is None:
+        _catch_up(conn, settings, run_id, index)
+        return None
+    left = None if max_pages is None else max_pages - len(chosen.pages)
+    window_ = {"after": chosen.after, "floor": chosen.floor, "up_to": chosen.up_to, "newest": chosen.newest}
+    return _lay_down(conn, run_id, RunPlan(address, **window_, more=chosen.more, pages_left=left), chosen)
+
+
+def _choose(
+    conn: database.Connection, settings: Settings, index: Index, root_id: int | None, max_pages: int | None
+) -> window.Plan | None:
+    """The window of the scan and the pages in it, from the index and what is stored; None when it is caught up."""
+    stored = database.one(conn, "events/watermark", source=Source.NUGET)
     name = name_of(index, settings.service_index_url)
-    claim(conn, name)
-    stored = database.one(conn, "events/watermark", source="nuget")
-    root_id = run["root_id"]
-    read = {(row["page_url"], row["page_ticks"]) for row in database.every(conn, "runs/pages_read", root_id=root_id)}
-    newest = max((page.commit for page in index.pages), default=window.BEGINNING)
-    planned = window.plan(
+    return window.plan(
         index,
         watermark=stored["watermark_ticks"] if stored else None,
-        origin=stored["origin_ticks"] if stored else start_of_empty_database(settings, name, newest),
+        origin=stored["origin_ticks"] if stored else start_of_empty_database(settings, name, _newest(index)),
         overlap=int(settings.overlap * TICKS_PER_SECOND),
         limit=min(settings.pages_per_scan, max_pages or settings.pages_per_scan),
-        read=read if root_id is not None else (),
-        grown={row["page_url"] for row in database.every(conn, "runs/pages_grown")},
+        read=pages.read(conn, root_id) if root_id is not None else (),
+        grown=pages.grown(conn),
     )
-    if planned is None:
-        note = "nothing is newer than the watermark"
-        if stored and settings.since is not None:
-            note += "; PKGINTEL_SINCE is ignored, for a watermark is stored (to read again: pkgintel reprocess)"
-        runs.close(conn, run_id, "caught_up", newest_commit=str(moment(newest)), note=note)
-        return None
+
+
+def _newest(index: Index) -> int:
+    return max((page.commit for page in index.pages), default=window.BEGINNING)
+
+
+def _catch_up(conn: database.Connection, settings: Settings, run_id: int, index: Index) -> None:
+    note = "nothing is newer than the watermark"
+    if settings.since is not None and database.one(conn, "events/watermark", source=Source.NUGET):
+        note += "; PKGINTEL_SINCE is ignored, for a watermark is stored (to read again: pkgintel reprocess)"
+    runs.end(conn, run_id, State.CAUGHT_UP, newest_commit=str(moment(_newest(index))), note=note)
+
+
+def _lay_down(conn: database.Connection, run_id: int, what: RunPlan, chosen: window.Plan) -> ScanPlan:
+    """Write the plan with its pages; those that a scan over the same window has done, which ended badly, stay done."""
     with conn.transaction():
-        database.run(
-            conn,
-            "runs/plan",
-            id=run_id,
-            after=planned.after,
-            floor=planned.floor,
-            up_to=planned.up_to,
-            newest=planned.newest,
-            more=planned.more,
-            pages_left=None if max_pages is None else max_pages - len(planned.pages),
-            catalog=Jsonb(
-                {"index_url": address.index_url, "origins": sorted(address.origins), "public": address.public}
-            ),
-            pages_total=len(planned.pages),
-        )
-        database.run(
-            conn,
-            "runs/add_pages",
-            run_id=run_id,
-            urls=[page.url for page in planned.pages],
-            ticks=[page.commit for page in planned.pages],
-            counts=[page.count for page in planned.pages],
-        )
-        carried = database.run(conn, "runs/carry_pages", run_id=run_id, after=planned.after, floor=planned.floor)
+        runs.plan(conn, run_id, what, len(chosen.pages))
+        pages.add(conn, run_id, [PagePlan(page.url, page.commit, page.count) for page in chosen.pages])
+        carried = pages.carry(conn, run_id, after=what.after, floor=what.floor)
     if carried:
         log.info("run %s: %s of its pages were done by a scan that ended badly", run_id, carried)
-    return Opened(run_id, pages_of(conn, run_id))
+    return ScanPlan(run_id, pages.pending(conn, run_id))
 
 
-def pages_of(conn: database.Connection, run_id: int) -> list[str]:
-    """The pages of a run that are still to do, oldest first."""
-    return [row["page_url"] for row in database.every(conn, "runs/pages_undone", run_id=run_id)]
-
-
-def finish(conn: database.Connection, settings: Settings, run_id: int) -> Finished:
+def finish(conn: database.Connection, settings: Settings, run_id: int) -> ScanEnd:
     """Close run `run_id` and move the watermark, in one transaction, if every page of it is done.
 
     Safe to repeat: a run that was closed before is reported as it stands, and a blocked one is looked at again. With
@@ -189,79 +156,69 @@ def finish(conn: database.Connection, settings: Settings, run_id: int) -> Finish
     Raises: RunFailed when a page failed; GateFailed when too many leaves were rejected (the run is then blocked).
     """
     with conn.transaction():
-        run = database.one(conn, "runs/get_locked", id=run_id)
-        if run is None:
-            raise RunFailed(f"There is no run {run_id}.")
-        if run["state"] not in ("running", "blocked"):
-            return _finished(run)
-        if run["action"] != "scan" or run["up_to_ticks"] is None:
-            return Finished(run_id, run["state"], more=False)
-        undone = database.the(conn, "runs/undone", run_id=run_id)
-        if undone["pending"] and not undone["failed"]:
-            return Finished(run_id, "running", more=False)
-        failure = _end(conn, settings, run, undone)
+        runs.lock(conn, run_id)
+        run = runs.require(conn, run_id)
+        if run.state not in ENDING:
+            return _ended(run)
+        if run.action is not Action.SCAN or run.up_to_ticks is None:
+            return ScanEnd(run_id, run.state, more=False)
+        left = pages.left(conn, run_id)
+        if left.pending and not left.failed:
+            return ScanEnd(run_id, State.RUNNING, more=False)
+        failure = _end(conn, settings, run, left)
     if failure:
         raise failure
-    return _finished(database.the(conn, "runs/get", id=run_id))
+    return _ended(runs.require(conn, run_id))
 
 
-def _finished(run: database.Row) -> Finished:
-    left = run["pages_left"]
-    return Finished(run["id"], run["state"], run["more"] and left != 0, run["leaves"], run["rejected"], left)
+def _ended(run: Run) -> ScanEnd:
+    return ScanEnd(run.id, run.state, run.more and run.pages_left != 0, run.leaves, run.rejected, run.pages_left)
 
 
-def _end(
-    conn: database.Connection, settings: Settings, run: database.Row, undone: database.Row
-) -> RunFailed | GateFailed | None:
+def _end(conn: database.Connection, settings: Settings, run: Run, left: PagesLeft) -> RunFailed | GateFailed | None:
     """Write how the run ends; the error to raise once that is committed."""
-    if undone["failed"]:
-        error = f"{undone['failed']} of {run['pages_total']} pages failed, first {undone['first_error']}"
-        runs.close(conn, run["id"], "failed", error=error)
-        return RunFailed(f"Run {run['id']}: {error}")
+    if left.failed:
+        error = f"{left.failed} of {run.pages_total} pages failed, first {left.first_error}"
+        runs.end(conn, run.id, State.FAILED, error=error)
+        return RunFailed(f"Run {run.id}: {error}")
     events.resolve_superseded(conn)
-    counts = database.the(conn, "runs/rejected", run_id=run["id"])
-    limit = checks.reject_limit(counts["rejected"], counts["leaves"], settings.reject_limit)
-    gate.record(conn, [limit], run["id"])
+    counts = pages.rejected(conn, run.id)
+    limit = checks.reject_limit(counts.rejected, counts.leaves, settings.reject_limit)
+    gate.record(conn, [limit], run.id)
     if not limit.passed:
         error = f"Gate {limit.gate} is closed. {limit.message}. The watermark stays."
-        runs.close(conn, run["id"], "blocked", error=error)
+        runs.end(conn, run.id, State.BLOCKED, error=error)
         return GateFailed(error)
     if not _move_watermark(conn, run):
         error = "the watermark moved while this run was under way; what it stored stays, and the next scan goes on"
-        runs.close(conn, run["id"], "failed", error=error, from_states=("running", "blocked"))
-        return RunFailed(f"Run {run['id']}: {error}.")
-    runs.close(conn, run["id"], "done", settled=False, from_states=("running", "blocked"))
+        runs.end(conn, run.id, State.FAILED, error=error, was=ENDING)
+        return RunFailed(f"Run {run.id}: {error}.")
+    runs.end(conn, run.id, State.DONE, settled=False, was=ENDING)
     return None
 
 
-def _move_watermark(conn: database.Connection, run: database.Row) -> bool:
+def _move_watermark(conn: database.Connection, run: Run) -> bool:
     """Compare and swap; a scan that only listed the overlap again has nothing to move."""
-    stored = database.one(conn, "events/watermark", source="nuget")
-    if stored and stored["watermark_ticks"] >= run["up_to_ticks"]:
-        return bool(stored["watermark_ticks"] == run["after_ticks"] or run["state"] == "blocked")
-    return bool(
-        database.run(conn, "events/move_watermark", source="nuget", after=run["after_ticks"], up_to=run["up_to_ticks"])
-    )
+    stored = database.one(conn, "events/watermark", source=Source.NUGET)
+    read = run.plan
+    if stored and stored["watermark_ticks"] >= read.up_to:
+        return bool(stored["watermark_ticks"] == read.after or run.state is State.BLOCKED)
+    return bool(database.run(conn, "events/move_watermark", source=Source.NUGET, after=read.after, up_to=read.up_to))
 
 
-def fail(conn: database.Connection, run_id: int, error: str) -> str:
-    """The chord of run `run_id` broke: the state the run is in now.
+def fail(conn: database.Connection, run_id: int, error: str, tries: int) -> Run:
+    """The chord of run `run_id` broke: the run as it stands now.
 
-    Failed when a page did, or was begun more often than it may be; its first page's error tells why. Lost when no page
+    Failed when a page did, or was begun more than `tries` times; its first page's error tells why. Lost when no page
     failed, so that the work goes on in a new run. Still running when every page is done: its callback is missing.
+    Raises: RunFailed when there is no such run.
     """
-    undone = database.the(conn, "runs/undone", run_id=run_id)
-    left = undone["failed"] + undone["pending"]
-    if undone["first_error"]:
-        error = f"{many(left, 'page')} not done, first {undone['first_error']}"
-    if undone["first_error"] or undone["attempts"] > TRIES:
-        runs.close(conn, run_id, "failed", error=error)
-    elif left:
-        runs.close(conn, run_id, "lost", error=f"{many(left, 'page')} not done, though none failed: {error}")
-    return str((database.one(conn, "runs/get", id=run_id) or {"state": "gone"})["state"])
-
-
-def address_of(run: database.Row) -> CatalogAddress:
-    """Where the catalog of a run was found."""
-    found = run["catalog"]
-    return CatalogAddress(found["index_url"], frozenset(found["origins"]), found["public"])
+    left = pages.left(conn, run_id)
+    count = many(left.failed + left.pending, "page")
+    if left.first_error:
+        error = f"{count} not done, first {left.first_error}"
+    if left.first_error or left.attempts > tries:
+        runs.end(conn, run_id, State.FAILED, error=error)
+    elif left.failed or left.pending:
+        runs.end(conn, run_id, State.LOST, error=f"{count} not done, though none failed: {error}")
+    return runs.require(conn, run_id)

@@ -9,6 +9,7 @@ from pkgintel.errors import GateFailed
 from pkgintel.licenses.spdx import License, LicenseException, LicenseList
 from pkgintel.pipeline import checks, gate, runs
 from pkgintel.pipeline.checks import Result
+from pkgintel.pipeline.states import State
 from pkgintel.settings import Settings
 from pkgintel.upstream import sources
 from pkgintel.upstream.client import Wire
@@ -38,17 +39,17 @@ def sync(conn: database.Connection, settings: Settings, wire: Wire, run_id: int)
     stored = database.the(conn, "spdx/version")
     if (stored["version"], stored["licenses"], stored["exceptions"]) == (found.version, licenses, exceptions):
         note = "the version is unchanged"
-        runs.close(conn, run_id, "caught_up", settled=False, list_version=found.version, note=note)
+        runs.end(conn, run_id, State.CAUGHT_UP, settled=False, list_version=found.version, note=note)
         return Synced(found.version, licenses, exceptions, rewritten=False)
     floor = _floor(found, settings)
     if not floor.passed:
         gate.record(conn, [floor], run_id)
         error = f"Gate {checks.LICENSES} is closed. {floor.message}. List {found.version} was not stored."
-        runs.close(conn, run_id, "blocked", error=error, list_version=found.version)
+        runs.end(conn, run_id, State.BLOCKED, error=error, list_version=found.version)
         raise GateFailed(error)
     with conn.transaction():
         rewrite(conn, found)
-        runs.close(conn, run_id, "done", settled=False, list_version=found.version, licenses=licenses)
+        runs.end(conn, run_id, State.DONE, settled=False, list_version=found.version, licenses=licenses)
     return Synced(found.version, licenses, exceptions, rewritten=True)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pkgintel import database
 from pkgintel.licenses.verdict import VERDICT_NAMES
 from pkgintel.pipeline.checks import SOURCES, VERDICTS
+from pkgintel.pipeline.states import State
 from pkgintel.reports.gates import Check
 from pkgintel.reports.shape import Moment, Number, Report
 from pkgintel.reports.work import Outcome
@@ -66,7 +67,7 @@ def assets(rows: Iterable[AssetRow], found: Iterable[Check], outcomes: Iterable[
     """The three by name. What blocks one upstream keeps the classifier from running, so it blocks the verdicts too."""
     closed = [check for check in found if check.closes]
     fresh = {check.gate: check for check in found if check.is_freshness}
-    blocked = {run.source: run for run in outcomes if run.state == "blocked"}
+    blocked = {run.source: run for run in outcomes if run.state is State.BLOCKED}
     made = {}
     for row in rows:
         name = row.name

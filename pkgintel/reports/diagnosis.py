@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from pkgintel.pipeline import checks
 from pkgintel.pipeline.checks import GATES, SOURCES
+from pkgintel.pipeline.states import State
 from pkgintel.reports.crew import NOT_ASKED, UNKNOWN
 from pkgintel.reports.facts import Facts
 from pkgintel.reports.gates import Check
@@ -45,7 +46,7 @@ def because(found: Facts, settings: Deployment) -> list[str]:
 def bad_ends(found: Facts) -> list[Outcome]:
     """The last runs that went wrong and speak for themselves: not those that only met a gate which is closed still."""
     closed = [check for check in found.checks if check.closes]
-    return [run for run in found.outcomes if run.bad and not (run.state == "blocked" and _held_by(run, closed))]
+    return [run for run in found.outcomes if run.bad and not (run.state is State.BLOCKED and _held_by(run, closed))]
 
 
 def _held_by(run: Outcome, closed: list[Check]) -> bool:

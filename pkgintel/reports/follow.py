@@ -3,19 +3,17 @@
 from dataclasses import dataclass
 
 from pkgintel import database
+from pkgintel.pipeline.states import Action, Source, State
 from pkgintel.reports.shape import Moment, Report
-
-ENDED = ("done", "caught_up", "blocked", "failed", "lost", "aborted", "skipped")
-GOOD = ("done", "caught_up")
 
 
 class FollowedRun(Report):
     """A run that came of a task; `error_type` is the name of the error that ended it, or its first failed page."""
 
     id: int
-    source: str
-    action: str
-    state: str
+    source: Source
+    action: Action
+    state: State
     task_id: str | None
     cause_id: int | None
     error: str | None
@@ -54,9 +52,9 @@ class Followed:
 
     def bad(self) -> FollowedRun | None:
         """The newest run that ended badly, if the newest of its source did."""
-        for source in ("verdicts", "nuget", "spdx"):
-            runs = [run for run in self.of(source) if run.state not in ("lost", "running")]
-            if runs and runs[-1].state not in GOOD:
+        for source in (Source.VERDICTS, Source.NUGET, Source.SPDX):
+            runs = [run for run in self.of(source) if run.state not in (State.LOST, State.RUNNING)]
+            if runs and not runs[-1].state.good:
                 return runs[-1]
         return None
 
@@ -68,15 +66,15 @@ class Followed:
             return False
         last = self.runs[-1]
         for run in self.runs:
-            if run.state not in ENDED:
+            if not run.state.ended:
                 return False
-            if run.state in GOOD and run.settled_at is None and run.source != "verdicts":
+            if run.state.good and run.settled_at is None and run.source is not Source.VERDICTS:
                 return False
-            if run is last and run.source == "nuget" and run.state == "lost":
+            if run is last and run.source is Source.NUGET and run.state is State.LOST:
                 return False
-        scans = self.of("nuget")
+        scans = self.of(Source.NUGET)
         newest = scans[-1] if scans else None
-        return not (newest and newest.state == "done" and newest.more and newest.pages_left != 0)
+        return not (newest and newest.state is State.DONE and newest.more and newest.pages_left != 0)
 
 
 def follow(conn: database.Connection, tasks: list[str]) -> Followed:

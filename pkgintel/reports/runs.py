@@ -1,24 +1,17 @@
 """What ran, how it ended and why; stopping a run, and going on with one that ended badly."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from pkgintel import database
 from pkgintel.errors import ServiceUnavailable, SettingsError
 from pkgintel.pipeline import runs as ledger
-from pkgintel.pipeline import scan
-from pkgintel.pipeline.checks import VERDICTS
-from pkgintel.reports.follow import ENDED
+from pkgintel.pipeline.runs import Run
+from pkgintel.pipeline.states import Action, State
 from pkgintel.reports.gates import RunCheck
 from pkgintel.reports.shape import Json, Moment, Report
 from pkgintel.runtime import broker
 from pkgintel.settings import Deployment
-
-STATES = ("running", *ENDED)
-RESUMABLE = ("failed", "lost", "aborted", "blocked")
 
 
 class ListedRun(Report):
@@ -26,9 +19,9 @@ class ListedRun(Report):
 
     id: int
     source: str
-    action: str
+    action: Action
     kind: str
-    state: str
+    state: State
     started_at: Moment
     finished_at: Moment | None
     window_after: Moment | None
@@ -64,9 +57,9 @@ class TriggeredRun(Report):
 
     id: int
     source: str
-    action: str
+    action: Action
     kind: str
-    state: str
+    state: State
     started_at: Moment
     error: str | None
 
@@ -118,12 +111,9 @@ def abort(conn: database.Connection, run_id: int, by: str, why: str = "") -> Non
 
     Raises: SettingsError when there is no such run, or it had ended before.
     """
-    run = database.one(conn, "runs/get", id=run_id)
-    if run is None:
-        raise SettingsError(f"There is no run {run_id}: `pkgintel runs` lists them.")
-    if not ledger.close(conn, run_id, "aborted", error=f"aborted by {by}" + (f": {why}" if why else "")):
-        ended = (database.one(conn, "runs/get", id=run_id) or run)["state"]
-        raise SettingsError(f"Run {run_id} is not running: it is {ended}.")
+    _known(conn, run_id)
+    if not ledger.end(conn, run_id, State.ABORTED, error=f"aborted by {by}" + (f": {why}" if why else "")):
+        raise SettingsError(f"Run {run_id} is not running: it is {_known(conn, run_id).state}.")
 
 
 def resume(conn: database.Connection, settings: Deployment, run_id: int) -> str:
@@ -133,38 +123,26 @@ def resume(conn: database.Connection, settings: Deployment, run_id: int) -> str:
     Raises: SettingsError when it is no run to resume, or its source is at work already; ServiceUnavailable when Redis
     does not answer.
     """
-    scan.free_lost(conn, settings)
-    run = database.one(conn, "runs/get", id=run_id)
-    if run is None:
-        raise SettingsError(f"There is no run {run_id}: `pkgintel runs` lists them.")
-    if run["action"] == "replay":
+    from pkgintel.tasks import recovery, workflow  # They bring the application, which reads the settings.
+
+    recovery.free_lost(conn, settings)
+    run = _known(conn, run_id)
+    if run.action is Action.REPLAY:
         raise SettingsError(f"Run {run_id} is a replay: ask for it again with `pkgintel reprocess`.")
-    if run["state"] not in RESUMABLE and run["state"] != "running":
-        raise SettingsError(f"Run {run_id} is {run['state']}, so nothing of it is left to do.")
-    running = database.one(conn, "runs/running", source=run["source"])
+    if run.state.ended and not run.state.resumable:
+        raise SettingsError(f"Run {run_id} is {run.state}, so nothing of it is left to do.")
+    running = ledger.running(conn, run.source)
     if running is not None:
-        raise SettingsError(f"Run {running['id']} of {run['source']} is in progress, and does all there is to do.")
+        raise SettingsError(f"Run {running.id} of {run.source} is in progress, and does all there is to do.")
     try:
-        return _send(run)
+        return workflow.resume(run)
     except (OperationalError, RedisError) as error:
         why = broker.because(settings.redis_url, error)
         raise ServiceUnavailable(f"Redis does not answer, so nothing was sent: {why}.") from None
 
 
-def _send(run: Mapping[str, Any]) -> str:
-    from celery import chain
-
-    from pkgintel.celery import app
-    from pkgintel.tasks import workflow
-
-    if run["action"] == "scan":
-        workflow.next_scan("manual", cause_id=run["id"])
-        return "catalog.scan"
-    if run["action"] == "sync":
-        workflow.next_sync("manual", cause_id=run["id"])
-        return "spdx.sync"
-    chain(
-        app.signature("verdicts.classify", args=(run["id"],), immutable=True),
-        app.signature("checks.run_gate", args=(VERDICTS, None), immutable=True),
-    ).apply_async()
-    return "verdicts.classify"
+def _known(conn: database.Connection, run_id: int) -> Run:
+    run = ledger.get(conn, run_id)
+    if run is None:
+        raise SettingsError(f"There is no run {run_id}: `pkgintel runs` lists them.")
+    return run

@@ -6,7 +6,8 @@ from pkgintel import database
 from pkgintel.errors import PkgintelError
 from pkgintel.licenses.verdict import VERDICT_NAMES
 from pkgintel.pipeline import checks
-from pkgintel.reports.follow import GOOD, Followed, FollowedRun
+from pkgintel.pipeline.states import State
+from pkgintel.reports.follow import Followed, FollowedRun
 from pkgintel.reports.gates import Measured
 from pkgintel.reports.shape import Moment, Report
 from pkgintel.settings import Deployment
@@ -122,12 +123,12 @@ def nothing(error: PkgintelError, seconds: float) -> Summary:
 def outcome(scans: Followed, licenses: Followed) -> OutcomeName:
     """One word for how it went."""
     bad = _bad(scans, licenses)
-    if bad and bad.state == "skipped":
+    if bad and bad.state is State.SKIPPED:
         return "already_running"
     if bad:
-        return "blocked" if bad.state == "blocked" else "failed"
+        return "blocked" if bad.state is State.BLOCKED else "failed"
     ran = scans.of("nuget")
-    return "caught_up" if ran and all(run.state == "caught_up" for run in ran) else "done"
+    return "caught_up" if ran and all(run.state is State.CAUGHT_UP for run in ran) else "done"
 
 
 def _bad(scans: Followed, licenses: Followed) -> FollowedRun | None:
@@ -137,6 +138,6 @@ def _bad(scans: Followed, licenses: Followed) -> FollowedRun | None:
     scan then opened.
     """
     found = licenses.bad()
-    judged = any(run.state in GOOD for run in scans.of("verdicts"))
-    harmless = found and (found.state == "skipped" or (found.source == "verdicts" and judged))
+    judged = any(run.state.good for run in scans.of("verdicts"))
+    harmless = found and (found.state is State.SKIPPED or (found.source == "verdicts" and judged))
     return scans.bad() or (None if harmless else found)

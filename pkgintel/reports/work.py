@@ -3,6 +3,7 @@
 from pkgintel import database
 from pkgintel.database import Row
 from pkgintel.pipeline.checks import SOURCES
+from pkgintel.pipeline.states import State
 from pkgintel.reports.shape import Moment, Report
 from pkgintel.settings import Deployment
 
@@ -65,14 +66,14 @@ class Outcome(Report):
     id: int
     source: str
     action: str
-    state: str
+    state: State
     error: str | None
     finished_at: Moment
 
     @property
     def bad(self) -> bool:
         """Whether somebody has to look at it."""
-        return self.state in ("failed", "lost", "blocked")
+        return self.state.bad
 
 
 class LockHolder(Report):

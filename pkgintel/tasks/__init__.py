@@ -11,14 +11,15 @@ from celery import Task
 
 from pkgintel.celery import app
 from pkgintel.database import migrations
+from pkgintel.errors import AlreadyRunning
 from pkgintel.pipeline import classify as classification
 from pkgintel.pipeline import gate as gates
-from pkgintel.pipeline import runs
-from pkgintel.pipeline import scan as scans
+from pkgintel.pipeline import heartbeats, runs
 from pkgintel.pipeline import sync as licenses
-from pkgintel.pipeline.scan import TRIES
+from pkgintel.pipeline.states import Action, Kind, Source
 from pkgintel.runtime import logs, process
 from pkgintel.tasks import base, recovery, workflow
+from pkgintel.tasks.base import TRIES
 from pkgintel.tasks.catalog import fail_scan, finish_replay, finish_scan, replay, scan, upsert_page
 from pkgintel.text import many
 
@@ -37,7 +38,7 @@ __all__ = [
 
 
 @app.task(bind=True, name="spdx.sync", max_retries=TRIES, default_retry_delay=5)
-def sync(self: Task, kind: runs.Kind = "manual", cause_id: int | None = None) -> str:
+def sync(self: Task, kind: Kind = Kind.MANUAL, cause_id: int | None = None) -> str:
     """Rewrite the SPDX license list if its version changed, then run its gate and the classifier.
 
     Pass: nothing, from a shell.
@@ -47,20 +48,21 @@ def sync(self: Task, kind: runs.Kind = "manual", cause_id: int | None = None) ->
     try:
         with mine.database.connection() as conn:
             migrations.require_schema(conn)
-            scans.free_lost(conn, mine.deployment)
-            run_id, reason = runs.begin(conn, "spdx", "sync", kind, task_id=self.request.id, cause_id=cause_id)
-        if run_id is None:
-            return reason
+            recovery.free_lost(conn, mine.deployment)
+            task_id = self.request.id
+            run_id = runs.open_run(conn, Source.SPDX, Action.SYNC, Kind(kind), task_id=task_id, cause_id=cause_id)
         with (
             logs.about(run=run_id),
-            runs.pulse(mine.database, run_id, mine.deployment.lost_after),
+            heartbeats.pulse(mine.database, run_id, mine.deployment.lost_after),
             mine.database.connection() as conn,
         ):
             synced = licenses.sync(conn, mine.deployment, mine.client, run_id)
+    except AlreadyRunning as other:
+        return str(other)
     except Exception as error:
         base.end(self, run_id, error)
         raise
-    workflow.after("spdx", run_id)
+    workflow.after(Source.SPDX, run_id)
     did = "rewritten" if synced.rewritten else "unchanged"
     return f"run {run_id}: SPDX list {synced.version} {did}, {many(synced.licenses, 'license')}"
 

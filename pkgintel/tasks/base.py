@@ -9,12 +9,15 @@ from celery import Task
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from pkgintel import database
 from pkgintel.errors import PkgintelError, ServiceUnavailable, UpstreamUnavailable
-from pkgintel.pipeline import runs
+from pkgintel.pipeline import heartbeats, runs
+from pkgintel.pipeline.states import State
 from pkgintel.runtime import process
 
 log = logging.getLogger(__name__)
+
+TRIES = 4  # Of a task after its first one, beyond the tries of each request inside it.
+SENDS = 3  # How often a callback is sent again before its run counts as lost.
 
 # Trouble that time may heal.
 PASSING = (
@@ -34,7 +37,7 @@ def later(task: Task, error: Exception, run_id: int | None = None) -> Exception:
     log.warning("%s: tried again in %.0f s: %s", task.name, wait, error)
     if run_id is not None:
         with suppress(psycopg.Error, PkgintelError), process.current().database.connection() as conn:
-            database.run(conn, "runs/wait", id=run_id, seconds=wait)
+            heartbeats.expect(conn, run_id, wait)
     again: Exception = task.retry(exc=error, countdown=wait, throw=False)
     return again
 
@@ -54,13 +57,13 @@ def last(task: Task) -> bool:
     return bool(task.request.retries >= (task.max_retries or 0))
 
 
-def close_failed(run_id: int | None, error: Exception, state: str = "failed") -> None:
+def close_failed(run_id: int | None, error: Exception) -> None:
     """Write how a run ended, if it had begun; where even that fails, its missing heartbeat will tell."""
     if run_id is None:
         return
     words = str(error) if isinstance(error, PkgintelError) else f"{type(error).__name__}: {error}"
     try:
         with process.current().database.connection() as conn:
-            runs.close(conn, run_id, state, error=words, error_type=type(error).__name__)
+            runs.end(conn, run_id, State.FAILED, error=words, error_type=type(error).__name__)
     except (psycopg.Error, PkgintelError):
         log.exception("run %s could not be closed", run_id)

@@ -8,16 +8,17 @@ from celery import Task
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from pkgintel import database
 from pkgintel.celery import app
 from pkgintel.database import migrations
-from pkgintel.pipeline import page, runs
+from pkgintel.errors import AlreadyRunning
+from pkgintel.pipeline import heartbeats, page, runs
 from pkgintel.pipeline import replay as replays
 from pkgintel.pipeline import scan as scans
 from pkgintel.pipeline.replay import Wanted
-from pkgintel.pipeline.scan import TRIES
+from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.runtime import logs, memory, process
 from pkgintel.tasks import base, recovery, workflow
+from pkgintel.tasks.base import TRIES
 from pkgintel.text import many
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 @app.task(bind=True, name="catalog.scan", max_retries=TRIES, default_retry_delay=5)
 def scan(
     self: Task,
-    kind: runs.Kind = "manual",
+    kind: Kind = Kind.MANUAL,
     root_id: int | None = None,
     max_pages: int | None = None,
     cause_id: int | None = None,
@@ -44,18 +45,19 @@ def scan(
             migrations.require_schema(conn)
             # Where no beat runs, a tick is what sends lost messages again.
             recovery.recover(conn, mine.deployment, go_on=False)
-            run_id, reason = scans.open_run(conn, mine.deployment, kind, self.request.id, root_id, cause_id)
-        if run_id is None:
-            return reason
+            ids = {"task_id": self.request.id, "root_id": root_id, "cause_id": cause_id}
+            run_id = runs.open_run(conn, Source.NUGET, Action.SCAN, Kind(kind), **ids)
         with (
             logs.about(run=run_id),
-            runs.pulse(mine.database, run_id, mine.deployment.lost_after),
+            heartbeats.pulse(mine.database, run_id, mine.deployment.lost_after),
             mine.limit.gauge(mine.client, mine.deployment.service_index_url) as gauge,
             mine.database.connection() as conn,
         ):
             opened = scans.plan(conn, mine.deployment, mine.client, run_id, max_pages, gauge)
         if opened is not None:
             workflow.pages(run_id, opened.pages)
+    except AlreadyRunning as other:
+        return str(other)
     except Exception as error:
         base.end(self, run_id, error)
         raise
@@ -109,15 +111,15 @@ def finish_scan(self: Task, run_id: int) -> str:
     try:
         with logs.about(run=run_id), mine.database.connection() as conn:
             finished = scans.finish(conn, mine.deployment, run_id)
-            run = database.the(conn, "runs/get", id=run_id)
-            following = database.every(conn, "runs/to_go_on", id=run_id, after=0.0)
-        if finished.state == "done" and not run["settled_at"]:
-            workflow.after("nuget", run_id)
-            for row in following:
-                workflow.go_on(row)
+            run = runs.require(conn, run_id)
+            following = runs.continuations(conn, run_id=run_id)
+        if finished.state is State.DONE and not run.settled:
+            workflow.after(Source.NUGET, run_id)
+            for one in following:
+                workflow.go_on(one)
     except base.PASSING as error:
         raise base.later(self, error) from error
-    if finished.state != "done":
+    if finished.state is not State.DONE:
         return f"run {run_id} is {finished.state}"
     more = "; more pages remain" if finished.more else ""
     return f"run {run_id} is done: {many(finished.leaves, 'leaf', 'leaves')}, {finished.rejected} rejected{more}"
@@ -133,18 +135,18 @@ def fail_scan(self: Task, failed_id: str, *, run_id: int) -> str:
     mine = process.current()
     try:
         with mine.database.connection() as conn:
-            state = scans.fail(conn, run_id, f"the task {failed_id} failed; the worker's log has its traceback")
-            run = database.one(conn, "runs/get", id=run_id)
-            following = database.every(conn, "runs/to_go_on", id=run_id, after=0.0)
-        if run is not None and state == "running":
-            workflow.finish(run_id, run["action"]).apply_async()
-        for row in following:
-            workflow.go_on(row)
+            why = f"the task {failed_id} failed; the worker's log has its traceback"
+            run = scans.fail(conn, run_id, why, TRIES)
+            following = runs.continuations(conn, run_id=run_id)
+        if run.state is State.RUNNING:
+            workflow.finish(run_id, run.action).apply_async()
+        for one in following:
+            workflow.go_on(one)
     except base.PASSING as error:
         raise base.later(self, error) from error
-    if state == "running":
+    if run.state is State.RUNNING:
         return f"run {run_id}: every page is done, so its callback is sent again"
-    return f"run {run_id} is {state}"
+    return f"run {run_id} is {run.state}"
 
 
 @app.task(bind=True, name="catalog.replay", max_retries=TRIES, default_retry_delay=5)
@@ -191,5 +193,5 @@ def finish_replay(self: Task, run_id: int) -> str:
     except base.PASSING as error:
         raise base.later(self, error) from error
     if ended:
-        workflow.after("nuget", run_id)
+        workflow.after(Source.NUGET, run_id)
     return f"run {run_id} is {'done' if ended else 'still running'}" + (f"; {freed}" if freed else "")

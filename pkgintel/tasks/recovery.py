@@ -4,11 +4,12 @@ from redis.exceptions import RedisError
 
 from pkgintel import database
 from pkgintel.celery import app
-from pkgintel.pipeline import checks, gate, scan
+from pkgintel.pipeline import checks, gate, heartbeats, runs
+from pkgintel.pipeline.heartbeats import SilentRun
+from pkgintel.pipeline.states import Kind, Source
 from pkgintel.settings import Settings
 from pkgintel.tasks import beat, workflow
-
-SENDS = 3  # How often a callback is sent again before its run counts as lost.
+from pkgintel.tasks.base import SENDS
 
 
 def tend(conn: database.Connection, settings: Settings) -> str:
@@ -19,8 +20,8 @@ def tend(conn: database.Connection, settings: Settings) -> str:
     except RedisError as error:
         did.append(f"the ticks could not be told to beat: {error}")
     stale = record_freshness(conn, settings)
-    if PACKAGES_STALE in stale and _may_fall_back(conn):
-        workflow.next_scan("fallback")
+    if PACKAGES_STALE in stale and runs.may_fall_back(conn):
+        workflow.next_scan(Kind.FALLBACK)
         did.append("started a fallback scan")
     return "; ".join(did) or "nothing to do"
 
@@ -37,25 +38,29 @@ def recover(conn: database.Connection, settings: Settings, *, go_on: bool = True
     gates and the classifier. A scan that is about to begin itself asks for no other to go on.
     """
     did = []
-    for row in database.every(conn, "runs/lost", lost_after=settings.lost_after):
-        if row["all_done"] and row["sends"] < SENDS:
-            database.run(conn, "runs/send_again", id=row["id"])
-            workflow.finish(row["id"], row["action"]).apply_async()
-            did.append(f"sent the callback of run {row['id']} again")
-    did += [f"run {row['id']} of {row['source']} is lost" for row in scan.free_lost(conn, settings)]
-    for row in database.every(conn, "runs/to_go_on", id=None, after=settings.lost_after) if go_on else []:
-        workflow.go_on(row)
-        database.run(conn, "runs/touch", ids=[row["id"]])
-        did.append(f"the {row['action']} goes on where run {row['id']} ended")
-    unsettled = database.every(conn, "runs/unsettled", lost_after=settings.lost_after)
-    for source in ("nuget", "spdx"):
-        runs = [row["id"] for row in unsettled if row["source"] == source]
-        if runs:
-            database.run(conn, "runs/touch", ids=runs)
-            database.run(conn, "runs/settle_older", ids=runs[1:])
-            workflow.after(source, runs[0])
-            did.append(f"sent what follows run {runs[0]} again")
+    for lacking in heartbeats.lacking_callback(conn, settings.lost_after, SENDS):
+        heartbeats.send_again(conn, lacking.id)
+        workflow.finish(lacking.id, lacking.action).apply_async()
+        did.append(f"sent the callback of run {lacking.id} again")
+    did += [f"run {run.id} of {run.source} is lost" for run in free_lost(conn, settings)]
+    for one in runs.continuations(conn, after=settings.lost_after) if go_on else []:
+        workflow.go_on(one)
+        runs.sent_again(conn, one.id)
+        did.append(f"the {one.action} goes on where run {one.id} ended")
+    unsettled = runs.unsettled(conn, settings.lost_after)
+    for source in (Source.NUGET, Source.SPDX):
+        ids = [run.id for run in unsettled if run.source is source]
+        if ids:
+            runs.sent_again(conn, *ids)
+            runs.settle(conn, *ids[1:])
+            workflow.after(source, ids[0])
+            did.append(f"sent what follows run {ids[0]} again")
     return did + open_gates(conn, settings)
+
+
+def free_lost(conn: database.Connection, settings: Settings) -> list[SilentRun]:
+    """End every run without a sign of life, unless only its callback is missing and is still sent again."""
+    return heartbeats.free_lost(conn, settings.lost_after, SENDS)
 
 
 def open_gates(conn: database.Connection, settings: Settings, *, measured: bool = False) -> list[str]:
@@ -65,11 +70,11 @@ def open_gates(conn: database.Connection, settings: Settings, *, measured: bool 
     was just recorded. Raises: BrokerError or RedisError when it cannot be sent.
     """
     did = [f"{name} passes again" for name in gate.reopened(conn, settings)]
-    held = database.one(conn, "runs/held_back", at_once=measured or bool(did), after=settings.lost_after)
+    held = runs.held_back(conn, at_once=measured or bool(did), after=settings.lost_after)
     if held is not None and gate.all_open(conn, settings):
-        workflow.classify(held["cause_id"])
-        database.run(conn, "runs/touch", ids=[held["id"]])
-        did.append(f"sent the classification that a gate held back behind run {held['cause_id']}")
+        workflow.classify(held.cause_id)
+        runs.sent_again(conn, held.id)
+        did.append(f"sent the classification that a gate held back behind run {held.cause_id}")
     return did
 
 
@@ -83,9 +88,3 @@ def record_freshness(conn: database.Connection, settings: Settings) -> list[str]
     ]
     gate.record(conn, results, None)
     return [result.name for result in results if not result.passed]
-
-
-def _may_fall_back(conn: database.Connection) -> bool:
-    """Stale data starts a scan by itself if its schedule is enabled, none is running, and none was tried just now."""
-    row = database.one(conn, "runs/fallback")
-    return bool(row and row["wanted"])

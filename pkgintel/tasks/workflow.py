@@ -5,27 +5,28 @@ catalog.scan ─▶ chord[ catalog.upsert_page × n ] ─▶ catalog.finish_scan
      checks.run_gate ─▶ verdicts.classify ─▶ checks.run_gate
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from celery import chain, chord
 from celery.canvas import Signature
 
 from pkgintel.celery import app
 from pkgintel.pipeline.checks import LICENSES, PACKAGES, VERDICTS
+from pkgintel.pipeline.runs import Continuation, Run
+from pkgintel.pipeline.states import Action, Kind, Source
 
 
 def pages(run_id: int, page_urls: Sequence[str]) -> None:
     """Start the chord of a scan: a task for each page, then its callback, or its errback when a page failed."""
-    _start(run_id, page_urls, "scan", "pages")
+    _start(run_id, page_urls, Action.SCAN, "pages")
 
 
 def replay_pages(run_id: int, page_urls: Sequence[str]) -> None:
     """Start the chord of a replay."""
-    _start(run_id, page_urls, "replay", "replays")
+    _start(run_id, page_urls, Action.REPLAY, "replays")
 
 
-def _start(run_id: int, page_urls: Sequence[str], action: str, queue: str) -> None:
+def _start(run_id: int, page_urls: Sequence[str], action: Action, queue: str) -> None:
     """With no page to read the callback comes at once."""
     if page_urls:
         _chord(run_id, page_urls, finish(run_id, action), queue)
@@ -42,35 +43,37 @@ def _chord(run_id: int, page_urls: Sequence[str], callback: Signature, queue: st
     chord(header, callback).apply_async()
 
 
-def finish(run_id: int, action: str) -> Signature:
+def finish(run_id: int, action: Action) -> Signature:
     """The callback of a scan or a replay, alone: for the chord, and for when it has to be sent again."""
     return _task(f"catalog.finish_{action}", run_id).set(argsrepr=f"(run {run_id})")
 
 
-def next_scan(kind: str, root_id: int | None = None, max_pages: int | None = None, cause_id: int | None = None) -> None:
+def next_scan(
+    kind: Kind, root_id: int | None = None, max_pages: int | None = None, cause_id: int | None = None
+) -> None:
     """Start a scan: one that continues the chain of `root_id`, or follows the run `cause_id`, or a new one."""
-    kwargs = {"kind": kind, "root_id": root_id, "max_pages": max_pages, "cause_id": cause_id}
+    kwargs = {"kind": kind.value, "root_id": root_id, "max_pages": max_pages, "cause_id": cause_id}
     app.signature("catalog.scan", kwargs=kwargs, immutable=True).apply_async()
 
 
-def next_sync(kind: str, cause_id: int | None = None) -> None:
+def next_sync(kind: Kind, cause_id: int | None = None) -> None:
     """Start a sync of the license list, perhaps to take over the lost run `cause_id`."""
-    app.signature("spdx.sync", kwargs={"kind": kind, "cause_id": cause_id}, immutable=True).apply_async()
+    app.signature("spdx.sync", kwargs={"kind": kind.value, "cause_id": cause_id}, immutable=True).apply_async()
 
 
-def go_on(run: Mapping[str, Any]) -> None:
-    """Start what a row of `runs/to_go_on` asks for."""
-    if run["action"] == "sync":
-        next_sync(run["kind"], cause_id=run["id"])
-    elif run["more"]:
-        next_scan(run["kind"], run["root_id"], run["pages_left"])
+def go_on(one: Continuation) -> None:
+    """Start the scan or the sync that has to follow a run."""
+    if one.action is Action.SYNC:
+        next_sync(one.kind, cause_id=one.id)
+    elif one.more:
+        next_scan(one.kind, one.root_id, one.pages_left)
     else:
-        next_scan(run["kind"], max_pages=run["pages_left"] or None, cause_id=run["id"])
+        next_scan(one.kind, max_pages=one.pages_left or None, cause_id=one.id)
 
 
-def after(source: str, run_id: int) -> None:
+def after(source: Source, run_id: int) -> None:
     """What follows from a finished run: its gate, the classifier, the classifier's gate. A failing gate ends it."""
-    gate = {"nuget": PACKAGES, "spdx": LICENSES}[source]
+    gate = {Source.NUGET: PACKAGES, Source.SPDX: LICENSES}[source]
     chain(
         _task("checks.run_gate", gate, run_id),
         _task("verdicts.classify", run_id),
@@ -81,6 +84,18 @@ def after(source: str, run_id: int) -> None:
 def classify(run_id: int) -> None:
     """What a gate held back when it was closed behind run `run_id`: the classifier and its gate."""
     chain(_task("verdicts.classify", run_id), _task("checks.run_gate", VERDICTS, run_id)).apply_async()
+
+
+def resume(run: Run) -> str:
+    """Start what goes on with what `run` left undone; the name of the task that was sent."""
+    if run.action is Action.SCAN:
+        next_scan(Kind.MANUAL, cause_id=run.id)
+        return "catalog.scan"
+    if run.action is Action.SYNC:
+        next_sync(Kind.MANUAL, cause_id=run.id)
+        return "spdx.sync"
+    chain(_task("verdicts.classify", run.id), _task("checks.run_gate", VERDICTS, None)).apply_async()
+    return "verdicts.classify"
 
 
 def _task(name: str, *args: object) -> Signature:

@@ -1,2 +1,2 @@
--- All that follows from this run is through.
-UPDATE ops.runs SET settled_at = now() WHERE id = %(id)s AND settled_at IS NULL;
+-- All that follows from these runs is through, or follows a newer one that covers them.
+UPDATE ops.runs SET settled_at = now() WHERE id = ANY (%(ids)s) AND settled_at IS NULL;

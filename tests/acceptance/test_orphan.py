@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pkgintel.pipeline import runs
+from pkgintel.pipeline.states import Action, Kind, Source
 from tests.support.hostile import HostileServer
 from tests.support.patience import quick
 from tests.support.sites import LISTS, Site
@@ -26,12 +27,12 @@ def test_a_run_frees_every_run_that_has_no_worker_any_more_and_no_other(
         settings = quick(database, redis_url, service_index_url=server.url("/v3/index.json"), **lists)
         fleet = Fleet(stack, settings, tmp_path)
         left = [
-            runs.open_run(fleet.conn, "nuget", "scan", "scheduled", task_id="a"),
-            runs.open_run(fleet.conn, "spdx", "sync", "scheduled", task_id="b"),
-            runs.open_run(fleet.conn, "verdicts", "classify", "manual", task_id="c"),
+            runs.open_run(fleet.conn, Source.NUGET, Action.SCAN, Kind.SCHEDULED, task_id="a"),
+            runs.open_run(fleet.conn, Source.SPDX, Action.SYNC, Kind.SCHEDULED, task_id="b"),
+            runs.open_run(fleet.conn, Source.VERDICTS, Action.CLASSIFY, Kind.MANUAL, task_id="c"),
         ]
         # Some `pkgintel reprocess` is at work in a process of its own.
-        busy = runs.open_run(fleet.conn, "verdicts", "classify", "manual")
+        busy = runs.open_run(fleet.conn, Source.VERDICTS, Action.CLASSIFY, Kind.MANUAL)
         told = fleet.tell("run", "--json")
         assert told.returncode == 0, told.stderr
         states = {run["id"]: run["state"] for run in fleet.runs()}

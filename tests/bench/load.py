@@ -9,7 +9,8 @@ import psycopg
 from pkgintel import database
 from pkgintel.database import events
 from pkgintel.nuget.documents import Event, Item
-from pkgintel.pipeline import page, scan
+from pkgintel.pipeline import page, runs, scan
+from pkgintel.pipeline.states import Action, Kind, Source
 from pkgintel.runtime import process
 from tests.bench import rivals
 from tests.bench.catalog import BASE, BenchCatalog, BenchLeaf, BenchServer, make
@@ -168,8 +169,7 @@ def replay(report: Report, plan: Plan, home: World, server: BenchServer, held: B
         rates, logged = [], []
         for attempt in range(plan.rounds + 1):
             conn.execute("DELETE FROM ops.watermarks; DELETE FROM ops.runs")
-            run_id, _ = scan.open_run(conn, settings, "manual")
-            assert run_id is not None
+            run_id = runs.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL)
             with limit.gauge(line, settings.service_index_url) as gauge:
                 opened = scan.plan(conn, settings, line, run_id, len(pages), gauge)
             assert opened is not None

@@ -18,11 +18,25 @@ from pkgintel import database
 from pkgintel.errors import GateFailed, RunFailed, UpstreamChanged, UpstreamUnavailable
 from pkgintel.pipeline import page, replay, scan
 from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Deployment
+from pkgintel.tasks import base, recovery
 from pkgintel.upstream.client import Wire
 from pkgintel.upstream.limit import LocalGauge
 from tests.support.catalogs import Catalog, Document
 from tests.support.tables import differences, stored
+
+
+def open_scan(
+    conn: database.Connection,
+    settings: Deployment,
+    kind: Kind = Kind.MANUAL,
+    task_id: str | None = None,
+    root_id: int | None = None,
+) -> int:
+    """Begin a scan as `catalog.scan` does: what is lost is freed first."""
+    recovery.free_lost(conn, settings)
+    return ledger.open_run(conn, Source.NUGET, Action.SCAN, kind, task_id=task_id, root_id=root_id)
 
 
 class Bench:
@@ -42,19 +56,18 @@ class Bench:
         self.wire.close()
         self.db.close()
 
-    def open(self, root: int | None = None) -> scan.Opened | None:
+    def open(self, root: int | None = None) -> scan.ScanPlan | None:
         """Begin a scan; None when it is caught up at once."""
-        run_id, reason = scan.open_run(self.conn, self.settings, "manual", None, root)
-        assert run_id is not None, reason
+        run_id = open_scan(self.conn, self.settings, root_id=root)
         return scan.plan(self.conn, self.settings, self.wire, run_id)
 
     def read(self, run_id: int, url: str) -> page.Stored:
         return page.store_page(self.db, self.settings, self.wire, self.gauge, run_id, url)
 
-    def finish(self, run_id: int) -> scan.Finished:
+    def finish(self, run_id: int) -> scan.ScanEnd:
         return scan.finish(self.conn, self.settings, run_id)
 
-    def scan(self, root: int | None = None) -> scan.Finished | None:
+    def scan(self, root: int | None = None) -> scan.ScanEnd | None:
         """One scan from its opening to its end."""
         opened = self.open(root)
         if opened is None:
@@ -132,7 +145,7 @@ class Workers:
                     self._end(opened.run_id)
             if dies and bench.run(opened.run_id)["state"] == "running":
                 bench.silence()
-                if not scan.free_lost(bench.conn, bench.settings):
+                if not recovery.free_lost(bench.conn, bench.settings):
                     self._end(opened.run_id)  # Only the callback was missing, and upkeep sends it again.
                 root = None
                 continue
@@ -161,18 +174,17 @@ class Workers:
             replay.unblock(bench.conn, bench.settings)
         raise AssertionError(f"still rejected: {bench.rejected()}")
 
-    def _begin(self, root: int | None) -> scan.Opened | None:
+    def _begin(self, root: int | None) -> scan.ScanPlan | None:
         """A planned scan, or None: as `catalog.scan` tries, and one tick after the other."""
         bench = self.bench
         for _ in range(50):
-            run_id, reason = scan.open_run(bench.conn, bench.settings, "manual", None, root)
-            assert run_id is not None, reason
-            for final in (False,) * scan.TRIES + (True,):
+            run_id = open_scan(bench.conn, bench.settings, root_id=root)
+            for final in (False,) * base.TRIES + (True,):
                 try:
                     return scan.plan(bench.conn, bench.settings, bench.wire, run_id)
                 except (UpstreamUnavailable, UpstreamChanged) as error:
                     if final or isinstance(error, UpstreamChanged):
-                        ledger.close(bench.conn, run_id, "failed", error=str(error))
+                        ledger.end(bench.conn, run_id, State.FAILED, error=str(error))
                         break
             root = None
         raise AssertionError("no scan could be planned")
@@ -180,7 +192,7 @@ class Workers:
     def store(self, run_id: int, url: str) -> None:
         """One page, as `catalog.upsert_page` tries."""
         bench = self.bench
-        for final in (False,) * scan.TRIES + (True,):
+        for final in (False,) * base.TRIES + (True,):
             try:
                 bench.read(run_id, url)
             except (UpstreamUnavailable, UpstreamChanged) as error:
@@ -191,7 +203,7 @@ class Workers:
             else:
                 return
 
-    def _end(self, run_id: int) -> scan.Finished | None:
+    def _end(self, run_id: int) -> scan.ScanEnd | None:
         """The callback; None when the run failed or was blocked, by it or before."""
         try:
             finished = self.bench.finish(run_id)

@@ -13,16 +13,18 @@ from pkgintel.cli import pkgintel, watermark
 from pkgintel.database import migrations
 from pkgintel.errors import GateFailed, SettingsError
 from pkgintel.local.services import Services
-from pkgintel.pipeline import gate, scan
+from pkgintel.pipeline import gate
 from pkgintel.pipeline import runs as ledger
 from pkgintel.pipeline.checks import PACKAGES, WATERMARK_CHECK
+from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.reports import runs, status
 from pkgintel.reports.watermark import shown as stored
 from pkgintel.settings import Settings
+from pkgintel.tasks import recovery
 from tests.support.catalogs import ZERO, Catalog, details
 from tests.support.databases import fresh_database
 from tests.support.oracle import ticks
-from tests.support.scans import Bench
+from tests.support.scans import Bench, open_scan
 
 DAY = 864_000_000_000
 YEAR_2199 = ticks("2199-01-01T00:00:00Z")
@@ -60,7 +62,7 @@ def test_a_watermark_of_the_future_is_told_and_brought_back_without_a_loss(bench
     bench.catalog.publish()
     with pytest.raises(GateFailed, match=f"{WATERMARK_CHECK}: the watermark lies [0-9]+ s ahead of the clock") as error:
         bench.open()
-    ledger.close(bench.conn, bench.runs()[-1]["id"], "failed", error=str(error.value))
+    ledger.end(bench.conn, bench.runs()[-1]["id"], State.FAILED, error=str(error.value))
     found = status.report(bench.conn, bench.settings).as_json()
     assert not found["healthy"]
     assert [one for one in found["unhealthy_because"] if "pkgintel watermark reset" in one]
@@ -124,7 +126,7 @@ def test_nothing_is_brought_back_while_a_scan_runs_or_nothing_is_stored(bench: B
     assert shown()["watermark"] is None
     assert "Nothing is stored yet" in tell("show").stdout
     put(bench.conn, ZERO + DAY)
-    run_id, _ = scan.open_run(bench.conn, bench.settings, "manual")
+    run_id = open_scan(bench.conn, bench.settings)
     with pytest.raises(SettingsError, match=f"Run {run_id} is in progress"):
         tell("reset", "--to", "2024-05-01", "--why", "x")
     assert bench.watermark() == ZERO + DAY
@@ -180,7 +182,7 @@ def test_a_database_with_stamps_that_nobody_can_read_opens_and_tells(services: S
             assert status.report(conn, settings).as_json()["watermark"] == "9999-12-31T00:00:00Z"
             assert stored(conn, "nuget").as_json()["watermark"] == "9999-12-31T00:00:00Z"
             conn.execute("UPDATE ops.runs SET heartbeat_at = now() - interval '1 hour'")
-            assert len(scan.free_lost(conn, settings)) == 1, "such a row can still be closed"
+            assert len(recovery.free_lost(conn, settings)) == 1, "such a row can still be closed"
             assert conn.execute("SELECT after_ticks FROM ops.runs ORDER BY id LIMIT 1").fetchone() == {
                 "after_ticks": None
             }
@@ -198,7 +200,7 @@ def test_a_database_with_stamps_that_nobody_can_read_opens_and_tells(services: S
     ],
 )
 def test_no_stamp_that_nobody_can_read_is_written(conn: db.Connection, statement: str) -> None:
-    ledger.open_run(conn, "nuget", "scan", "manual")
+    ledger.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL)
     for beyond in (LAST_MOMENT, 2**62, -621355968000000001):
         with pytest.raises(psycopg.errors.CheckViolation, match="stamps_are_readable"):
             conn.execute(statement.format(beyond=beyond).encode())

@@ -21,6 +21,7 @@ from pkgintel.database import migrations
 from pkgintel.local.postgres import Postgres
 from pkgintel.local.server import free_port
 from pkgintel.pipeline import runs
+from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.reports import status
 from pkgintel.settings import Settings
 from pkgintel.tasks import base
@@ -182,11 +183,12 @@ def test_a_scan_that_was_lost_as_it_opened_its_run_holds_up_no_other(
     two_pages(bench)
     with Swallower(database) as proxy, closing(db.connect(proxy.url)) as lost:
         proxy.arm(b"COMMIT")
-        with in_a_thread(lambda: runs.begin(lost, "nuget", "scan", "manual")) as errors:
+        with in_a_thread(lambda: runs.open_run(lost, Source.NUGET, Action.SCAN, Kind.MANUAL)) as errors:
             proxy.lost()
             with db.connect(database) as other:
-                run_id, how = runs.begin(other, "nuget", "scan", "manual")
-            assert (run_id is not None, how) == (True, "opened")
+                run_id = runs.open_run(other, Source.NUGET, Action.SCAN, Kind.MANUAL)
+                run = runs.require(other, run_id)
+            assert (run.state, run.task_id) == (State.RUNNING, None)
             proxy.__exit__()
         assert isinstance(errors[0], base.PASSING)
 
@@ -239,7 +241,7 @@ def test_status_shows_who_waits_for_whom_and_since_when(conn: db.Connection, dat
     assert status.report(conn, settings).as_json()["lock_waits"] == []
     row = "SELECT FROM raw.license_declarations FOR UPDATE"
     with db.connect(database) as waiter, closing(db.connect(database)) as holder:
-        runs.open_run(conn, "verdicts", "classify", "manual")
+        runs.open_run(conn, Source.VERDICTS, Action.CLASSIFY, Kind.MANUAL)
         holder.execute("BEGIN")
         holder.execute(row)
         with in_a_thread(lambda: waiter.execute(row)) as errors:

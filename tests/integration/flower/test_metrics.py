@@ -16,6 +16,7 @@ from pkgintel.flower import metrics
 from pkgintel.flower.look import Look, look
 from pkgintel.flower.metrics import PkgintelCollector
 from pkgintel.pipeline import runs
+from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Settings
 from tests.support.patience import quick
 from tests.support.processes import working_for
@@ -45,21 +46,18 @@ def names(samples: Iterable[tuple[str, object]]) -> set[str]:
 
 def fill(conn: db.Connection) -> None:
     """A scan that failed at a page, one in progress, a check that blocks, a rejected leaf, answers, an enabled tick."""
-    run_id, _ = runs.begin(conn, "nuget", "scan", "manual")
-    assert run_id is not None
+    run_id = runs.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL)
     db.run(
         conn,
-        "runs/add_pages",
+        "pages/add",
         run_id=run_id,
         urls=["https://c.test/1", "https://c.test/2"],
         ticks=[1, 2],
         counts=[9, 9],
     )
-    db.run(
-        conn, "runs/finish_page", run_id=run_id, page_url="https://c.test/1", items=9, leaves=9, rejected=2, newest=1
-    )
-    db.run(conn, "runs/fail_page", run_id=run_id, page_url="https://c.test/2", state="failed", error="no")
-    runs.close(conn, run_id, "failed", error="no")
+    db.run(conn, "pages/finish", run_id=run_id, page_url="https://c.test/1", items=9, leaves=9, rejected=2, newest=1)
+    db.run(conn, "pages/fail", run_id=run_id, page_url="https://c.test/2", state="failed", error="no")
+    runs.end(conn, run_id, State.FAILED, error="no")
     conn.execute(
         """
         INSERT INTO ops.runs (source, kind, action, state, finished_at, newest_ticks, after_ticks, up_to_ticks)
@@ -74,8 +72,8 @@ def fill(conn: db.Connection) -> None:
         UPDATE ops.schedules SET enabled = true, changed_at = now() - interval '3 days' WHERE name = 'nuget'
         """
     )
-    running, _ = runs.begin(conn, "nuget", "scan", "manual")
-    db.run(conn, "runs/add_pages", run_id=running, urls=["https://c.test/3"], ticks=[3], counts=[9])
+    running = runs.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL)
+    db.run(conn, "pages/add", run_id=running, urls=["https://c.test/3"], ticks=[3], counts=[9])
     conn.execute("UPDATE ops.runs SET pages_total = 1 WHERE id = %s", (running,))
 
 

@@ -22,6 +22,7 @@ from pkgintel.flower import drawing
 from pkgintel.flower.doors import doors
 from pkgintel.pipeline import gate, runs
 from pkgintel.pipeline.checks import GATES
+from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.reports.totals import VerdictPoint
 from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
@@ -98,10 +99,13 @@ def _plain_environment() -> dict[str, str]:
 
 def fill(conn: database.Connection, settings: Settings) -> None:
     """All fresh and passed, three points of verdict history, and a scan in progress."""
-    for source, action in (("spdx", "sync"), ("nuget", "scan"), ("verdicts", "classify")):
-        run_id, _ = runs.begin(conn, source, action, "manual")  # type: ignore[arg-type]
-        assert run_id is not None
-        runs.close(conn, run_id, "done")
+    for source, action in (
+        (Source.SPDX, Action.SYNC),
+        (Source.NUGET, Action.SCAN),
+        (Source.VERDICTS, Action.CLASSIFY),
+    ):
+        run_id = runs.open_run(conn, source, action, Kind.MANUAL)
+        runs.end(conn, run_id, State.DONE)
     conn.execute(
         """
         INSERT INTO raw.spdx_licenses (license_id, name, is_osi_approved, is_deprecated, list_version, raw)
@@ -123,12 +127,12 @@ def fill(conn: database.Connection, settings: Settings) -> None:
     )
     for name in GATES:
         gate.record(conn, gate.measure(conn, settings, name), None)
-    running, _ = runs.begin(conn, "nuget", "scan", "manual")
+    running = runs.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL)
     urls = [f"https://catalog.test/page{number}.json" for number in range(8)]
-    database.run(conn, "runs/add_pages", run_id=running, urls=urls, ticks=list(range(8)), counts=[None] * 8)
+    database.run(conn, "pages/add", run_id=running, urls=urls, ticks=list(range(8)), counts=[None] * 8)
     conn.execute("UPDATE ops.runs SET pages_total = 8 WHERE id = %s", (running,))
     for page in urls[:5]:
-        database.run(conn, "runs/finish_page", run_id=running, page_url=page, items=9, leaves=9, rejected=0, newest=1)
+        database.run(conn, "pages/finish", run_id=running, page_url=page, items=9, leaves=9, rejected=0, newest=1)
 
 
 def spoil(conn: database.Connection, settings: Settings) -> None:
@@ -142,7 +146,7 @@ def spoil(conn: database.Connection, settings: Settings) -> None:
     conn.execute("UPDATE ops.run_pages SET state = 'failed', error = '503' WHERE page_url LIKE '%%page6%%'")
     row = conn.execute("SELECT id FROM ops.runs WHERE state = 'running'").fetchone()
     assert row is not None
-    runs.close(conn, row["id"], "failed", error="1 of 8 pages failed: <script>alert(1)</script>")
+    runs.end(conn, row["id"], State.FAILED, error="1 of 8 pages failed: <script>alert(1)</script>")
 
 
 def badges(page: str) -> dict[str, str]:

@@ -13,14 +13,17 @@ from click.testing import CliRunner
 from pkgintel import database, tasks
 from pkgintel.cli.database import check
 from pkgintel.database import migrations
+from pkgintel.errors import AlreadyRunning
 from pkgintel.pipeline import page, replay, runs, scan
+from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Settings
-from pkgintel.tasks import recovery, workflow
+from pkgintel.tasks import base, recovery, workflow
 from pkgintel.upstream.client import Wire
 from pkgintel.upstream.limit import LocalGauge
 from tests.support.catalogs import Catalog, details
 from tests.support.patience import quick
 from tests.support.processes import working_for
+from tests.support.scans import open_scan
 
 SECOND = 10**7
 
@@ -66,9 +69,8 @@ class Site:
         self.db = database.Database(self.settings.database_url)
         self.wire = Wire(self.settings, transport=self.catalog, backoff=0.0)
 
-    def open(self, max_pages: int | None = None) -> scan.Opened:
-        run_id, reason = scan.open_run(self.conn, self.settings, "manual", "a-task")
-        assert run_id is not None, reason
+    def open(self, max_pages: int | None = None) -> scan.ScanPlan:
+        run_id = open_scan(self.conn, self.settings, Kind.MANUAL, "a-task")
         opened = scan.plan(self.conn, self.settings, self.wire, run_id, max_pages)
         assert opened is not None
         return opened
@@ -87,7 +89,7 @@ class Site:
         )
 
     def state(self, run_id: int) -> str:
-        return str((database.one(self.conn, "runs/get", id=run_id) or {})["state"])
+        return runs.require(self.conn, run_id).state
 
     def recover(self) -> list[str]:
         return recovery.recover(self.conn, self.settings)
@@ -144,13 +146,12 @@ def test_a_lost_scan_is_taken_over_though_redis_was_away_when_it_was_found(site:
 def test_a_lost_scan_that_somebody_else_freed_is_taken_over(site: Site, sent: Sent) -> None:
     opened = site.open()
     site.silence(opened.run_id)
-    scan.free_lost(site.conn, site.settings)  # As spdx.sync does before it begins.
+    recovery.free_lost(site.conn, site.settings)  # As spdx.sync does before it begins.
     assert site.recover() == [f"the scan goes on where run {opened.run_id} ended"]
 
 
 def test_a_lost_sync_is_taken_over(site: Site, sent: Sent) -> None:
-    run_id, _ = runs.begin(site.conn, "spdx", "sync", "scheduled")
-    assert run_id is not None
+    run_id = runs.open_run(site.conn, Source.SPDX, Action.SYNC, Kind.SCHEDULED)
     site.silence(run_id)
     assert site.recover() == [f"run {run_id} of spdx is lost", f"the sync goes on where run {run_id} ended"]
     assert sent == [("spdx.sync", {"kind": "scheduled", "cause_id": run_id, "args": []})]
@@ -159,10 +160,11 @@ def test_a_lost_sync_is_taken_over(site: Site, sent: Sent) -> None:
 @pytest.mark.parametrize("how", ["done", "failed", "failed at once"])
 def test_a_tick_that_was_skipped_is_given_again_when_the_run_before_it_ended(site: Site, sent: Sent, how: str) -> None:
     opened = site.open(max_pages=2)
-    assert scan.open_run(site.conn, site.settings, "scheduled", "a-tick")[0] is None
+    with pytest.raises(AlreadyRunning):
+        open_scan(site.conn, site.settings, Kind.SCHEDULED, "a-tick")
     if how == "failed":
         page.record_failure(site.db, opened.run_id, opened.pages[0], ValueError("broken"), final=True)
-        assert scan.fail(site.conn, opened.run_id, "why") == "failed"
+        assert scan.fail(site.conn, opened.run_id, "why", base.TRIES).state == "failed"
         site.silence(opened.run_id)
         assert site.recover() == [f"the scan goes on where run {opened.run_id} ended"]
     elif how == "failed at once":
@@ -178,7 +180,7 @@ def test_a_tick_that_was_skipped_is_given_again_when_the_run_before_it_ended(sit
 def test_a_run_that_ended_well_or_failed_with_no_tick_behind_it_is_left_alone(site: Site, sent: Sent) -> None:
     opened = site.open()
     page.record_failure(site.db, opened.run_id, opened.pages[0], ValueError("broken"), final=True)
-    assert scan.fail(site.conn, opened.run_id, "why") == "failed"
+    assert scan.fail(site.conn, opened.run_id, "why", base.TRIES).state == "failed"
     site.silence(opened.run_id)
     assert site.recover() == []
 
@@ -208,7 +210,7 @@ def test_the_callback_of_a_replay_is_sent_again_too(site: Site, sent: Sent) -> N
     site.silence(run_id)
     assert f"sent the callback of run {run_id} again" in site.recover()
     assert ("catalog.finish_replay", {"args": [run_id]}) in sent
-    for _ in range(recovery.SENDS):
+    for _ in range(base.SENDS):
         site.silence(run_id)
         site.recover()
     assert site.state(run_id) == "lost"
@@ -230,8 +232,8 @@ def test_a_broken_chord_with_no_failed_page_is_lost_and_taken_over(site: Site, s
 
 def test_a_page_that_kills_its_worker_each_time_fails_its_run(site: Site, sent: Sent) -> None:
     opened = site.open()
-    for _ in range(scan.TRIES + 1):
-        database.run(site.conn, "runs/start_page", run_id=opened.run_id, page_url=opened.pages[0])
+    for _ in range(base.TRIES + 1):
+        database.run(site.conn, "pages/start", run_id=opened.run_id, page_url=opened.pages[0])
     assert tasks.fail_scan("some-task", run_id=opened.run_id) == f"run {opened.run_id} is failed"
     site.silence(opened.run_id)
     assert site.recover() == []
@@ -291,8 +293,8 @@ def test_the_pages_of_a_scan_never_wait_behind_those_of_a_replay(
 
 
 def blocked_classification(conn: database.Connection, cause: int | None = None) -> int:
-    run_id = runs.open_run(conn, "verdicts", "classify", "manual", cause_id=cause)
-    runs.close(conn, run_id, "blocked", error="a gate is closed")
+    run_id = runs.open_run(conn, Source.VERDICTS, Action.CLASSIFY, Kind.MANUAL, cause_id=cause)
+    runs.end(conn, run_id, State.BLOCKED, error="a gate is closed")
     return run_id
 
 
@@ -319,7 +321,7 @@ def test_a_held_back_classification_is_sent_until_one_has_begun_and_not_at_every
     site.silence(held)
     site.conn.execute("UPDATE ops.runs SET finished_at = now() WHERE id = %s", (held,))
     assert len(site.recover()) == 1, "but until it is there"
-    runs.open_run(site.conn, "verdicts", "classify", "manual")
+    runs.open_run(site.conn, Source.VERDICTS, Action.CLASSIFY, Kind.MANUAL)
     site.silence(held)
     assert site.recover() == []
 

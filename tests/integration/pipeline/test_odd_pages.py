@@ -16,6 +16,7 @@ from pkgintel.errors import GateFailed, SettingsError, UpstreamChanged, Upstream
 from pkgintel.nuget.listing import parse
 from pkgintel.pipeline import replay, scan
 from pkgintel.pipeline.replay import Wanted
+from pkgintel.tasks import base
 from tests.support.catalogs import ZERO, Catalog, Document, details
 from tests.support.databases import empty
 from tests.support.oracle import Event
@@ -111,7 +112,7 @@ def test_a_count_that_is_no_number_of_items_breaks_the_shape(bench: Bench, count
     assert opened is not None
     with pytest.raises(UpstreamChanged, match=r"page0\.json is not as promised: count"):
         bench.read(opened.run_id, opened.pages[0])
-    scan.fail(bench.conn, opened.run_id, "why")
+    scan.fail(bench.conn, opened.run_id, "why", base.TRIES)
     bench.silence()
     entry = document(bench, "/index.json")["items"][0] | {"count": count}
     answer(bench, "/index.json", items=[entry])

@@ -7,16 +7,18 @@ import httpx
 import pytest
 
 from pkgintel import database as db
-from pkgintel.errors import CatalogMismatch, GateFailed, RunFailed, UpstreamChanged, UpstreamUnavailable
+from pkgintel.errors import AlreadyRunning, CatalogMismatch, GateFailed, RunFailed, UpstreamChanged, UpstreamUnavailable
 from pkgintel.pipeline import classify, gate, page, replay, runs, scan
 from pkgintel.pipeline.checks import LICENSES, PACKAGES, VERDICTS
 from pkgintel.pipeline.replay import Wanted
+from pkgintel.pipeline.states import Action, Kind, Source, State
+from pkgintel.tasks import base, recovery
 from pkgintel.upstream.limit import LocalGauge
 from tests.support.catalogs import ZERO, Catalog, delete, details
 from tests.support.histories import SECOND
 from tests.support.oracle import Event
 from tests.support.patience import quick
-from tests.support.scans import Bench
+from tests.support.scans import Bench, open_scan
 from tests.support.tables import differences
 
 
@@ -336,7 +338,7 @@ def test_where_every_page_was_finished_only_the_callback_is_left(bench: Bench) -
     opened = bench.open()
     assert opened is not None
     bench.read(opened.run_id, opened.pages[0])
-    runs.close(bench.conn, opened.run_id, "aborted", error="by hand")
+    runs.end(bench.conn, opened.run_id, State.ABORTED, error="by hand")
     again = bench.open()
     assert again is not None
     assert again.pages == []
@@ -353,18 +355,17 @@ def test_a_page_or_index_that_breaks_its_shape_is_an_error_and_not_a_loss(bench:
     assert opened is not None
     with pytest.raises(UpstreamChanged, match=r"page0\.json is not as promised"):
         bench.read(opened.run_id, opened.pages[0])
-    assert scan.fail(bench.conn, opened.run_id, "why")
+    assert scan.fail(bench.conn, opened.run_id, "why", base.TRIES)
     bench.catalog.broken["/index.json"] = lambda: httpx.Response(200, content=b'{"items": [], "commitTimeStamp": 1.5}')
     with pytest.raises(UpstreamChanged):
         bench.open()
 
 
 def test_a_second_scan_is_skipped_and_recorded(bench: Bench) -> None:
-    first, _ = scan.open_run(bench.conn, bench.settings, "scheduled", "task-1", None)
-    assert scan.open_run(bench.conn, bench.settings, "scheduled", "task-1", None) == (first, "resumed")
-    second, reason = scan.open_run(bench.conn, bench.settings, "manual", "task-2", None)
-    assert second is None
-    assert reason.startswith(f"already_running: run {first} is in progress")
+    first = open_scan(bench.conn, bench.settings, Kind.SCHEDULED, "task-1")
+    assert open_scan(bench.conn, bench.settings, Kind.SCHEDULED, "task-1") == first, "the same task, delivered again"
+    with pytest.raises(AlreadyRunning, match=f"^already_running: run {first} is in progress"):
+        open_scan(bench.conn, bench.settings, Kind.MANUAL, "task-2")
     assert [(run["state"], run["kind"]) for run in bench.runs()] == [("running", "scheduled"), ("skipped", "manual")]
 
 
@@ -391,16 +392,14 @@ def test_a_run_that_lacks_only_its_callback_is_not_lost(bench: Bench) -> None:
     assert opened is not None
     bench.read(opened.run_id, opened.pages[0])
     bench.silence()
-    assert scan.free_lost(bench.conn, bench.settings) == []
+    assert recovery.free_lost(bench.conn, bench.settings) == []
     assert bench.finish(opened.run_id).state == "done"
 
 
 def test_a_run_that_was_not_planned_yet_cannot_be_finished(bench: Bench) -> None:
-    run_id, _ = scan.open_run(bench.conn, bench.settings, "manual", None, None)
-    assert run_id is not None
+    run_id = open_scan(bench.conn, bench.settings)
     assert bench.finish(run_id).state == "running"
-    other, _ = runs.begin(bench.conn, "spdx", "sync", "manual")
-    assert other is not None
+    other = runs.open_run(bench.conn, Source.SPDX, Action.SYNC, Kind.MANUAL)
     assert bench.finish(other).state == "running"
 
 

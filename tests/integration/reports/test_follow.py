@@ -4,8 +4,10 @@ import pytest
 
 from pkgintel import database
 from pkgintel.pipeline import runs, scan
+from pkgintel.pipeline.states import Action, Kind, Source
 from pkgintel.reports import follow, summary
 from pkgintel.settings import Settings
+from pkgintel.tasks import base
 
 
 @pytest.mark.parametrize(
@@ -18,12 +20,11 @@ from pkgintel.settings import Settings
 def test_the_exit_code_is_that_of_the_error_and_not_of_its_words(
     conn: database.Connection, settings: Settings, error: str, error_type: str, code: int
 ) -> None:
-    run_id, _ = runs.begin(conn, "nuget", "scan", "manual", task_id="a-task")
-    assert run_id is not None
+    run_id = runs.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL, task_id="a-task")
     pages = ["https://catalog.test/page0.json", "https://catalog.test/page1.json"]
-    database.run(conn, "runs/add_pages", run_id=run_id, urls=pages, ticks=[1, 2], counts=[1, 1])
-    database.run(conn, "runs/fail_page", run_id=run_id, page_url=pages[0], state="failed", error=error)
-    scan.fail(conn, run_id, "the chord broke")
+    database.run(conn, "pages/add", run_id=run_id, urls=pages, ticks=[1, 2], counts=[1, 1])
+    database.run(conn, "pages/fail", run_id=run_id, page_url=pages[0], state="failed", error=error)
+    scan.fail(conn, run_id, "the chord broke", base.TRIES)
     followed = follow.follow(conn, ["a-task"])
     assert [(run.state, run.error_type) for run in followed.runs] == [("failed", error_type)]
     found = summary.facts(conn, settings, followed, follow.Followed(), 1.0)

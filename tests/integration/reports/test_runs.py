@@ -16,9 +16,11 @@ from pkgintel.cli.runs import group
 from pkgintel.errors import ServiceUnavailable, SettingsError
 from pkgintel.pipeline import runs as ledger
 from pkgintel.pipeline import scan
+from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.reports import runs
 from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
+from pkgintel.tasks import base, workflow
 
 
 @pytest.fixture
@@ -36,16 +38,13 @@ def sent(queue: "redis.Redis[Any]") -> list[tuple[str, str]]:
 
 def begin(conn: database.Connection, pages: int = 3) -> int:
     """A running scan, its first page done and its second failed."""
-    run_id, _ = ledger.begin(conn, "nuget", "scan", "scheduled", task_id="a-task")
-    assert run_id is not None
+    run_id = ledger.open_run(conn, Source.NUGET, Action.SCAN, Kind.SCHEDULED, task_id="a-task")
     urls = [f"https://catalog.test/page{number}.json" for number in range(pages)]
-    database.run(conn, "runs/add_pages", run_id=run_id, urls=urls, ticks=list(range(pages)), counts=[9] * pages)
+    database.run(conn, "pages/add", run_id=run_id, urls=urls, ticks=list(range(pages)), counts=[9] * pages)
     conn.execute("UPDATE ops.runs SET pages_total = %s WHERE id = %s", (pages, run_id))
-    database.run(conn, "runs/start_page", run_id=run_id, page_url=urls[0])
-    database.run(conn, "runs/finish_page", run_id=run_id, page_url=urls[0], items=7, leaves=7, rejected=1, newest=1)
-    database.run(
-        conn, "runs/fail_page", run_id=run_id, page_url=urls[1], state="failed", error="UpstreamUnavailable: 503"
-    )
+    database.run(conn, "pages/start", run_id=run_id, page_url=urls[0])
+    database.run(conn, "pages/finish", run_id=run_id, page_url=urls[0], items=7, leaves=7, rejected=1, newest=1)
+    database.run(conn, "pages/fail", run_id=run_id, page_url=urls[1], state="failed", error="UpstreamUnavailable: 503")
     return run_id
 
 
@@ -73,10 +72,10 @@ def test_a_running_run_is_listed_with_how_far_it_is(settings: Settings, conn: da
 
 def test_a_run_is_shown_with_pages_gates_and_what_came_of_it(settings: Settings, conn: database.Connection) -> None:
     run_id = begin(conn)
-    scan.fail(conn, run_id, "not used")
+    scan.fail(conn, run_id, "not used", base.TRIES)
     facts = {"name": "some_check", "gate": "a_gate", "blocking": True, "passed": False, "value": 1, "threshold": 2}
     database.run(conn, "checks/record", **facts, message="some_check: 1 and at least 2", run_id=run_id)
-    ledger.begin(conn, "verdicts", "classify", "manual", cause_id=run_id)
+    ledger.open_run(conn, Source.VERDICTS, Action.CLASSIFY, Kind.MANUAL, cause_id=run_id)
     shown = json.loads(told("show", str(run_id), "--json"))
     assert [page["state"] for page in shown["pages"]] == ["failed", "pending", "done"]
     assert [check["name"] for check in shown["checks"]] == ["some_check"]
@@ -95,7 +94,7 @@ def test_an_aborted_run_makes_room_for_the_next(settings: Settings, conn: databa
     assert row["error"].endswith("wrong catalog")
     assert (row["leaves"], row["rejected"]) == (7, 1)
     assert scan.finish(conn, settings, run_id).state == "aborted"  # A late callback finds nothing to do.
-    assert ledger.begin(conn, "nuget", "scan", "manual")[0] is not None
+    assert ledger.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL)
     with pytest.raises(SettingsError, match="is not running: it is aborted"):
         runs.abort(conn, run_id, "somebody")
 
@@ -104,7 +103,7 @@ def test_a_failed_scan_is_resumed_by_a_new_one(
     settings: Settings, conn: database.Connection, queue: "redis.Redis[Any]"
 ) -> None:
     run_id = begin(conn)
-    scan.fail(conn, run_id, "not used")
+    scan.fail(conn, run_id, "not used", base.TRIES)
     # In a process of its own, for an application keeps the broker it first had.
     words = subprocess.run(
         [sys.executable, "-m", "pkgintel", "runs", "resume", str(run_id)],
@@ -125,12 +124,11 @@ def test_what_cannot_be_resumed_says_why(
     settings: Settings, conn: database.Connection, queue: "redis.Redis[Any]"
 ) -> None:
     failed = begin(conn)
-    scan.fail(conn, failed, "not used")
-    running, _ = ledger.begin(conn, "nuget", "scan", "manual")
-    assert running is not None
+    scan.fail(conn, failed, "not used", base.TRIES)
+    running = ledger.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL)
     with pytest.raises(SettingsError, match=f"Run {running} of nuget is in progress"):
         runs.resume(conn, settings, failed)
-    ledger.close(conn, running, "done")
+    ledger.end(conn, running, State.DONE)
     with pytest.raises(SettingsError, match=f"Run {running} is done, so nothing of it is left"):
         runs.resume(conn, settings, running)
     with pytest.raises(SettingsError, match="There is no run 4711"):
@@ -160,11 +158,11 @@ def test_without_redis_nothing_is_sent(
     settings: Settings, conn: database.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = begin(conn)
-    scan.fail(conn, run_id, "not used")
+    scan.fail(conn, run_id, "not used", base.TRIES)
 
     def away(_run: object) -> str:
         raise redis.ConnectionError("refused")
 
-    monkeypatch.setattr(runs, "_send", away)
+    monkeypatch.setattr(workflow, "resume", away)
     with pytest.raises(ServiceUnavailable, match="Redis does not answer"):
         runs.resume(conn, settings, run_id)

@@ -12,6 +12,7 @@ from pkgintel.cli import status as command
 from pkgintel.cli.status_screen import screen
 from pkgintel.pipeline import gate, runs
 from pkgintel.pipeline.checks import Result, reject_limit
+from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.reports import assets, crew, status
 from pkgintel.reports.crew import NOT_ASKED, Crew
 from pkgintel.reports.status import Status
@@ -181,10 +182,9 @@ def test_a_last_run_that_went_wrong_is_told_with_its_reason(
     run_of(healthy, "spdx", "aborted", ago=0)
     run_of(healthy, "spdx", "skipped", ago=0)
     assert report(healthy, settings)["healthy"] is False, "neither heals it"
-    running, _ = runs.begin(healthy, "spdx", "sync", "manual")
+    running = runs.open_run(healthy, Source.SPDX, Action.SYNC, Kind.MANUAL)
     assert f"Run {running} is trying again now" in because(report(healthy, settings))
-    assert running is not None
-    runs.close(healthy, running, "done")
+    runs.end(healthy, running, State.DONE)
     assert report(healthy, settings)["healthy"] is True
 
 

@@ -1,0 +1,111 @@
+"""The pages of a run: laid down when it is planned, taken up, done or failed. What is still to do is read from them.
+
+Every statement of sql/pages is called here, and only here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pkgintel import database
+from pkgintel.pipeline.runs import Row
+from pkgintel.pipeline.states import PageState
+
+
+@dataclass(frozen=True, slots=True)
+class PagePlan:
+    """A page to read; `commit` (ticks) and `count` are its newest item and its items, as far as the index says so."""
+
+    url: str
+    commit: int | None = None
+    count: int | None = None
+
+
+class PageStart(Row):
+    """A page that was taken up for the `attempts`th time, with what its plan said of it."""
+
+    attempts: int
+    page_ticks: int | None
+    page_count: int | None
+
+
+class PagesLeft(Row):
+    """The pages of a run that are not done: how many, how often one was begun at most, the first error and its page."""
+
+    pending: int
+    failed: int
+    attempts: int
+    first_error: str | None
+
+
+class RejectCount(Row):
+    """How many leaves the window of a run holds, and how many of them stand rejected."""
+
+    leaves: int
+    rejected: int
+
+
+def add(conn: database.Connection, run_id: int, plans: Sequence[PagePlan]) -> None:
+    """Lay down the pages of a run, all still to do."""
+    urls, ticks, counts = ([getattr(plan, name) for plan in plans] for name in ("url", "commit", "count"))
+    database.run(conn, "pages/add", run_id=run_id, urls=urls, ticks=ticks, counts=counts)
+
+
+def carry(conn: database.Connection, run_id: int, *, after: int, floor: int) -> int:
+    """Mark the pages of a run that scans over the same window, which ended badly, have done; how many."""
+    return database.run(conn, "pages/carry", run_id=run_id, after=after, floor=floor)
+
+
+def pending(conn: database.Connection, run_id: int) -> list[str]:
+    """The pages of a run that are still to do, oldest first."""
+    return [row["page_url"] for row in database.every(conn, "pages/pending", run_id=run_id)]
+
+
+def left(conn: database.Connection, run_id: int) -> PagesLeft:
+    """What is known of the pages of a run that are not done."""
+    return PagesLeft.model_validate(database.the(conn, "pages/left", run_id=run_id))
+
+
+def read(conn: database.Connection, root_id: int | None) -> set[tuple[str, int]]:
+    """The pages that earlier scans of a chain have read: address and commit (ticks)."""
+    return {(row["page_url"], row["page_ticks"]) for row in database.every(conn, "pages/read", root_id=root_id)}
+
+
+def grown(conn: database.Connection) -> set[str]:
+    """The pages that held newer items than the window of the last finished scan."""
+    return {row["page_url"] for row in database.every(conn, "pages/grown")}
+
+
+def rejected(conn: database.Connection, run_id: int) -> RejectCount:
+    """How many of the leaves in the window of a run stand rejected."""
+    return RejectCount.model_validate(database.the(conn, "pages/rejected", run_id=run_id))
+
+
+def start(conn: database.Connection, run_id: int, url: str) -> PageStart | None:
+    """Take up a page; None when it is not to do any more."""
+    row = database.one(conn, "pages/start", run_id=run_id, page_url=url)
+    return PageStart.model_validate(row) if row else None
+
+
+def progress(conn: database.Connection, run_id: int, url: str, *, wanted: int, fetched: int) -> None:
+    """Write how far a page is, for the screen."""
+    database.run(conn, "pages/progress", run_id=run_id, page_url=url, wanted=wanted, fetched=fetched)
+
+
+def lock(conn: database.Connection, run_id: int, url: str) -> bool:
+    """Whether a page is still to be written; it is locked until the caller's transaction ends."""
+    row = database.one(conn, "pages/lock", run_id=run_id, page_url=url)
+    return row is not None and row["state"] != PageState.DONE
+
+
+def finish(
+    conn: database.Connection, run_id: int, url: str, *, items: int, leaves: int, rejected: int, newest: int | None
+) -> None:
+    """The page is stored, in the caller's transaction: `items` new in the window, `leaves` fetched, some `rejected`."""
+    counts = {"items": items, "leaves": leaves, "rejected": rejected, "newest": newest}
+    database.run(conn, "pages/finish", run_id=run_id, page_url=url, **counts)
+
+
+def fail(conn: database.Connection, run_id: int, url: str, error: str, *, final: bool) -> None:
+    """Write why a page is not done; `final` says that it is not tried again in this run."""
+    state = PageState.FAILED if final else PageState.PENDING
+    database.run(conn, "pages/fail", run_id=run_id, page_url=url, state=state, error=error)

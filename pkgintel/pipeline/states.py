@@ -1,0 +1,69 @@
+"""The words of a run: what it fills and does, what started it, how it stands. `ops.runs` takes no other."""
+
+from enum import StrEnum
+
+
+class Source(StrEnum):
+    """What a run fills a table from."""
+
+    NUGET = "nuget"
+    SPDX = "spdx"
+    VERDICTS = "verdicts"
+
+
+class Action(StrEnum):
+    """What a run does."""
+
+    SCAN = "scan"
+    SYNC = "sync"
+    CLASSIFY = "classify"
+    REPLAY = "replay"
+
+
+class Kind(StrEnum):
+    """What started a run: its schedule, a person, or the staleness fallback."""
+
+    SCHEDULED = "scheduled"
+    MANUAL = "manual"
+    FALLBACK = "fallback"
+
+
+class State(StrEnum):
+    """How a run stands. Every list of states is one of these properties; SQL spells them out."""
+
+    RUNNING = "running"
+    DONE = "done"
+    CAUGHT_UP = "caught_up"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+    LOST = "lost"
+    ABORTED = "aborted"
+    SKIPPED = "skipped"
+
+    @property
+    def ended(self) -> bool:
+        """Whether no more of the run's work is to come."""
+        return self is not State.RUNNING
+
+    @property
+    def good(self) -> bool:
+        """Whether all the run had to do is stored."""
+        return self in (State.DONE, State.CAUGHT_UP)
+
+    @property
+    def bad(self) -> bool:
+        """Whether an operator has to look at it."""
+        return self in (State.FAILED, State.LOST, State.BLOCKED)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a new run can go on with what this one left undone."""
+        return self.bad or self is State.ABORTED
+
+
+class PageState(StrEnum):
+    """How a page of a run stands."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"

@@ -1,4 +1,0 @@
--- One run, its row locked until the transaction ends.
-SELECT id, source, kind, action, state, after_ticks, floor_ticks, up_to_ticks, newest_ticks, more, catalog, root_id,
-       cause_id, task_id, error, leaves, rejected, pages_total, pages_left, settled_at
-FROM ops.runs WHERE id = %(id)s FOR NO KEY UPDATE;

@@ -1,0 +1,35 @@
+"""What belongs to a run has one home: its statements are called there, and nowhere else."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.checkout import CHECKOUT as ROOT
+
+HOMES = {"runs": "pipeline/runs.py", "pages": "pipeline/pages.py", "heartbeats": "pipeline/heartbeats.py"}
+
+
+def callers(folder: str) -> dict[str, set[str]]:
+    """The statements of a folder that are called by name, each with the modules that call it."""
+    found: dict[str, set[str]] = {}
+    package = ROOT / "pkgintel"
+    for path in package.rglob("*.py"):
+        for name in re.findall(rf"""["']{folder}/([a-z_]+)["']""", path.read_text()):
+            found.setdefault(name, set()).add(path.relative_to(package).as_posix())
+    return found
+
+
+@pytest.mark.parametrize("folder", HOMES)
+def test_the_statements_of_a_folder_are_called_in_one_module(folder: str) -> None:
+    there = {path.stem for path in Path(ROOT / "sql" / folder).glob("*.sql")}
+    assert callers(folder) == {name: {HOMES[folder]} for name in there}
+
+
+def test_no_statement_opens_or_ends_a_run_elsewhere() -> None:
+    writers = {
+        path.parent.name
+        for path in (ROOT / "sql").rglob("*.sql")
+        if re.search(r"(INSERT INTO|UPDATE|DELETE FROM) ops\.runs\b", path.read_text())
+    }
+    assert writers == {"runs", "heartbeats", "migrations"}
