@@ -1,4 +1,4 @@
 """pkgintel: is this NuGet package open source, and says who?
 
-The README's picture names the rooms; imports only ever point down (checked by import-linter).
+docs/architecture.md names the packages; imports only ever point down (checked by import-linter).
 """

@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", metavar="PART", choices=PARTS, help=f"one of {', '.join(PARTS)}")
     parser.add_argument("--rounds", type=int, help="of each comparison")
     parser.add_argument("--dlt", action="store_true", help="measure dlt too, installed into the temporary home")
-    parser.add_argument("--publish", action="store_true", help="let the README show this run")
+    parser.add_argument("--publish", action="store_true", help="let docs/speed.md show this run")
     chosen = parser.parse_args()
     plan = QUICK if chosen.quick else FULL if chosen.full else DEFAULT
     plan = replace(plan, dlt=chosen.dlt or plan.dlt, rounds=chosen.rounds or plan.rounds)
@@ -82,7 +82,7 @@ def main() -> None:
     print(f"written: {RESULTS.name}/bench.md, {RESULTS.name}/bench.svg")
     if chosen.publish:
         report.publish(title)
-        print("written: README.md, tests/bench/bench.svg")
+        print("written: docs/speed.md, docs/speed.svg")
 
 
 PARTS = ("first-load", "profile", "replay", "page", "memory", "write", "writers", "growth", "classify")

@@ -1,4 +1,4 @@
-"""What the benchmark says: lines as they are known, a table and a plot at the end, and what of it the README shows."""
+"""What the benchmark says: lines as they are known, a table and a plot, and what docs/speed.md shows of it."""
 
 import html
 import re
@@ -12,7 +12,7 @@ from typing import Any
 from tests.support.checkout import CHECKOUT
 
 RESULTS = CHECKOUT / "bench-results"
-PLOT = CHECKOUT / "tests" / "bench" / "bench.svg"
+PAGE, PLOT = CHECKOUT / "docs" / "speed.md", CHECKOUT / "docs" / "speed.svg"
 SHOWN = re.compile(r"(<!-- bench: .*? -->\n).*?(<!-- /bench -->)", re.DOTALL)
 
 
@@ -54,7 +54,7 @@ class Report:
         *,
         show: bool = False,
     ) -> None:
-        """One more line. The README shows those with a target, and those with `show`."""
+        """One more line. docs/speed.md shows those with a target, and those with `show`."""
         many = [values] if isinstance(values, int | float) else list(values)
         row = Row(part, what, many, unit, note, target, show or bool(target))
         self.rows.append(row)
@@ -68,13 +68,12 @@ class Report:
         return "\n".join(lines) + "\n"
 
     def publish(self, title: str) -> None:
-        """Let the README show this run: its plot, and the lines that are to be shown."""
+        """Let docs/speed.md show this run: its plot, and the lines that are to be shown."""
         table = self.markdown(title, [row for row in self.rows if row.show])
-        readme = CHECKOUT / "README.md"
-        text, found = SHOWN.subn(lambda place: f"{place[1]}{table}{place[2]}", readme.read_text(encoding="utf-8"))
+        text, found = SHOWN.subn(lambda place: f"{place[1]}{table}{place[2]}", PAGE.read_text(encoding="utf-8"))
         if not found:
-            raise SystemExit("README.md has no place for the table: <!-- bench: … --> … <!-- /bench -->")
-        readme.write_text(text, encoding="utf-8")
+            raise SystemExit("docs/speed.md has no place for the table: <!-- bench: … --> … <!-- /bench -->")
+        PAGE.write_text(text, encoding="utf-8")
         plot(self, PLOT)
 
 

@@ -18,6 +18,7 @@ from pkgintel.flower.metrics import PkgintelCollector
 from pkgintel.pipeline import runs
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Settings
+from tests.support.checkout import CHECKOUT
 from tests.support.patience import quick
 from tests.support.processes import working_for
 
@@ -135,6 +136,19 @@ def test_collecting_asks_nobody() -> None:
     registry = CollectorRegistry()
     registry.register(PkgintelCollector(never))
     assert b"pkgintel_up 0.0" in generate_latest(registry)
+
+
+def test_every_metric_is_in_the_glossary(settings: Settings, conn: db.Connection) -> None:
+    fill(conn)
+    conn.execute(
+        """
+        INSERT INTO ops.runs (source, kind, action, state, finished_at)
+        VALUES ('spdx', 'manual', 'sync', 'done', now());
+        UPDATE ops.schedules SET last_tick = now()
+        """
+    )
+    glossary = (CHECKOUT / "docs" / "glossary.md").read_text()
+    assert set(re.findall(r"^\| `(pkgintel_\w+)` \|", glossary, re.MULTILINE)) == names(exposed(metrics.look()))
 
 
 def test_names_and_units_are_those_of_the_conventions(settings: Settings, conn: db.Connection) -> None:
