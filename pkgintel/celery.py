@@ -34,7 +34,7 @@ class _Channel(Channel):
 
 Transport.Channel = _Channel
 
-# `celery -A pkgintel flower` reads its options from here, unless it is told otherwise.
+# `celery -A pkgintel flower` reads its options from here, unless the command line names another.
 os.environ.setdefault("FLOWER_CONF", str(Path(__file__).parent / "flower" / "config.py"))
 
 

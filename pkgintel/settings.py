@@ -20,7 +20,7 @@ NUGET_ORG = "https://api.nuget.org/v3/index.json"
 SPDX_LICENSES = "https://raw.githubusercontent.com/spdx/license-list-data/main/json/licenses.json"
 SPDX_EXCEPTIONS = "https://raw.githubusercontent.com/spdx/license-list-data/main/json/exceptions.json"
 
-# What the address of a Redis may say about TLS, and so to whom it has to be told: see pkgintel/runtime/broker.py.
+# What the address of a Redis may say about TLS; pkgintel/runtime/broker.py passes it on in each library's words.
 REDIS_PARAMETERS = ("ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_keyfile")
 
 
@@ -115,7 +115,7 @@ class Deployment(Settings):
 
 
 def _tls(query: dict[str, str]) -> dict[str, str]:
-    """What an address says of TLS, in the words that all who read it know. Who says nothing wants to be sure."""
+    """What an address says about TLS, in words that every reader knows. Without any, certificates are verified."""
     # Celery's own words for the same, which others refuse.
     wanted = query.get("ssl_cert_reqs", "required").lower().removeprefix("cert_")
     if wanted not in ("required", "optional", "none"):

@@ -2,6 +2,7 @@
 
 import copy
 import importlib
+import inspect
 import sys
 from typing import NamedTuple
 
@@ -51,7 +52,7 @@ class _Commands(click.Group):
             return None
         module, _, attribute = entry.where.partition(":")
         command: click.Command = copy.copy(getattr(importlib.import_module(f"{__name__}.{module}"), attribute))
-        command.help = f"{entry.help}\n\n{command.help or ''}".rstrip()
+        command.help = f"{entry.help}\n\n{inspect.cleandoc(command.help or '')}".rstrip()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -27,7 +27,7 @@ from pkgintel.text import many
 @click.option("--all", "everything", is_flag=True, help="Everything that is stored.")
 @click.option("--from-raw", is_flag=True, help="Use the stored leaves, no network (with --all or --package).")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
-@click.option("--accept", is_flag=True, help="With --rejected: accept that these leaves are not to be had.")
+@click.option("--accept", is_flag=True, help="With --rejected: accept that these leaves cannot be fetched.")
 @click.option("--accept-count", is_flag=True, help="With --page: take it although it has fewer items than counted.")
 @click.option("--why", metavar="TEXT", default="", help="With --accept or --accept-count: the reason, recorded.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")

@@ -83,7 +83,7 @@ def _prepare_and_perform(
 def choose(given: Settings, catalog: str | None, screen: Screen) -> Deployment:
     """The deployment for the catalog asked for; without one, nuget.org if it answers within a few seconds.
 
-    Raises: UpstreamError when the catalog asked for cannot be had, SettingsError for a name that is no catalog.
+    Raises: UpstreamError when the catalog asked for cannot be reached, SettingsError for a name that is no catalog.
     """
     deployment.require_catalog(catalog)
     if catalog is None and "service_index_url" not in given.model_fields_set:

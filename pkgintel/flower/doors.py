@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def doors(address: str, basic_auth: Sequence[str] | None, auth: str) -> tuple[str, list[str]]:
-    """Where Flower listens (loopback unless told) and the name:password pairs it asks for.
+    """Where Flower listens (loopback by default) and the name:password pairs it asks for.
 
     Ends the process with one sentence when it should listen wider than loopback and asks for no password.
     """

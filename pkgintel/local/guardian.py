@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The JSON object in a file, empty when the file is absent, half-written or spoilt."""
+    """The JSON object in a file, empty when the file is absent, half-written or damaged."""
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -79,7 +79,7 @@ class Guardian:
         return self.valkey, self.postgres
 
     def remember(self) -> None:
-        """Write services.json if it does not say what is so (a port changed, or somebody spoilt the file)."""
+        """Write services.json if it does not say what is so (a port changed, or the file was damaged)."""
         memory: dict[str, Any] = {server.name: server.memory() for server in self.servers}
         if self.sample_port:
             memory["sample"] = {"port": self.sample_port}
@@ -97,7 +97,7 @@ class Guardian:
             server.start()
         self.remember()
         self.say(pid=os.getpid(), ready=True)
-        self.serve_sample()  # After that, for who does not ask for it need not wait for it.
+        self.serve_sample()  # After that, for most commands never ask for it.
 
     def tick(self) -> None:
         """Start again what died, answer who asked. Raises: ServiceUnavailable after `RESTARTS` failures in a row."""
@@ -181,9 +181,7 @@ def _alone(users: int) -> bool:
 def main() -> None:
     home, descriptor = Path(sys.argv[1]), int(sys.argv[2])
     if os.fork():
-        os._exit(
-            0
-        )  # Nobody's child: who kills the user's processes as a tree, or waits for its children, does not meet us.
+        os._exit(0)  # The guardian is nobody's child, so a command that is killed with its children leaves it alone.
     os.set_inheritable(descriptor, False)
     os.chdir("/")
     os.umask(0o077)

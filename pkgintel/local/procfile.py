@@ -124,7 +124,7 @@ class Process:
         """Kill what is left of its session, pass on its last words, forget it."""
         if self._popen is None:
             return
-        with suppress(ProcessLookupError, PermissionError):  # Nothing is left; macOS refuses where only a zombie is.
+        with suppress(ProcessLookupError, PermissionError):  # Nothing is left; macOS refuses a signal to a zombie.
             os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait()
         while self.listen(selector):

@@ -95,7 +95,7 @@ class Server(ABC):
     kill_signal: signal.Signals
 
     def __init__(self, home: Path, memory: object) -> None:
-        """`memory` is what `memory()` gave in an earlier life; whatever is missing or spoilt in it is made anew."""
+        """`memory` is what `memory()` gave in an earlier life; whatever is missing or damaged in it is made anew."""
         self.home = home
         self.directory = home / self.name
         self.log = home / "logs" / f"{self.name}.log"
@@ -115,7 +115,7 @@ class Server(ABC):
         return {"port": self.port, "password": self.password}
 
     def recall(self) -> Mapping[str, str]:
-        """What the server's own files tell about `port` and `password`, for a memory that was lost."""
+        """What the server's own files say about `port` and `password`, for a memory that was lost."""
         return {}
 
     @abstractmethod

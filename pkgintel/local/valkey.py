@@ -27,7 +27,7 @@ class Valkey(Server):
     title = "Valkey"
     remedy = " It only holds messages on their way, so {directory} may be removed: nothing that is stored is lost."
     stop_signal = signal.SIGTERM
-    kill_signal = signal.SIGKILL  # Only ever costs the last second: the journal is synced once a second.
+    kill_signal = signal.SIGKILL  # This loses at most one second: the journal is synced once a second.
 
     def recall(self) -> Mapping[str, str]:
         try:

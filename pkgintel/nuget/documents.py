@@ -121,7 +121,7 @@ class Leaf:
     @model_validator(mode="after")
     def _listing_is_known(self) -> "Leaf":
         if self.kind == "details" and self.listed is None and self.published is None:
-            raise ValueError("neither listed nor published is there, so it cannot be told whether it is listed")
+            raise ValueError("neither listed nor published is there, so nothing says whether it is listed")
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""A page as it is taken in: its items, and beside them those that break the shape of an item, each told apart.
+"""A page as it is taken in: its items, and beside them those that break the shape of an item, each by itself.
 
 One item that cannot be read never hides the others. A page whose header breaks its shape, or that is no JSON as a
 whole, is no listing at all.
@@ -56,7 +56,7 @@ class Listing:
 
     @property
     def newest(self) -> int:
-        """The newest commit the page tells of, in ticks."""
+        """The newest commit the page names, in ticks."""
         return max([self.commit, *(item.commit for item in self.items)])
 
 

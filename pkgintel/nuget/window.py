@@ -2,7 +2,7 @@
 
 A window is `(after, up_to]`. Real pages overlap by seconds, share stamps and split a commit, so a scan also lists again
 the pages of the last `overlap` before the watermark. Of a page it lists, it takes all items up to `up_to` that are not
-stored yet: a page may hold items far older than its neighbour's newest, so the watermark tells nothing about them.
+stored yet: a page may hold items far older than its neighbour's newest, so the watermark says nothing about them.
 """
 
 from collections.abc import Collection

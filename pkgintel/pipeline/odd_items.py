@@ -28,7 +28,7 @@ def newest(rows: Mapping[str, database.Row]) -> int | None:
 
 
 def wanted_by_scan(after: int, floor: int) -> Callable[[OddItem, database.Row | None], bool]:
-    """Whether a scan from `after` on rejects an odd item that `row` tells of; nothing up to `floor` is ever read.
+    """Whether a scan from `after` on rejects an odd item that `row` describes; nothing up to `floor` is ever read.
 
     As with leaves, those up to `after` are accounted for, as are those an operator accepted. What an odd item says of
     its time may be as wrong as the rest, so it belongs to the first scan that meets it.

@@ -88,7 +88,7 @@ def store_page(
             events += found.events
             rejected += found.rejected
             asked |= {item.url for item in left}
-            # Where the newest leaf of a version cannot be had, the one before it counts, as it would from another page.
+            # Where the newest leaf of a version cannot be fetched, the one before it counts, as from another page.
             lost = {reject.item.url for reject in rejected}
             usable = documents.newest(item for item in inside if item.url not in lost) if found.rejected else []
             left = [item for item in usable if item.url not in asked]
@@ -116,7 +116,7 @@ def _count_answers(conn: database.Connection, wire: Wire) -> None:
 def _write(
     conn: database.Connection, run_id: int, page_url: str, found: Fetched, held: Listed, *, items: int
 ) -> Stored:
-    """The page's one transaction. Leaves that Postgres cannot hold are told apart and rejected."""
+    """The page's one transaction. Leaves that Postgres cannot hold are singled out and rejected."""
     events, rejected = list(found.events), list(found.rejected)
     try:
         return _transact(conn, run_id, page_url, events, rejected, held, items)
@@ -190,7 +190,7 @@ def reject_row(reject: Reject, page_url: str, run_id: int) -> dict[str, object]:
 def record_failure(db: database.Database, run_id: int, page_url: str, error: Exception, *, final: bool) -> None:
     """Write down why a page is not done; `final` says that it will not be tried again in this run.
 
-    Where even that fails the log has it, and the run's missing heartbeat will tell.
+    Where even that fails the log has it, and the run's missing heartbeat shows it.
     """
     words = f"{type(error).__name__}: {error}"
     try:

@@ -32,7 +32,7 @@ def fetch(
     found = sources.fetch_page(wire, address, page_url, gauge)
     if known.commit is not None and found.newest < known.commit:
         have, told = instant.timestamp(found.newest), instant.timestamp(known.commit)
-        raise UpstreamUnavailable(f"{page_url} came as an older copy, of {have}; it is known of {told}", page_url)
+        raise UpstreamUnavailable(f"{page_url} came as an older copy, of {have}; {told} is known", page_url)
     if promised(found, known) - found.lines > missing:
         raise UpstreamUnavailable(
             f"{page_url} came as a short copy, with {found.lines:,} of the {promised(found, known):,} items that are "

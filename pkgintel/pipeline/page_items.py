@@ -23,7 +23,7 @@ OF_PACKAGE, OF_REJECTED = "package", "rejected"
 class Listed:
     """The `items` of a page, those that are `odd` and rejected for it, and the names of rejected ones that are `gone`.
 
-    `newest` is the newest commit (ticks) that the page tells of.
+    `newest` is the newest commit (ticks) that the page names.
     """
 
     items: list[Item]
@@ -42,7 +42,7 @@ class Source:
     gauge: Gauge
 
     def copy(self, page_url: str, known: Known, rows: dict[str, database.Row]) -> Listing:
-        """The page, at least as new as its `rows` of odd items tell. Raises: UpstreamUnavailable, UpstreamChanged."""
+        """The page, at least as new as its `rows` of odd items show. Raises: UpstreamUnavailable, UpstreamChanged."""
         commits = [one for one in (known.commit, odd_items.newest(rows)) if one is not None]
         with self.db.connection() as conn:
             missing = page_copy.accepted(conn, page_url)
@@ -51,7 +51,7 @@ class Source:
 
 
 def listed(source: Source, run: Run, page_url: str, known: Known) -> Listed:
-    """What page `page_url` of `run` holds; `known` is what the index told of it.
+    """What page `page_url` of `run` holds; `known` is what the index says of it.
 
     Raises: UpstreamUnavailable, UpstreamChanged.
     """

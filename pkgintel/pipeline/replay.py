@@ -160,7 +160,7 @@ def unblock(conn: database.Connection, settings: Settings) -> str | None:
 
 
 def accept(conn: database.Connection, settings: Settings, why: str) -> tuple[int, str | None]:
-    """Accept every open rejected leaf as not to be had, for a reason that is recorded; how many, and what that freed.
+    """Accept every open rejected leaf as it stands, for a reason that is recorded; how many, and what that freed.
 
     Raises: SettingsError without a reason.
     """

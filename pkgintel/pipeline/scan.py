@@ -209,7 +209,7 @@ def _move_watermark(conn: database.Connection, run: Run) -> bool:
 def fail(conn: database.Connection, run_id: int, error: str, tries: int) -> Run:
     """The chord of run `run_id` broke: the run as it stands now.
 
-    Failed when a page did, or was begun more than `tries` times; its first page's error tells why. Lost when no page
+    Failed when a page did, or was begun more than `tries` times; its first page's error says why. Lost when no page
     failed, so that the work goes on in a new run. Still running when every page is done: its callback is missing.
     Raises: RunFailed when there is no such run.
     """

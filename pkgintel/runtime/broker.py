@@ -1,4 +1,4 @@
-"""How Redis is spoken to: what its address says of TLS, and what it is told when it cannot be used.
+"""The address of Redis: what it says about TLS, and the error an operator sees when Redis cannot be used.
 
 redis-py, kombu, Celery's result backend, RedBeat and Flower each read `rediss://` in a way of their own: where the
 address says nothing, one verifies, one does not, one refuses to start, and Flower reads only Celery's settings.
@@ -22,7 +22,7 @@ def tls(url: str) -> dict[str, Any] | None:
         return None
     told: dict[str, Any] = dict(parse_qsl(parts.query))
     told["ssl_cert_reqs"] = _VERIFY[told.get("ssl_cert_reqs", "required")]
-    # Nobody's name can be checked where nobody's certificate is.
+    # Without a verified certificate there is no host name to check.
     named = told.get("ssl_check_hostname", "true").lower() == "true"
     told["ssl_check_hostname"] = named and told["ssl_cert_reqs"] != ssl.CERT_NONE
     return told

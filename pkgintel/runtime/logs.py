@@ -53,4 +53,4 @@ def set_up(form: str, level: int | str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # Its waits are told by whoever waits.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # The function that waits for a connection logs it.

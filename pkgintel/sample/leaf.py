@@ -140,7 +140,7 @@ def _deprecation(event: SampleEvent, url: str) -> dict[str, Any]:
 
 
 def _project(event: SampleEvent) -> dict[str, str]:
-    """The project's address where the license's tells it; the repository is empty, as nuget.org mostly writes it."""
+    """The project's address where the license's shows it; the repository is empty, as nuget.org mostly writes it."""
     parts = urlsplit(event.license_url or "")
     if not (parts.hostname or "").endswith(("github.com", "githubusercontent.com")) or parts.path.count("/") < 3:
         return {} if event.early else {"repository": ""}

@@ -90,7 +90,7 @@ def serve(sample: Sample | None = None, host: str = "127.0.0.1", port: int = 0, 
 
     The documents hold absolute addresses below `base_url`, which must be how clients reach the server: the default is
     `http://host:port`, so in a container name the service ("http://sample:8080").
-    Raises: SettingsError when the port cannot be had; ServiceUnavailable when the SPDX lists are not installed.
+    Raises: SettingsError when the port is taken; ServiceUnavailable when the SPDX lists are not installed.
     """
     return Server(sample or Sample(), host, port, base_url)
 
@@ -150,7 +150,7 @@ class _Listener(socketserver.ThreadingTCPServer):
                     connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is its own business, and there is nothing else to tell."""
+        """A client that went away is its own business, and there is nothing to report."""
 
 
 class _Handler(BaseHTTPRequestHandler):

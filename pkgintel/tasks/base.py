@@ -58,7 +58,7 @@ def last(task: Task) -> bool:
 
 
 def close_failed(run_id: int | None, error: Exception) -> None:
-    """Write how a run ended, if it had begun; where even that fails, its missing heartbeat will tell."""
+    """Write how a run ended, if it had begun; where even that fails, its missing heartbeat shows it."""
     if run_id is None:
         return
     words = str(error) if isinstance(error, PkgintelError) else f"{type(error).__name__}: {error}"

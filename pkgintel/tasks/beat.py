@@ -1,4 +1,4 @@
-"""The two ticks and the clock that gives them. Postgres remembers what an operator decided; RedBeat is told.
+"""The two ticks and the clock that gives them. Postgres remembers what an operator decided; RedBeat follows.
 
 RedBeat alone forgets: it writes every static entry anew when a beat starts, and a flushed Redis takes all of them away.
 So each start of beat and each minute's upkeep lay down what `ops.schedules` says. A tick counts from the moment it was
@@ -87,7 +87,7 @@ def _known(app: Any, name: str) -> Any | None:
 def switch(conn: database.Connection, app: Any, name: str, *, enabled: bool, by: str) -> None:
     """Enable or disable a tick, in Postgres first. An enabled one waits for its next time; it does not fire at once.
 
-    Raises: SettingsError for a name that is no tick; RedisError when only Postgres was told (beat follows it later).
+    Raises: SettingsError for a name that is no tick; RedisError when only Postgres was written (beat follows it later).
     """
     require(name)
     database.run(conn, "schedules/switch", name=name, enabled=enabled, by=by)
@@ -95,7 +95,7 @@ def switch(conn: database.Connection, app: Any, name: str, *, enabled: bool, by:
 
 
 def apply(conn: database.Connection, app: Any) -> list[str]:
-    """Tell RedBeat what Postgres says, where the two differ or an entry is gone; what had to be told.
+    """Bring RedBeat to what Postgres says, where the two differ or an entry is gone; returns what was changed.
 
     Safe at any time, from anywhere. A changed cron is beat's own business, when it starts with it.
     Raises: RedisError, within seconds, when Redis does not answer.
@@ -115,7 +115,7 @@ def apply(conn: database.Connection, app: Any) -> list[str]:
                 known.reschedule(last_run_at=wanted.since)  # First: once enabled, beat would find it overdue.
             known.enabled = wanted.enabled
             known.save()
-            told.append(f"told the clock that {name} is {'on' if wanted.enabled else 'off'}")
+            told.append(f"set the clock's {name} {'on' if wanted.enabled else 'off'}")
     return told
 
 

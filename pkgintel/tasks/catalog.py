@@ -34,7 +34,7 @@ def scan(
 ) -> str:
     """Look for pages newer than the watermark and start their chord; says what it found.
 
-    Pass: nothing, from a shell, or `max_pages` to read no more than so many. `kind` tells scheduled, manual and
+    Pass: nothing, from a shell, or `max_pages` to read no more than so many. `kind` distinguishes scheduled, manual and
     fallback scans apart; `root_id` continues a chain, `cause_id` names a lost run that this one takes over.
     Safe beside the fleet: while a scan is running, this one is recorded as skipped.
     """

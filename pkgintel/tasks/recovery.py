@@ -18,7 +18,7 @@ def tend(conn: database.Connection, settings: Settings) -> str:
     try:
         did += beat.apply(conn, app)
     except RedisError as error:
-        did.append(f"the ticks could not be told to beat: {error}")
+        did.append(f"beat could not be informed of the ticks: {error}")
     stale = record_freshness(conn, settings)
     if PACKAGES_STALE in stale and runs.may_fall_back(conn):
         workflow.next_scan(Kind.FALLBACK)
@@ -33,7 +33,7 @@ def recover(conn: database.Connection, settings: Settings, *, go_on: bool = True
     """Send again what was lost on the way, and take over runs that gave no sign of life.
 
     A run whose pages are all done gets its callback again; any other silent one is closed as lost. What follows from
-    ended runs is read from their rows and sent until it is there, so no message is one that may not get lost: the scan
+    ended runs is read from their rows and sent until it has arrived, so any message may get lost: the scan
     or sync that goes on where a lost one stood or that a skipped tick asked for, the next scan while pages remain, the
     gates and the classifier. A scan that is about to begin itself asks for no other to go on.
     """

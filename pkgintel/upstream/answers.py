@@ -28,7 +28,7 @@ class TryLater(UpstreamUnavailable):
 
 
 class NotHad(Exception):
-    """The document cannot be had, and asking again now would not help.
+    """The document cannot be fetched, and asking again now would not help.
 
     `reason` is one of missing, redirect, too-large, not-json, address; `body` is what came instead, if anything did.
     """

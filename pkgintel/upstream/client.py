@@ -57,7 +57,7 @@ class Gauge(Protocol):
         """Wait for a free slot. Raises: UpstreamUnavailable, ServiceUnavailable when none will come."""
 
     def leave(self, answered: bool | None, retry_after: float | None = None) -> None:
-        """Give the slot back; `answered` says if the server did its work, None that it cannot be told."""
+        """Give the slot back; `answered` says whether the server did its work; None: nobody can say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ _PLAIN = re.compile(r"(https?://[A-Za-z0-9.-]+(?::[0-9]+)?)(/[A-Za-z0-9._~!$&'()
 
 
 class Wire(Loop):
-    """One process's loop and connections. `counts` tells answers by status class ("2xx") and troubles by kind."""
+    """One process's loop and connections. `counts` counts answers by status class ("2xx") and troubles by kind."""
 
     def __init__(
         self, settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None, backoff: float = BACKOFF
@@ -164,7 +164,7 @@ class Wire(Loop):
         except NotJson as failure:
             raise NotHad("not-json", f"{url} could not be read: {failure}", failure.body) from None
         except Trouble as failure:
-            message = f"{url} cannot be had: {failure} ({tries} {'try' if tries == 1 else 'tries'})"
+            message = f"{url} cannot be fetched: {failure} ({tries} {'try' if tries == 1 else 'tries'})"
             if failure.retry_after is not None:
                 raise TryLater(message, url, failure.retry_after) from None
             raise UpstreamUnavailable(message, url) from None
@@ -184,7 +184,7 @@ class Wire(Loop):
         raise NotHad("redirect", f"{url} redirects more than {REDIRECTS} times")
 
     async def _guarded(self, url: str, manner: Manner) -> tuple[bytes, str | None]:
-        """One exchange under the gauge, told how it went."""
+        """One exchange under the gauge, which learns how it went."""
         gauge = manner.gauge
         if gauge is None:
             return await self._exchange(url, manner)

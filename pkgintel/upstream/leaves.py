@@ -23,7 +23,7 @@ BATCH = 32  # Leaves that are read one after the other, which costs half of read
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A leaf that cannot be had or read, for `ops.rejected_leaves`.
+    """A leaf that cannot be fetched or read, for `ops.rejected_leaves`.
 
     `reason` is one of missing, redirect, too-large, not-json, schema, address; item for a line that names no leaf.
     """

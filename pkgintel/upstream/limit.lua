@@ -1,4 +1,4 @@
--- Renew a lease on the fleet's limit and tell how the server did: one atomic step in Redis.
+-- Renew a lease on the fleet's limit and report how the server did: one atomic step in Redis.
 -- KEYS: leases, circuit. ARGV: holder, limit, held, wanted, lease ms, grace ms, new,
 --       ok, failed, retry-after ms, chance (0..1), failures, quiet ms, open ms, longest ms, probe ms, leaving.
 -- Leases are a hash of holder → "slots wanted expiry began", and "@since" → when it began; times are the server's, in ms

@@ -1,7 +1,7 @@
 """The fleet's limit of requests in flight, and its circuit breakers, kept in Redis.
 
 Every page task holds a lease on a share of the limit, so that a request costs no round trip. A lease is renewed twice
-a second, and ten times while slots are lacking, by one script that is atomic in Redis: it tells how many slots the
+a second, and ten times while slots are lacking, by one script that is atomic in Redis: it says how many slots the
 holder uses and wants, and gets its share of what is free: the longer it has been at work, the more. A share shrinks
 only after the holder has said that it let go, so the sum never passes the limit; the lease of a killed worker ends by
 itself. The same script carries what the servers answered: a streak of failures in the whole fleet, or a Retry-After,
@@ -109,7 +109,7 @@ class FleetGauge(LocalGauge):
         self._client = client
         self._script = client.register_script(RENEW)
         self._new = True  # Not heard of in Redis yet.
-        self._owing = False  # Slots were taken away that are still in use: to be told when they are free.
+        self._owing = False  # Slots were taken away that are still in use: Redis hears of them when they are free.
 
     def leave(self, answered: bool | None, retry_after: float | None = None) -> None:
         """Give the slot back and note for the fleet how the server did; a Retry-After is passed on at once."""

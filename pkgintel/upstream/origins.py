@@ -71,7 +71,7 @@ def is_public_ip(text: str) -> bool:
 
 
 def is_public_name(name: str) -> bool:
-    """Whether a host may be public as far as its name tells: no private IP address, not localhost."""
+    """Whether a host may be public as far as its name shows: no private IP address, not localhost."""
     try:
         return is_public_ip(name)
     except ValueError:

@@ -1,5 +1,5 @@
 -- A row to lock for each touched package that has none yet, in key order: every page locks in this order.
--- What the page tells is all there is of such a package, so the row is written as it should be, and returned: nothing is
+-- What the page says is all there is of such a package, so the row is written as it should be, and returned: nothing is
 -- left of it to derive. Where the page also deletes a version, or versions lie here without their package's row, the row
 -- is a stub; where another page comes first, there is none of ours. Both are left to derive_packages.
 WITH brought AS MATERIALIZED (

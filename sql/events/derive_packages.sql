@@ -6,7 +6,7 @@ WITH touched AS (
     SELECT package_key, max(commit_ticks) AS newest FROM pg_temp.incoming
     WHERE package_key NOT IN (SELECT unnest(%(whole)s::text[]))
     GROUP BY package_key
-    ORDER BY package_key  -- Neighbours in the indexes, which tells when all packages are derived again.
+    ORDER BY package_key  -- Neighbours in the indexes, which matters when all packages are derived again.
 )
 UPDATE raw.nuget_packages p SET
     package_id = x.package_id, latest_version = x.version, license_expression = x.license_expression,

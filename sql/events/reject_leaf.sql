@@ -1,4 +1,4 @@
--- A leaf that could not be had or read, kept once per address with its body for a person and for a replay.
+-- A leaf that could not be fetched or read, kept once per address with its body for a person and for a replay.
 INSERT INTO ops.rejected_leaves AS r
     (leaf_url, package_id, version, kind, commit_ticks, page_url, reason, error, body, run_id)
 VALUES (%(leaf_url)s, %(package_id)s, %(version)s, %(kind)s, %(commit_ticks)s, %(page_url)s, %(reason)s, %(error)s,

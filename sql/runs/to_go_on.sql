@@ -1,6 +1,6 @@
 -- The newest scan and the newest sync, where a next one has to follow and has not begun: it was lost, or more pages remain,
 -- or a tick came while it was in progress and was skipped, so what was published meanwhile would wait for the next tick.
--- A lost one is told at once, every other %(after)s seconds after its end, and each again after as long (see touch.sql).
+-- A lost run is returned at once, every other one %(after)s seconds after its end, and each again after as long (see touch.sql).
 SELECT id, action, kind, root_id, more_pages AS more,
        CASE WHEN state = 'lost' THEN pages_left + pages_total WHEN more_pages THEN pages_left END AS pages_left
 FROM (VALUES ('nuget', 'scan'), ('spdx', 'sync')) AS every (source, action)

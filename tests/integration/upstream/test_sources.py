@@ -244,7 +244,7 @@ def test_one_leafs_lasting_trouble_ends_it_for_all(wire: Wire, server: HostileSe
     for number in range(200):
         server.put(f"/{number}", leaf_of(number), delay=0.05)
     server.put("/20", status=503)
-    with pytest.raises(UpstreamUnavailable, match=r"/20 cannot be had: it answered 503 \(3 tries\)"):
+    with pytest.raises(UpstreamUnavailable, match=r"/20 cannot be fetched: it answered 503 \(3 tries\)"):
         fetch_leaves(wire, place, items(server, 200), LocalGauge(8))
     asked = len(server.requests)
     assert asked < 100
