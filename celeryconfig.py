@@ -13,11 +13,12 @@ from pkgintel.runtime import broker as _broker
 from pkgintel.runtime import process as _process
 
 try:
-    _redis_url = _process.current().deployment.redis_url
+    _deployment = _process.current().deployment
 except _PkgintelError as _error:
     _sys.stderr.write(f"pkgintel: {_error}\n")
     _sys.exit(_error.exit_code)
 
+_redis_url = _deployment.redis_url
 broker_url = result_backend = _redis_url.partition("?")[0]
 # What the address says of TLS, for the broker (and Flower, which reads nothing else) and for the results.
 broker_use_ssl = redis_backend_use_ssl = _broker.tls(_redis_url)
@@ -97,13 +98,13 @@ redbeat_lock_timeout = 30  # A standby beat takes over half a minute after the f
 beat_schedule = {
     "nuget": {
         "task": "catalog.scan",
-        "schedule": _crontab(minute="0", hour="*/6"),
+        "schedule": _crontab.from_string(_deployment.nuget_cron),
         "kwargs": {"kind": "scheduled"},
         "enabled": False,
     },
     "spdx": {
         "task": "spdx.sync",
-        "schedule": _crontab(minute="0", hour="6", day_of_week="mon"),
+        "schedule": _crontab.from_string(_deployment.spdx_cron),
         "kwargs": {"kind": "scheduled"},
         "enabled": False,
     },

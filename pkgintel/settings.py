@@ -5,6 +5,7 @@ How work travels (queues, retries, the clock) is `celeryconfig.py`'s business, a
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -31,6 +32,36 @@ def _ticks(value: Any) -> Any:
 
 # Ticks of the catalog, which an environment has as text.
 Time = Annotated[int, BeforeValidator(_ticks), PlainSerializer(instant.timestamp)]
+
+
+# The fields of a crontab as both cron and Celery understand them. Source: crontab(5), celery.schedules.crontab.
+_CRONTAB = (
+    ("minute", 0, 59, ()),
+    ("hour", 0, 23, ()),
+    ("day of month", 1, 31, ()),
+    ("month", 1, 12, ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")),
+    ("day of week", 0, 6, ("sun", "mon", "tue", "wed", "thu", "fri", "sat")),
+)
+_PART = re.compile(r"(?:\*|([a-z0-9]+)-([a-z0-9]+))(?:/([0-9]+))?|([a-z0-9]+)")  # A step is that of a range or of all.
+_LONGEST = dict(zip(range(1, 13), (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), strict=True))
+
+
+def _numbers(field: str, name: str, first: int, last: int, names: tuple[str, ...]) -> set[int]:
+    """What a field of a crontab stands for. Raises: ValueError."""
+    numbers = {str(number): number for number in range(first, last + 1)}
+    numbers |= {word: first + place for place, word in enumerate(names)}
+    found: set[int] = set()
+    for part in field.split(","):
+        match = _PART.fullmatch(part)
+        begin, end, step, single = match.groups() if match else ("", "", None, "")
+        begin, end = (single, single) if single else (begin or "", end or "")
+        if match and not (begin or end):
+            begin, end = str(first), str(last)
+        if begin not in numbers or end not in numbers or numbers[begin] > numbers[end] or step == "0":
+            words = f" or {names[0]} to {names[-1]}" if names else ""
+            raise ValueError(f"has {part!r} as {name}; it takes {first} to {last}{words}, ranges such as 1-5, *, */2")
+        found |= set(range(numbers[begin], numbers[end] + 1, int(step or 1)))
+    return found
 
 
 class Settings(BaseModel):
@@ -67,7 +98,20 @@ class Settings(BaseModel):
     fresh_verdicts: float = Field(
         24 * 3600, gt=0, description="seconds until enriched_nuget_package_oss_status is stale"
     )
+    nuget_cron: str = Field("0 */6 * * *", description="when the tick nuget looks for new pages (crontab, UTC)")
+    spdx_cron: str = Field("0 6 * * 1", description="when the tick spdx fetches the license list (crontab, UTC)")
     log_format: Literal["text", "json"] = Field("text", description="how log lines are written")
+
+    @field_validator("nuget_cron", "spdx_cron")
+    @classmethod
+    def _crontab(cls, value: str) -> str:
+        fields = value.lower().split()
+        if len(fields) != len(_CRONTAB):
+            raise ValueError("needs five fields: minute, hour, day of month, month, day of week, such as 0 */6 * * *")
+        _, _, days, months, _ = (_numbers(field, *of) for field, of in zip(fields, _CRONTAB, strict=True))
+        if min(days) > max(_LONGEST[month] for month in months):
+            raise ValueError(f"would never come: no month in it has a day {min(days)}")
+        return " ".join(fields)
 
     @field_validator("database_url")
     @classmethod

@@ -19,7 +19,7 @@ from pkgintel.text import minute, plain
 
 @click.group("schedule")
 def group() -> None:
-    """The two ticks: nuget (every 6 hours) and spdx (Mondays 06:00 UTC). Both ship stopped."""
+    """The two ticks are nuget (PKGINTEL_NUGET_CRON) and spdx (PKGINTEL_SPDX_CRON). Both ship stopped."""
 
 
 def _switch(name: str, *, enabled: bool) -> None:
@@ -35,7 +35,8 @@ def _switch(name: str, *, enabled: bool) -> None:
             raise ServiceUnavailable(
                 f"Redis does not answer ({why}); the decision is stored, and beat will follow it when it starts."
             ) from None
-    when = f"; the next tick is {iso(beat.next_tick(app, name))}" if enabled else ""
+        tick = schedules.ticks(conn)[name]
+    when = f"; the next tick is {iso(tick.next_tick)}" if enabled else ""
     click.echo(f"{name} is {'enabled' if enabled else 'disabled'}{when}")
 
 

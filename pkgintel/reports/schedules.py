@@ -6,7 +6,10 @@ from pkgintel.tasks import beat
 
 
 class Tick(Report):
-    """A tick: its crontab, whether it is on and who decided that, the last one with its run, and the next one."""
+    """A tick: whether it is on and who decided that, the last one with its run, and the next one.
+
+    `cron` is the crontab that beat gave it when it started; where none ever has, that of this process's settings.
+    """
 
     cron: str
     enabled: bool
@@ -26,18 +29,17 @@ class DueTick(Tick):
 
 def ticks(conn: database.Connection) -> dict[str, Tick]:
     """Each tick by its name. Needs Postgres only."""
-    from pkgintel.celery import app  # Its configuration holds the crontabs, and is read when first asked.
-
+    crons = beat.crons()
     return {
         row["name"]: Tick(
-            cron=beat.CRON[row["name"]],
+            cron=row["cron"] or crons[row["name"]],
             enabled=row["enabled"],
             changed_by=row["changed_by"],
             changed_at=row["changed_at"],
             last_tick=row["last_tick"],
             last_run=row["last_run"],
             last_result=row["last_result"],
-            next_tick=beat.next_tick(app, row["name"]) if row["enabled"] else None,
+            next_tick=beat.next_tick(row["cron"] or crons[row["name"]]) if row["enabled"] else None,
         )
         for row in database.every(conn, "schedules/all")
     }
@@ -45,13 +47,11 @@ def ticks(conn: database.Connection) -> dict[str, Tick]:
 
 def due(conn: database.Connection) -> dict[str, DueTick]:
     """Each tick by its name, with how late it is now. Needs Postgres only."""
-    return {name: tick.within(DueTick, late_seconds=_late(name, tick)) for name, tick in ticks(conn).items()}
+    return {name: tick.within(DueTick, late_seconds=_late(tick)) for name, tick in ticks(conn).items()}
 
 
-def _late(name: str, tick: Tick) -> float:
+def _late(tick: Tick) -> float:
     if not tick.enabled:
         return 0.0
-    from pkgintel.celery import app  # As above.
-
     since = max(filter(None, (tick.last_tick, tick.changed_at)))
-    return max(0.0, -beat.seconds_left(app, name, since))
+    return max(0.0, -beat.seconds_left(tick.cron, since))

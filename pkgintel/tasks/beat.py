@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 import redis
+from celery.schedules import crontab
 from redbeat.schedulers import RedBeatScheduler, RedBeatSchedulerEntry, ensure_conf
 
 from pkgintel import database
@@ -23,26 +24,31 @@ from pkgintel.runtime import process
 log = logging.getLogger(__name__)
 
 NAMES = ("nuget", "spdx")
-CRON = {"nuget": "0 */6 * * *", "spdx": "0 6 * * 1"}  # As celeryconfig.py has them; a test holds the two together.
 PATIENCE = 3.0  # Seconds that Redis gets to answer before RedBeat, which waits a minute, is asked anything.
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What Postgres says of a tick: whether it is on, and from when its next time counts."""
+    """What Postgres says of a tick: whether it is on, from when its next time counts, and the crontab it ticks by."""
 
     enabled: bool
     since: datetime
+    cron: str | None
 
 
 class Scheduler(RedBeatScheduler):  # type: ignore[misc]
-    """RedBeat's scheduler, whose two ticks are as enabled as Postgres says, whenever beat starts."""
+    """RedBeat's scheduler, whose two ticks are as enabled as Postgres says, whenever beat starts.
+
+    The crontabs of this process's settings become those of the ticks, which Postgres remembers for all who show them.
+    """
 
     def update_from_dict(self, dict_: dict[str, Any]) -> None:
         """Lay down the static entries; while Postgres does not answer, the ticks stay as RedBeat knows them, or off."""
         decided: Mapping[str, Decided] = {}
         try:
             with database.connect(process.current().deployment.database_url) as conn:
+                for name, cron in crons().items():
+                    database.run(conn, "schedules/lay_down", name=name, cron=cron)
                 decided = _decided(conn)
         except (psycopg.Error, PkgintelError) as error:
             log.warning("ops.schedules cannot be read, so the ticks stay as they are: %s", error)
@@ -53,9 +59,19 @@ class Scheduler(RedBeatScheduler):  # type: ignore[misc]
 def _decided(conn: database.Connection) -> dict[str, Decided]:
     rows = database.every(conn, "schedules/all")
     return {
-        row["name"]: Decided(row["enabled"], max(filter(None, (row["changed_at"], row["last_tick"]))).astimezone(UTC))
+        row["name"]: Decided(
+            row["enabled"],
+            max(filter(None, (row["changed_at"], row["last_tick"]))).astimezone(UTC),
+            row["cron"],
+        )
         for row in rows
     }
+
+
+def crons() -> dict[str, str]:
+    """The crontab of each tick as the settings of this process have it."""
+    deployment = process.current().deployment
+    return {"nuget": deployment.nuget_cron, "spdx": deployment.spdx_cron}
 
 
 def _lay_down(app: Any, name: str, spec: Mapping[str, Any], decided: Decided | None) -> None:
@@ -108,6 +124,8 @@ def apply(conn: database.Connection, app: Any) -> list[str]:
     for name, spec in app.conf.beat_schedule.items():
         known, wanted = _known(app, name), decided.get(name)
         if known is None:
+            if wanted and wanted.cron and wanted.cron != crons()[name]:  # Beat was started with other settings.
+                spec = {**spec, "schedule": crontab.from_string(wanted.cron)}
             _lay_down(app, name, spec, wanted)
             told.append(f"laid down {name}, {'on' if wanted is None or wanted.enabled else 'off'}")
         elif wanted is not None and bool(known.enabled) != wanted.enabled:
@@ -119,18 +137,24 @@ def apply(conn: database.Connection, app: Any) -> list[str]:
     return told
 
 
-def next_tick(app: Any, name: str) -> datetime:
-    """When the tick comes next if it is enabled (RedBeat's own due time drifts, so it is reckoned from now)."""
-    schedule = app.conf.beat_schedule[name]["schedule"]
+def next_tick(cron: str) -> datetime:
+    """When a tick of crontab `cron` comes next (RedBeat's own due time drifts, so it is reckoned from now)."""
     now = datetime.now(UTC)
-    due: datetime = now + schedule.remaining_estimate(now)
-    return (due + timedelta(milliseconds=500)).replace(microsecond=0)  # Celery's estimate falls short by a little.
+    return (now + _left(cron, now) + timedelta(milliseconds=500)).replace(microsecond=0)  # Celery's falls a bit short.
 
 
-def seconds_left(app: Any, name: str, since: datetime) -> float:
-    """Seconds until the tick that follows `since` (UTC); below zero when it is due."""
-    left: timedelta = app.conf.beat_schedule[name]["schedule"].remaining_estimate(since.astimezone(UTC))
-    return left.total_seconds()
+def seconds_left(cron: str, since: datetime) -> float:
+    """Seconds until the tick of crontab `cron` that follows `since`; below zero when it is due."""
+    return _left(cron, since.astimezone(UTC)).total_seconds()
+
+
+def _left(cron: str, since: datetime) -> timedelta:
+    from pkgintel.celery import app  # Its configuration says that crontabs are in UTC.
+
+    schedule = crontab.from_string(cron)
+    schedule.app = app
+    left: timedelta = schedule.remaining_estimate(since)
+    return left
 
 
 def require(name: str) -> None:

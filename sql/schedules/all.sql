@@ -1,6 +1,6 @@
--- The ticks: what an operator decided, and when a tick last came, with the run it started and how that ended. The scans
+-- The ticks: their crontab as beat has it, what an operator decided, and when a tick last came, with the run it started and how that ended. The scans
 -- that continue a tick's chain or take over its lost run are no ticks of their own.
-SELECT s.name, s.enabled, s.changed_at, s.changed_by, greatest(s.last_tick, tick.started_at) AS last_tick,
+SELECT s.name, s.cron, s.enabled, s.changed_at, s.changed_by, greatest(s.last_tick, tick.started_at) AS last_tick,
        coalesce(tick.id, s.last_run) AS last_run, tick.state AS last_result
 FROM ops.schedules s
 LEFT JOIN LATERAL (SELECT id, state, started_at FROM ops.runs

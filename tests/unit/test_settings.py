@@ -1,8 +1,13 @@
 """Settings: read once, from the environment alone, and every mistake is one sentence."""
 
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from celery.schedules import crontab
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pkgintel.errors import SettingsError
 from pkgintel.nuget import instant
@@ -134,3 +139,39 @@ def test_a_deployment_has_both_addresses() -> None:
 def test_a_catalog_that_is_none_is_refused_before_anything_starts(catalog: str) -> None:
     with pytest.raises(SettingsError, match=r"is neither nuget\.org nor sample nor a URL"):
         deployment.resolve(Settings(home=Path("/nowhere")), catalog)
+
+
+@pytest.mark.parametrize(
+    ("cron", "says"),
+    [
+        ("hourly", "needs five fields"),
+        ("0 6 * *", "needs five fields"),
+        ("60 * * * *", "has '60' as minute; it takes 0 to 59"),
+        ("0 24 * * *", "has '24' as hour"),
+        ("0 0 0 * *", "has '0' as day of month"),
+        ("0 0 * foo *", "has 'foo' as month; it takes 1 to 12 or jan to dec"),
+        ("0 0 * * 7", "has '7' as day of week; it takes 0 to 6 or sun to sat"),
+        ("*/0 * * * *", "has '*/0' as minute"),
+        ("5-1 * * * *", "has '5-1' as minute"),
+        ("1,,2 * * * *", "has '' as minute"),
+        ("0 0 31 2,4 *", "would never come: no month in it has a day 31"),
+    ],
+)
+def test_a_crontab_that_is_none_is_one_sentence(cron: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(says)) as told:
+        load({"PKGINTEL_NUGET_CRON": cron})
+    assert str(told.value).startswith(f"PKGINTEL_NUGET_CRON is wrong (it is {cron!r}): ")
+
+
+_PARTS = st.sampled_from(
+    ["*", "*/2", "1", "0", "5", "31", "1-5", "2-30/3", "mon", "Mon-fri", "jan", "feb-dec/2", "1,2", "x"]
+)
+
+
+@given(st.lists(_PARTS, min_size=5, max_size=5))
+def test_every_crontab_that_is_taken_is_one_for_celery_and_comes(fields: list[str]) -> None:
+    try:
+        taken = load({"PKGINTEL_SPDX_CRON": "  ".join(fields)}).spdx_cron
+    except SettingsError:
+        return
+    assert crontab.from_string(taken).remaining_estimate(datetime.now(UTC)).total_seconds() > -1

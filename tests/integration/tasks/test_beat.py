@@ -81,16 +81,20 @@ def ticking(folder: Path, database_url: str, redis_url: str) -> dict[str, str]:
 
 @pytest.fixture
 def beat(database: str, redis_url: str, tmp_path: Path) -> Iterator[Beat]:
-    """Starts beats; `database_url` and the `crons` (text) or seconds of the ticks may be others."""
+    """Starts beats; `database_url` and the `crons` (text) or seconds of the ticks may be others, and `environ` more."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(database_url: str = database, **crons: str | float) -> "subprocess.Popen[bytes]":
+    def start(
+        database_url: str = database,
+        environ: Mapping[str, str] = {},
+        **crons: str | float,
+    ) -> "subprocess.Popen[bytes]":
         lay_clock(tmp_path, crons)
         with (tmp_path / f"beat{len(started)}.log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "celery", "-A", "ticking", "beat", "-l", "INFO"],
                 cwd=tmp_path,
-                env=ticking(tmp_path, database_url, redis_url),
+                env={**ticking(tmp_path, database_url, redis_url), **environ},
                 stdout=log,
                 stderr=log,
             )
@@ -146,8 +150,36 @@ def overdue_in(app: Any, name: str, seconds: float, every: float = 3600) -> None
     entry.reschedule(last_run_at=datetime.now(UTC) - timedelta(seconds=every - seconds))
 
 
-def test_the_crontabs_shown_are_those_of_the_clock() -> None:
-    assert {name: status_cron(name) for name in schedule.NAMES} == schedule.CRON
+def test_the_crontabs_shown_are_those_of_the_clock(conn: db.Connection, clock: Any) -> None:
+    shown = {name: tick.cron for name, tick in schedules.ticks(conn).items()}
+    assert (
+        {name: status_cron(name) for name in schedule.NAMES} == shown == {"nuget": "0 */6 * * *", "spdx": "0 6 * * 1"}
+    )
+
+
+def test_the_crontab_that_ticks_is_the_one_that_every_process_shows(
+    conn: db.Connection, beat: Beat, broker: "redis.Redis[Any]", clock: Any
+) -> None:
+    first = beat(environ={"PKGINTEL_NUGET_CRON": "15 3 * * *"})
+    until(lambda: acting(broker), "beat acts")
+    schedule.switch(conn, clock, "nuget", enabled=True, by="tests")
+    tick = schedules.ticks(conn)["nuget"]
+    assert tick.cron == "15 3 * * *", "this process has another one in its settings"
+    assert tick.next_tick is not None
+    assert (tick.next_tick.hour, tick.next_tick.minute) == (3, 15)
+    assert schedule._known(clock, "nuget").schedule == crontab.from_string("15 3 * * *")
+
+    schedule._known(clock, "nuget").delete()
+    schedule.apply(conn, clock)  # As upkeep does, in a worker with other settings.
+    assert schedule._known(clock, "nuget").schedule == crontab.from_string("15 3 * * *")
+
+    first.terminate()
+    first.wait(30)
+    beat(environ={"PKGINTEL_NUGET_CRON": "45 * * * *"})
+    until(lambda: schedules.ticks(conn)["nuget"].cron == "45 * * * *", "the second beat laid down its own")
+    until(lambda: schedule._known(clock, "nuget").schedule == crontab.from_string("45 * * * *"), "RedBeat has it")
+    assert schedule._known(clock, "nuget").enabled
+    assert fired(broker) == 0
 
 
 def status_cron(name: str) -> str:
