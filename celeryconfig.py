@@ -78,6 +78,7 @@ task_routes = {
     "ops.*": {"queue": "ops"},
 }
 
+worker_consumer = "pkgintel.runtime.consumer:Consumer"  # A message that is no task ends no worker.
 worker_max_tasks_per_child = 1000
 worker_max_memory_per_child = 400_000  # KiB; a guard, for a worker stays near 100 MB.
 worker_proc_alive_timeout = 30

@@ -6,33 +6,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import redis
 from celery import Celery
 from celery.signals import setup_logging, worker_process_shutdown
-from kombu.transport.redis import Channel, Transport
+from kombu.transport.redis import Transport
 
 from pkgintel.errors import PkgintelError
-from pkgintel.runtime import logs, process
+from pkgintel.runtime import channel, logs, process
 from pkgintel.settings import unknown_variables
 
 app = Celery("pkgintel")
 app.config_from_object("celeryconfig")
 
 
-class _Channel(Channel):
-    """A channel that is an error of the connection once its connection was closed, as any other loss of it.
-
-    Where Redis goes away at a bad moment, kombu 5.7 asks a closed connection for its address: to give back what a
-    worker had taken, to acknowledge what ended meanwhile. The AttributeError it meets there would end the worker.
-    """
-
-    def _connparams(self, *args: Any, **kwargs: Any) -> Any:
-        if self.connection is None or self.connection.client is None:
-            raise redis.ConnectionError("the connection to the broker was closed")
-        return super()._connparams(*args, **kwargs)  # type: ignore[no-untyped-call]
-
-
-Transport.Channel = _Channel
+Transport.Channel = channel.Channel
 
 # `celery -A pkgintel flower` reads its options from here, unless the command line names another.
 os.environ.setdefault("FLOWER_CONF", str(Path(__file__).parent / "flower" / "config.py"))

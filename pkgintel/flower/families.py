@@ -24,6 +24,9 @@ def families(found: Look) -> Iterator[Metric]:
         yield _gauges(
             "queue_length", "Tasks waiting in a queue.", ("queue",), (((k,), v) for k, v in found.queues.items())
         )
+        strays = CounterMetricFamily("pkgintel_strays", "Messages set aside, for they were no tasks.")
+        strays.add_metric([], found.strays)
+        yield strays
     if report is None or found.totals is None:
         return
     now = report.as_of.timestamp()

@@ -26,26 +26,28 @@ class Look:
     report: Status | None = None
     totals: Totals | None = None
     queues: Mapping[str, int] | None = None
+    strays: int = 0
     seconds: float = 0.0
 
 
 def look() -> Look:
     """Ask Postgres and Redis now. Never raises what was foreseen: a database that is down is an answer too."""
     begun = time.monotonic()
-    queues = None
+    queues, strays = None, 0
     try:
         settings = process.current().deployment
-        queues = _queues(settings)
+        queues, strays = _queues(settings)
         with reading(settings) as conn:
             report, sums = status.report(conn, settings), totals.of(conn)
     except (PkgintelError, psycopg.Error, OSError) as error:
         log.warning("the metrics cannot be measured: %s", error)
-        return Look(queues=queues, seconds=time.monotonic() - begun)
-    return Look(report, sums, queues, time.monotonic() - begun)
+        return Look(queues=queues, strays=strays, seconds=time.monotonic() - begun)
+    return Look(report, sums, queues, strays, time.monotonic() - begun)
 
 
-def _queues(settings: Deployment) -> dict[str, int] | None:
+def _queues(settings: Deployment) -> tuple[dict[str, int] | None, int]:
+    """Tasks waiting in each queue, None where Redis does not answer, and how many messages were none."""
     try:
-        return crew.queue_lengths(settings)
+        return crew.queue_lengths(settings), crew.strays(settings).count
     except (redis.RedisError, OSError):
-        return None
+        return None, 0

@@ -4,12 +4,14 @@ from typing import Final, Literal
 
 import redis
 
-from pkgintel.reports.shape import Report
+from pkgintel.reports.shape import Moment, Report
 from pkgintel.runtime import broker
+from pkgintel.runtime import strays as set_aside
 from pkgintel.settings import Deployment
 
 UNKNOWN: Final = "unknown"  # Workers and queues, where nobody could be asked.
 Unknown = Literal["unknown"]
+NEWEST = 3  # Strays that a report shows.
 
 
 class Worker(Report):
@@ -19,11 +21,28 @@ class Worker(Report):
     processes: int | None
 
 
+class Stray(Report):
+    """A message that was no task of ours: when and from which queue it was set aside, why, and its beginning."""
+
+    at: Moment
+    queue: str
+    why: str
+    message: str
+
+
+class Strays(Report):
+    """How many messages were set aside since Redis was last emptied, and the newest of them."""
+
+    count: int = 0
+    newest: tuple[Stray, ...] = ()
+
+
 class Crew(Report):
     """Workers and queue lengths. Where they are unknown, `crew_unknown_because` is given and says why."""
 
     workers: tuple[Worker, ...] | Unknown
     queues: dict[str, int] | Unknown
+    strays: Strays = Strays()
     crew_unknown_because: str | None = None
 
 
@@ -45,12 +64,19 @@ def queue_lengths(settings: Deployment, timeout: float = 1.0) -> dict[str, int]:
         return dict(zip(names, map(int, pipe.execute()), strict=True))
 
 
+def strays(settings: Deployment, timeout: float = 1.0) -> Strays:
+    """The messages that were set aside. Raises: as `queue_lengths`."""
+    with redis.Redis.from_url(settings.redis_url, socket_connect_timeout=timeout, socket_timeout=timeout) as client:
+        seen = set_aside.seen(client, NEWEST)
+    return Strays(count=seen.count, newest=tuple(Stray.model_validate(row) for row in seen.newest))
+
+
 def ask(settings: Deployment, timeout: float = 1.0) -> Crew:
     """The workers that answer within `timeout` seconds, and the queues. Never raises."""
     from pkgintel.celery import app  # As above.
 
     try:
-        queues = queue_lengths(settings, timeout)
+        queues, aside = queue_lengths(settings, timeout), strays(settings, timeout)
         answers = app.control.inspect(timeout=timeout).stats() or {}
     except Exception as error:  # noqa: BLE001  Whatever stands between us and Redis, the rest of the screen is true.
         because = f"Redis does not answer: {broker.because(settings.redis_url, error)}"
@@ -59,4 +85,4 @@ def ask(settings: Deployment, timeout: float = 1.0) -> Crew:
         Worker(name=name, processes=stats.get("pool", {}).get("max-concurrency"))
         for name, stats in sorted(answers.items())
     )
-    return Crew(workers=workers, queues=queues)
+    return Crew(workers=workers, queues=queues, strays=aside)

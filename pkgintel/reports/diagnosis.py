@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pkgintel.pipeline import checks
 from pkgintel.pipeline.checks import GATES, SOURCES
 from pkgintel.pipeline.states import State
-from pkgintel.reports.crew import NOT_ASKED, UNKNOWN
+from pkgintel.reports.crew import NOT_ASKED, UNKNOWN, Strays
 from pkgintel.reports.facts import Facts
 from pkgintel.reports.gates import Check
 from pkgintel.reports.work import LockHolder, LockWait, Outcome
@@ -145,11 +145,23 @@ def notes(found: Facts) -> list[str]:
         f"{check.message}." for check in found.checks if not (check.passed or check.blocking or check.is_freshness)
     ]
     notes += [_lock_wait(wait) for wait in found.lock_waits]
+    notes += _strays(found.strays)
     if not any(tick.enabled for tick in found.schedules.values()):
         notes.append(
             "Both schedules are stopped, so nothing runs by itself: `pkgintel schedule enable nuget` (and `spdx`)."
         )
     return notes
+
+
+def _strays(strays: Strays) -> list[str]:
+    """The messages that were no tasks, and what they may mean."""
+    if not strays.count:
+        return []
+    newest = [f" (the newest in {one.queue}, {minute(one.at)} UTC: {one.why})" for one in strays.newest[:1]]
+    return [
+        f"{many(strays.count, 'message')} in the queues {'was' if strays.count == 1 else 'were'} no task and set aside"
+        f"{''.join(newest)}. `pkgintel status --json` shows more of them; see who else can write to Redis."
+    ]
 
 
 def _lock_wait(wait: LockWait) -> str:

@@ -219,6 +219,7 @@ FIRES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {},
     ),
     "PkgintelNoWorker": ({'pkgintel_queue_length{queue="pages"}': "5x6000"}, {}),
+    "PkgintelStrays": ({"pkgintel_strays_total": "0+1x6000"}, {}),
     "PkgintelControlQueueWaits": ({'pkgintel_queue_length{queue="ops"}': "500x6000"}, {"queue": "ops"}),
     "PkgintelUpstreamTrouble": (
         {

@@ -1,0 +1,58 @@
+"""How a worker reads its queues in Redis: kombu's channel, where it would end the worker on what it finds there.
+
+Whoever can write to Redis can put anything into a queue. kombu 5.7 takes it apart, and whatever it trips over
+would end the worker, be restored to the queue, and end the next one.
+"""
+
+import logging
+from collections.abc import Sequence
+from queue import Empty
+from typing import Any
+
+import redis
+from kombu.transport import redis as kombu_redis
+
+from pkgintel.runtime import envelope, strays
+from pkgintel.text import plain
+
+log = logging.getLogger(__name__)
+
+
+class Channel(kombu_redis.Channel):
+    """A channel that sets aside what is no message, and is an error of the connection once its connection was closed.
+
+    Where Redis goes away at a bad moment, kombu asks a closed connection for its address: to give back what a worker
+    had taken, to acknowledge what ended meanwhile. The AttributeError it meets there would end the worker.
+    """
+
+    def _connparams(self, *args: Any, **kwargs: Any) -> Any:
+        if self.connection is None or self.connection.client is None:
+            raise redis.ConnectionError("the connection to the broker was closed")
+        return super()._connparams(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+    def _create_client(self, *args: Any, **kwargs: Any) -> Any:
+        client = super()._create_client(*args, **kwargs)  # type: ignore[no-untyped-call]
+        client.set_response_callback("BRPOP", self._sorted_out)
+        return client
+
+    def _sorted_out(self, reply: Sequence[bytes] | None, **_: Any) -> tuple[bytes, bytes] | None:
+        """What was taken from a queue, or None, as if nothing had been there, when it is no message."""
+        if not reply:
+            return None
+        queue, item = reply
+        name = queue.decode(errors="replace").partition(self.sep)[0]  # What follows is a priority.
+        if why := envelope.fault(name, item):
+            with self.conn_or_acquire() as client:
+                strays.keep(client, name, why, item)
+            return None
+        return queue, item
+
+    def _deliver_fanout_message(self, message: Any, exchange: str) -> Any:
+        """Hand on what was said to all (control, events); what cannot be read is dropped, for all heard it."""
+        try:
+            return super()._deliver_fanout_message(message, exchange)  # type: ignore[no-untyped-call]
+        except (redis.RedisError, OSError, Empty):
+            raise
+        except Exception as error:  # noqa: BLE001 - Whatever it is, it would end every worker at once.
+            log.error("a message to all (%s) cannot be read: %r", plain(exchange, 60), error)  # noqa: TRY400
+            raise Empty from None
