@@ -40,7 +40,7 @@ class Site(Catalog):
         if path in self.broken:
             found = self.broken[path]()
             return Answer(found.content, status=found.status_code, held=held)
-        body = self._leaves.get(path) or self._list(path) or self._document(path)
+        body = self._leaves.get(path) or self.list_at(path) or self._document(path)
         return None if body is None else Answer(body, held=held)
 
     def new_list(self, approved: int, *, without: str = "") -> None:
@@ -48,7 +48,8 @@ class Site(Catalog):
         self.lists += 1
         self.approved, self.without = approved, without
 
-    def _list(self, path: str) -> Any:
+    def list_at(self, path: str) -> Any:
+        """The license list or its exceptions, as they are at this path; None at any other."""
         version = {"licenseListVersion": f"9.{self.lists}"}
         if path == LISTS[1]:
             return version | {"exceptions": []}

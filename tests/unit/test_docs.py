@@ -4,7 +4,7 @@ import inspect
 import re
 import shlex
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -16,9 +16,8 @@ from pkgintel.licenses.verdict import RULES
 from pkgintel.pipeline import checks
 from pkgintel.settings import Settings
 from tests.support.checkout import CHECKOUT
+from tests.support.pages import DOCS, PAGES, shown_commands
 
-DOCS = CHECKOUT / "docs"
-PAGES = [CHECKOUT / "README.md", *sorted(DOCS.glob("*.md"))]
 EVERYTHING = "\n".join(page.read_text() for page in PAGES)
 
 
@@ -29,14 +28,6 @@ def doc(name: str) -> str:
 def first_cells(text: str) -> set[str]:
     """What the first column of the tables names, in code font."""
     return {name for row in re.findall(r"^\| (`.+?) \|", text, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row)}
-
-
-def shown_commands() -> Iterator[tuple[str, str]]:
-    """Every line of a block that begins with `$`, with its page."""
-    for page in PAGES:
-        for block in re.findall(r"^```\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
-            for line in re.findall(r"^\$ (.+)$", block, re.MULTILINE):
-                yield page.name, line
 
 
 def anchors(page: Path) -> set[str]:

@@ -1,0 +1,77 @@
+"""Every `pkgintel` command that README and docs show is run, over a small catalog that was read and judged before."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pkgintel import cli
+from pkgintel import database as db
+from pkgintel.errors import SettingsError, UpstreamError
+from pkgintel.settings import Deployment
+from tests.integration.reports.test_why import judge
+from tests.support.catalogs import details
+from tests.support.hostile import HostileServer
+from tests.support.oracle import ticks
+from tests.support.pages import shown_commands
+from tests.support.patience import quick
+from tests.support.processes import working_for
+from tests.support.scans import Bench
+from tests.support.sites import LISTS, Site
+
+COMMANDS = sorted({line for _, line in shown_commands() if line.removeprefix(".venv/bin/").startswith("pkgintel ")})
+PACKAGES = "package_id,license_expression,license_url,license_file\nNewtonsoft.Json,MIT,,\n"
+# What an example names that this small catalog does not have, and the error that says so.
+MISSING = {
+    "runs abort 12": SettingsError,  # A run that has ended.
+    "runs resume 12": SettingsError,  # A run that ended well.
+    "reprocess --page": (UpstreamError, SettingsError),  # A page of nuget.org.
+}
+
+
+@pytest.fixture
+def deployment(
+    conn: db.Connection, database: str, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Deployment]:
+    """A catalog that was read and judged, twelve runs of it, and the files that `pkgintel judge` is shown with."""
+    monkeypatch.chdir(tmp_path)
+    with HostileServer() as server:
+        site = Site(server)
+        site.new_list(110)
+        made = quick(database, redis_url, service_index_url=server.url("/v3/index.json"))
+        bench = Bench(conn, made, site)
+        for number, version in enumerate(("11.0.1", "12.0.1", "13.0.1")):
+            site.add(
+                f"page{number}", details("Newtonsoft.Json", version, number, base=site.base, licenseExpression="MIT")
+            )
+            site.publish()
+            bench.scan()
+        while len(bench.runs()) < 12:
+            bench.scan()
+        bench.close()
+        judge(conn, made)
+        (tmp_path / "packages.csv").write_text(PACKAGES)
+        (tmp_path / "licenses.json").write_text(json.dumps(site.list_at(LISTS[0])))
+        with working_for(made):
+            yield made
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_command_that_is_shown_does_what_it_is_shown_for(
+    line: str, deployment: Deployment, conn: db.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    if words[:2] == ["watermark", "reset"]:  # It is shown for a watermark of the future.
+        conn.execute("UPDATE ops.watermarks SET watermark_ticks = %s", (ticks("2199-01-01T00:00:00Z"),))
+    monkeypatch.setattr("sys.argv", ["pkgintel", *words])
+    missing = next((error for begins, error in MISSING.items() if " ".join(words).startswith(begins)), None)
+    done = CliRunner().invoke(cli.pkgintel, words, standalone_mode=False)
+    if missing is not None:
+        assert isinstance(done.exception, missing), done.output
+        return
+    assert done.exception is None or isinstance(done.exception, SystemExit), (done.exception, done.output)
+    assert done.exit_code in (0, 1 if words[0] in ("status", "check") else 0), done.output
+    assert done.output
