@@ -19,7 +19,7 @@ from pkgintel.errors import GateFailed
 from pkgintel.licenses import verdict
 from pkgintel.licenses.meaning import Policy
 from pkgintel.licenses.spdx import LicenseList
-from pkgintel.pipeline import gate, heartbeats, runs, sync
+from pkgintel.pipeline import gate, heartbeats, relicensing, runs, sync
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Settings
 
@@ -30,18 +30,22 @@ _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """What a classification did: packages decided (again), verdicts that changed, packages that lost theirs."""
+    """What a classification did: packages decided (again), verdicts that changed, packages that lost theirs.
+
+    `relicensed`: changes of licenses between versions that were not known before.
+    """
 
     decided: int
     changed: int
     removed: int
+    relicensed: int
     list_version: str
     ruleset: int
 
     @property
     def idle(self) -> bool:
         """Whether nothing was pending."""
-        return not (self.decided or self.removed)
+        return not (self.decided or self.removed or self.relicensed)
 
 
 def basis(stored: database.Row, policy: Policy) -> str:
@@ -73,6 +77,7 @@ def perform(
             runs.settle(conn, cause_id)
         raise
     facts: dict[str, Any] = {"decided": done.decided, "changed": done.changed, "removed": done.removed}
+    facts["relicensed"] = done.relicensed
     if not done.idle:
         facts["verdicts"] = {row["verdict"]: row["packages"] for row in database.every(conn, "verdicts/counts")}
     state = State.CAUGHT_UP if done.idle else State.DONE
@@ -99,6 +104,7 @@ def classify(conn: database.Connection, settings: Settings) -> Classified:
         state = database.the(conn, "verdicts/state")
         # Rows touched by a transaction that had ended before the last look began need no second look.
         since = state["seen_before"] if state["same_server"] and state["basis"] == on else BEFORE_EVERYTHING
+        relicensing.prepare(conn)
         _judge_declarations(conn, settings, on)
         applied = database.the(
             conn,
@@ -109,8 +115,10 @@ def classify(conn: database.Connection, settings: Settings) -> Classified:
             policy=settings.license_policy,
         )
         removed = database.run(conn, "verdicts/remove_deleted", since=since)
+        relicensed = relicensing.find(conn, state["changes_seen"] if state["same_server"] else BEFORE_EVERYTHING)
         database.run(conn, "verdicts/remember", basis=on, system_id=state["system_id"], horizon=state["horizon"])
-    return Classified(applied["decided"], applied["changed"] + removed, removed, stored["version"], verdict.RULESET)
+    changed = applied["changed"] + removed
+    return Classified(applied["decided"], changed, removed, relicensed, stored["version"], verdict.RULESET)
 
 
 def _judge_declarations(conn: database.Connection, settings: Settings, on: str) -> None:
@@ -118,6 +126,7 @@ def _judge_declarations(conn: database.Connection, settings: Settings, on: str) 
     found = sync.stored(conn) if rows else None
     if found:
         copy_judged(conn, found, settings, rows)
+        relicensing.note_moved(conn)
         database.run(conn, "verdicts/keep_judged", basis=on)
 
 
