@@ -28,6 +28,7 @@ COMMANDS = {
     "run": _Entry("run:command", "Do the main job once: SPDX list, catalog, gates, verdicts."),
     "status": _Entry("status:command", "Is it healthy, what is it doing, what must I do?"),
     "why": _Entry("why:command", "Why a package got its verdict."),
+    "changes": _Entry("changes:command", "Which packages were given other licenses or verdicts, newest first."),
     "judge": _Entry("judge:command", "Judge the declarations of a CSV file, and measure the classifier."),
     "runs": _Entry("runs:group", "List the runs; show, abort or resume one."),
     "schedule": _Entry("schedule:group", "List, enable, disable or fire the two ticks."),
@@ -39,7 +40,7 @@ COMMANDS = {
     "sample": _Entry("sample:command", "Serve the sample catalog over HTTP."),
 }
 # These look at what is stored, and make nothing where nothing is.
-LOOKING = ("status", "why", "runs", "schedule", "reprocess", "watermark", "check")
+LOOKING = ("status", "why", "changes", "runs", "schedule", "reprocess", "watermark", "check")
 
 
 class _Commands(click.Group):

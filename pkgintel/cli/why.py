@@ -12,7 +12,8 @@ from pkgintel import database
 from pkgintel.cli.screen import STYLES
 from pkgintel.database import migrations
 from pkgintel.reports import why
-from pkgintel.reports.explanation import Declared, Explanation, LicenseChange, UrlEntry
+from pkgintel.reports.changes import Relicensing, licenses
+from pkgintel.reports.explanation import Declared, Explanation, LastOpen, LicenseChange, UrlEntry
 from pkgintel.runtime import process
 from pkgintel.text import day, many, minute, plain
 
@@ -56,10 +57,12 @@ def _facts(found: Explanation) -> Iterable[tuple[str, str]]:
     if found.leaf_url:
         yield "seen at", plain(found.leaf_url)
     yield "package", _package(found)
+    yield from _several("last open", _last_open(found.last_open))
     if found.would_change:
         yield "would change", found.would_change
     yield from _several("history", _history(found))
     yield from _several("by version", _changes(found.license_changes))
+    yield from _several("by license", _relicensed(found.license_id_changes))
     if _pairs(found.license_changes_by_date) != _pairs(found.license_changes):
         yield from _several("by date", _changes(found.license_changes_by_date))
 
@@ -142,10 +145,19 @@ def _package(found: Explanation) -> str:
     return f"{text}, newest event {minute(found.newest_event)}, catalog {plain(found.catalog)}"
 
 
+def _last_open(last: LastOpen | None) -> Iterable[str]:
+    if last is None:
+        return
+    yield f"{plain(last.version)}, {licenses(last.ids, 'open_source')}"
+    became = licenses(last.to_ids, last.to_verdict)
+    yield f"different since {plain(last.different_since)} ({day(last.released_at)}): {last.to_verdict}, {became}"
+
+
 def _history(found: Explanation) -> Iterable[str]:
     history = found.history
     if not history and found.verdict:
-        yield "the verdict never changed"
+        differ = ", and its versions differ: see below" if found.license_id_changes else ""
+        yield f"no change since it was first judged{differ}"
     if len(history) > _SHOWN:
         yield f"({len(history) - _SHOWN} earlier changes: --json shows all)"
     for change in history[-_SHOWN:]:
@@ -165,6 +177,17 @@ def _changes(changes: Sequence[LicenseChange]) -> Iterable[str]:
             f"{plain(change.from_version)} -> {plain(change.to_version)} ({day(change.released_at)}): "
             f"{change.from_verdict} -> {change.to_verdict} ({change.from_rule} -> {change.to_rule})"
         )
+
+
+def _relicensed(changes: Sequence[Relicensing]) -> Iterable[str]:
+    told = [change for change in changes if change.from_ids != change.to_ids]
+    if len(told) > _SHOWN:
+        yield f"({len(told) - _SHOWN} earlier changes: --json shows all)"
+    for change in told[-_SHOWN:]:
+        before = licenses(change.from_ids, change.from_verdict)
+        after = licenses(change.to_ids, change.to_verdict)
+        versions = f"{plain(change.from_version)} -> {plain(change.to_version)}"
+        yield f"{versions} ({day(change.released_at)}): {before} -> {after}"
 
 
 @click.command("why")

@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from pkgintel.flower.look import Look
 from pkgintel.pipeline.checks import SOURCES
 from pkgintel.reports.assets import Asset
+from pkgintel.reports.changes import ChangeCount
 from pkgintel.reports.gates import Check
 from pkgintel.reports.schedules import DueTick
 from pkgintel.reports.status import Status
@@ -37,6 +38,7 @@ def families(found: Look) -> Iterator[Metric]:
     yield from _assets(report)
     yield from _work(found.totals)
     yield from _runs(report, found.totals.runs)
+    yield from _changes(found.totals.changes)
     yield from _checks(report.checks)
     yield from _schedules(report.schedules)
 
@@ -120,6 +122,16 @@ def _runs(report: Status, runs: Iterable[RunCount]) -> Iterator[Metric]:
         ("run", "source", "action"),
         (((str(run.id), run.source, run.action), run.silent_seconds) for run in running),
     )
+
+
+def _changes(changes: Iterable[ChangeCount]) -> Iterator[Metric]:
+    known = list(changes)
+    for kind, help_ in (
+        ("license", "Changes of license ids or verdict between neighbouring versions that are known, by verdict."),
+        ("verdict", "Changes of packages' verdicts recorded, by verdict."),
+    ):
+        counts = (((one.from_verdict, one.to_verdict), one.changes) for one in known if one.kind == kind)
+        yield _gauges(f"{kind}_changes", help_, ("from", "to"), counts)
 
 
 def _checks(checks: Iterable[Check]) -> Iterator[Metric]:

@@ -24,11 +24,12 @@ from pkgintel.errors import PkgintelError
 from pkgintel.flower import drawing, metrics
 from pkgintel.flower.drawing import Areas
 from pkgintel.pipeline.checks import LICENSES, PACKAGES, VERDICTS
-from pkgintel.reports import crew, status, totals
+from pkgintel.reports import changes, crew, status, totals
+from pkgintel.reports.changes import Change, licenses
 from pkgintel.reports.reading import Kept, reading
 from pkgintel.reports.status import Status
 from pkgintel.runtime import process
-from pkgintel.text import ago, many, minute, plain, span
+from pkgintel.text import ago, day, many, minute, plain, span
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ PATIENCE = 8.0  # Seconds after which the page says that Postgres does not answe
 KEPT = 2.0  # Seconds that one look serves every browser.
 REFRESH = 15  # Seconds after which the browser asks again.
 HISTORY = 300  # Points of the plot.
+CHANGES = 8  # Changes of licenses and verdicts.
 TITLES = {PACKAGES: "NuGet packages", LICENSES: "SPDX licenses", VERDICTS: "Verdicts"}
 
 _NAV_ITEM = """<li class="nav-item">
@@ -104,6 +106,7 @@ class Seen:
 
     report: Status | None = None
     plot: Areas | None = None
+    changes: tuple[Change, ...] = ()
     trouble: str = ""
 
 
@@ -115,7 +118,8 @@ def see() -> Seen:
         with reading(settings) as conn:
             report = status.report(conn, settings, answers)
             history = totals.verdicts(conn, HISTORY)
-        return Seen(report, drawing.areas(history, report.as_of))
+            newest = changes.newest(conn, CHANGES).changes
+        return Seen(report, drawing.areas(history, report.as_of), newest)
     except (PkgintelError, psycopg.Error) as error:
         return Seen(trouble=str(error).strip().splitlines()[0])
     except Exception as error:
@@ -137,5 +141,5 @@ class PipelineView(BaseHandler):  # type: ignore[misc]
         if live:
             self.set_header("Refresh", str(REFRESH))
         self.set_header("Cache-Control", "no-store")
-        words = {"ago": ago, "span": span, "minute": minute, "plain": plain, "many": many}
+        words = {word.__name__: word for word in (licenses, day, ago, span, minute, plain, many)}
         self.render("pipeline.html", seen=seen, live=live, every=REFRESH, titles=TITLES, drawing=drawing, **words)

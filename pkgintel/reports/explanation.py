@@ -2,6 +2,7 @@
 
 from pydantic import ConfigDict, Field
 
+from pkgintel.reports.changes import Relicensing
 from pkgintel.reports.shape import Json, Moment, Report
 
 
@@ -87,6 +88,17 @@ class LicenseChange(Report):
     released_at: Moment | None
 
 
+class LastOpen(Report):
+    """The highest open version of a package that is not open now, and what is different since which version."""
+
+    version: str
+    ids: tuple[str, ...]
+    different_since: str
+    to_verdict: str
+    to_ids: tuple[str, ...]
+    released_at: Moment
+
+
 class Explanation(Report):
     """The verdict on a package or a version with all it rests on. What is not known of it is not given."""
 
@@ -120,6 +132,8 @@ class Explanation(Report):
     history: tuple[VerdictChange, ...]
     license_changes: tuple[LicenseChange, ...]
     license_changes_by_date: tuple[LicenseChange, ...]
+    license_id_changes: tuple[Relicensing, ...]
+    last_open: LastOpen | None
     would_change: str | None
     licenses: tuple[License, ...]
     url_entry: UrlEntry | None

@@ -1,6 +1,8 @@
 """What all runs together did so far: their pages and leaves, the answers they got, the verdicts over time."""
 
 from pkgintel import database
+from pkgintel.reports import changes
+from pkgintel.reports.changes import ChangeCount
 from pkgintel.reports.shape import Moment, Report
 
 
@@ -44,6 +46,7 @@ class Totals(Report):
     outcomes: Outcomes
     runs: tuple[RunCount, ...]
     answers: tuple[Answers, ...]
+    changes: tuple[ChangeCount, ...]
 
 
 def of(conn: database.Connection) -> Totals:
@@ -51,6 +54,7 @@ def of(conn: database.Connection) -> Totals:
     return Totals(
         outcomes=Outcomes(**database.the(conn, "reports/metrics/outcomes")),
         runs=tuple(RunCount(**row) for row in database.every(conn, "reports/metrics/runs_by_state")),
+        changes=changes.counts(conn),
         answers=tuple(Answers(**row) for row in database.every(conn, "reports/metrics/http_answers")),
     )
 

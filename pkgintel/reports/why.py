@@ -10,8 +10,9 @@ from pkgintel.nuget import version
 from pkgintel.nuget.documents import package_key
 from pkgintel.nuget.instant import iso
 from pkgintel.pipeline import sync
-from pkgintel.reports import nearest
-from pkgintel.reports.explanation import Declared, Explanation, License, LicenseChange, OnList, VerdictChange
+from pkgintel.reports import changes, nearest
+from pkgintel.reports.changes import Relicensing
+from pkgintel.reports.explanation import Declared, Explanation, LastOpen, License, LicenseChange, OnList, VerdictChange
 from pkgintel.settings import Deployment
 from pkgintel.text import plain
 
@@ -55,6 +56,7 @@ def explain(
             judged |= _published(conn, key, row["judged_version"])
         facts = {**_UNJUDGED, **judged}
         evidence = facts["evidence"] or {}
+        relicensed = changes.of_package(conn, key)
         return Explanation(
             package_id=row["package_id"],
             state=row["state"],
@@ -67,6 +69,8 @@ def explain(
             history=tuple(VerdictChange(**one) for one in database.every(conn, "reports/why/history", package_key=key)),
             license_changes=_changes(conn, "reports/why/license_changes", key),
             license_changes_by_date=_changes(conn, "reports/why/license_changes_by_date", key),
+            license_id_changes=relicensed,
+            last_open=_last_open(relicensed) if facts["verdict"] not in (None, "open_source") else None,
             rule_says=RULES.get(facts["rule"]),
             would_change=WOULD_CHANGE.get(facts["rule"]) or facts.pop("would_change", None),
             licenses=_licenses(conn, evidence.get("ids", [])),
@@ -78,6 +82,20 @@ def explain(
 _UNJUDGED: dict[str, Any] = dict.fromkeys(
     ("verdict", "rule", "reason", "evidence", "judged_version", "spdx_list_version", "ruleset", "policy", "declaration")
 )
+
+
+def _last_open(relicensed: tuple[Relicensing, ...]) -> LastOpen | None:
+    for change in reversed(relicensed):
+        if change.from_verdict == "open_source" and change.to_verdict != "open_source":
+            return LastOpen(
+                version=change.from_version,
+                ids=change.from_ids,
+                different_since=change.to_version,
+                to_verdict=change.to_verdict,
+                to_ids=change.to_ids,
+                released_at=change.released_at,
+            )
+    return None
 
 
 def _changes(conn: database.Connection, statement: str, key: str) -> tuple[LicenseChange, ...]:

@@ -70,6 +70,12 @@ def fill(conn: db.Connection) -> None:
         INSERT INTO ops.rejected_leaves (leaf_url, package_id, version, kind, commit_ticks, page_url, reason, error)
         VALUES ('https://c.test/leaf', 'A', '1', 'details', 1, 'https://c.test/1', 'gone', '404');
         INSERT INTO ops.http_answers VALUES ('2xx', 90), ('5xx', 3);
+        INSERT INTO enriched.verdict_changes (package_key, package_id, from_verdict, to_verdict, cause)
+        VALUES ('a', 'A', 'open_source', 'proprietary', 'declaration'), ('b', 'B', 'open_source', NULL, 'deleted');
+        INSERT INTO enriched.license_id_changes (package_key, package_id, from_version, to_version, from_verdict,
+            to_verdict, from_rule, to_rule, from_ids, to_ids, from_declaration, to_declaration, sort_key, released_at)
+        VALUES ('a', 'A', '1', '2', 'open_source', 'open_source', 'expression-open', 'expression-open', '{Apache-2.0}',
+                '{RPL-1.5}', '{}', '{}', '', now());
         UPDATE ops.schedules SET enabled = true, changed_at = now() - interval '3 days' WHERE name = 'nuget'
         """
     )
@@ -104,6 +110,9 @@ def test_what_is_stored_is_told(settings: Settings, conn: db.Connection) -> None
     assert value(samples, "catalog_lag_seconds") == 60
     assert value(samples, "watermark_timestamp_seconds") == 1_700_000_000
     assert value(samples, "http_answers_total", kind="5xx") == 3
+    assert value(samples, "verdict_changes", **{"from": "open_source", "to": "proprietary"}) == 1
+    assert value(samples, "verdict_changes", **{"from": "open_source", "to": "none"}) == 1
+    assert value(samples, "license_changes", **{"from": "open_source", "to": "open_source"}) == 1
     assert value(samples, "schedule_enabled", schedule="nuget") == 1
     assert value(samples, "schedule_late_seconds", schedule="nuget") > 86_400
 

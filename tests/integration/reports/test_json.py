@@ -29,7 +29,8 @@ GOLDEN = Path(__file__).with_name("golden.json")
 VARYING = {"age_seconds", "silent_seconds", "seconds", "rate", "seconds_left", "late_seconds"}
 COMMANDS = (
     ["status"], ["why", "acme"], ["why", "acme", "--version", "2.0"], ["why", "closed"], ["why", "gone"],
-    ["why", "unread"], ["runs"], ["runs", "show", "4"], ["runs", "show", "6"], ["runs", "--state", "failed"],
+    ["why", "unread"], ["changes"], ["changes", "--after", "0-0"],
+    ["runs"], ["runs", "show", "4"], ["runs", "show", "6"], ["runs", "--state", "failed"],
     ["schedule", "list"], ["watermark", "show"], ["check"],
 )  # fmt: skip
 
