@@ -7,11 +7,19 @@ PkgintelError
 │  └─ SchemaBehind         sql/ has migrations not yet applied       → pkgintel migrate          (exit 2)
 ├─ UpstreamError           something upstream, with its address
 │  ├─ UpstreamUnavailable  timeout, reset, 408, 425, 429, 5xx        → wait: the task is retried (exit 3)
+│  │  └─ TryLater          the server or the circuit says how long   → wait so long             (exit 3)
 │  └─ UpstreamChanged      a document broke its contract             → a person reads it         (exit 1)
 ├─ RunFailed               a run ended without doing its work        → pkgintel status           (exit 1)
 ├─ AlreadyRunning          another run of the source is at work      → let it finish            (exit 0)
 ├─ GateFailed              a blocking check failed                   → read the check            (exit 1)
 └─ PackageUnknown          no such package or version is stored      → check the spelling        (exit 4)
+
+Errors of one document never leave the room `upstream`: there they become one of those above, or a rejected leaf.
+
+FetchFailed                one attempt failed                        → it may be asked for again
+└─ NotJson                 a body that is no JSON                    → likewise, fewer times
+Unobtainable               missing, elsewhere, too large, not JSON   → the leaf is rejected
+BrokenLeaf                 JSON that is not the leaf promised        → the leaf is rejected
 """
 
 
@@ -48,7 +56,7 @@ class UpstreamError(PkgintelError):
         super().__init__(message)
         self.url = url
 
-    def __reduce__(self) -> tuple[type["UpstreamError"], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type["UpstreamError"], tuple[str | float, ...]]:
         """Survive the pickling between a worker's processes with the address kept."""
         return type(self), (str(self), self.url)
 
@@ -57,6 +65,17 @@ class UpstreamUnavailable(UpstreamError):
     """Transport trouble that time may heal: the task is retried, then the page and its run fail."""
 
     exit_code = 3
+
+
+class TryLater(UpstreamUnavailable):
+    """The server, or the fleet's circuit, says when to come back: `retry_after` seconds from now."""
+
+    def __init__(self, message: str, url: str = "", retry_after: float = 0.0) -> None:
+        super().__init__(message, url)
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[type["TryLater"], tuple[str | float, ...]]:
+        return type(self), (str(self), self.url, self.retry_after)
 
 
 class UpstreamChanged(UpstreamError):

@@ -108,10 +108,10 @@ def _fetch(conn: database.Connection, mine: Process, wanted: Wanted, *, dry_run:
         return {"pages_that_would_be_read": len(urls), "first_of_them": ", ".join(urls[:5])}
     run_id, urls = replay.open_run(conn, mine.deployment, mine.client, wanted)
     counts = {"leaves": 0, "changed": 0, "rejected": 0}
-    with mine.limit.gauge(mine.client, mine.deployment.service_index_url) as gauge:
+    with mine.limit.lease(mine.client, mine.deployment.service_index_url) as limit:
         for number, url in enumerate(urls, 1):
             try:
-                stored = page.store_page(mine.database, mine.deployment, mine.client, gauge, run_id, url)
+                stored = page.store_page(mine.database, mine.deployment, mine.client, limit, run_id, url)
             except Exception as error:
                 page.record_failure(mine.database, run_id, url, error, final=True)
                 replay.finish(conn, run_id)

@@ -35,7 +35,7 @@ from pkgintel.runtime import broker, deployment, process
 from pkgintel.settings import NUGET_ORG, Deployment, Settings, load
 from pkgintel.tasks import recovery
 from pkgintel.upstream import sources
-from pkgintel.upstream.client import Wire
+from pkgintel.upstream.client import Client
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -117,20 +117,20 @@ def _remembered(given: Settings) -> str | None:
 
 def _reach(given: Settings, url: str, tries: int) -> None:
     try:
-        with _short_wire(given, tries) as line:
-            sources.discover(line, url)
+        with _short_client(given, tries) as client:
+            sources.discover(client, url)
     except UpstreamUnavailable as error:
         raise UpstreamUnavailable(f"The catalog cannot be reached: {error}", url) from None
 
 
 @contextmanager
-def _short_wire(settings: Settings, tries: int = 3) -> Iterator[Wire]:
-    """A wire for a first look, which does not wait long."""
-    line = Wire(settings.model_copy(update={"request_timeout": 4.0, "request_attempts": tries}))
+def _short_client(settings: Settings, tries: int = 3) -> Iterator[Client]:
+    """A client for a first look, which does not wait long."""
+    client = Client(settings.model_copy(update={"request_timeout": 4.0, "request_attempts": tries}))
     try:
-        yield line
+        yield client
     finally:
-        line.close()
+        client.close()
 
 
 def perform(settings: Deployment, screen: Screen, max_pages: int | None, begun: float) -> summary.Summary:
@@ -161,8 +161,8 @@ def _refuse_another_catalog(conn: database.Connection, settings: Deployment) -> 
         return
     name = settings.service_index_url
     if row["name"] == deployment.SAMPLE:
-        with _short_wire(settings) as line:
-            name = scan.name_of(sources.fetch_index(line, sources.discover(line, name)), name)
+        with _short_client(settings) as client:
+            name = scan.name_of(sources.fetch_index(client, sources.discover(client, name)), name)
     scan.claim(conn, name)
 
 
@@ -172,8 +172,8 @@ def _licenses_cannot_be_had(conn: database.Connection, settings: Deployment, scr
     Raises: UpstreamUnavailable when no list is stored either.
     """
     try:
-        with _short_wire(settings) as line:
-            sources.fetch_bytes(line, settings.spdx_licenses_url)
+        with _short_client(settings) as client:
+            sources.fetch_bytes(client, settings.spdx_licenses_url)
     except UpstreamUnavailable as error:
         sentence = f"The SPDX license list cannot be reached: {error}"
         stored = database.the(conn, "spdx/version")

@@ -22,8 +22,9 @@ from pkgintel.pipeline.page_items import OF_REJECTED, Listed, Source
 from pkgintel.pipeline.states import Action, State
 from pkgintel.settings import Settings
 from pkgintel.text import many
-from pkgintel.upstream.client import Gauge, Wire
+from pkgintel.upstream.client import Client
 from pkgintel.upstream.leaves import Fetched, Reject, fetch_leaves
+from pkgintel.upstream.slots import Limit
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +45,8 @@ class Stored:
 def store_page(
     db: database.Database,
     settings: Settings,
-    wire: Wire,
-    gauge: Gauge,
+    client: Client,
+    limit: Limit,
     run_id: int,
     page_url: str,
     *,
@@ -65,7 +66,7 @@ def store_page(
     read = run.plan
     with heartbeats.pulse(db, run_id, settings.lost_after):
         replay = run.action is Action.REPLAY
-        source = Source(db, wire, read.catalog, gauge)
+        source = Source(db, client, read.catalog, limit)
         held = page_items.listed(source, run, page_url, Known(started.page_ticks, started.page_count))
         inside = window.inside(held.items, floor=read.floor, up_to=read.up_to)
 
@@ -84,7 +85,7 @@ def store_page(
         while left:
             with db.connection() as conn:
                 wanted = left if replay else store.unknown(conn, left, read.after)
-            found = fetch_leaves(wire, read.catalog, wanted, gauge, fetched)
+            found = fetch_leaves(client, read.catalog, wanted, limit, fetched)
             events += found.events
             rejected += found.rejected
             asked |= {item.url for item in left}
@@ -94,7 +95,7 @@ def store_page(
             left = [item for item in usable if item.url not in asked]
         found = Fetched(events, rejected)
         with db.connection() as conn:
-            _count_answers(conn, wire)
+            _count_answers(conn, client)
             return _write(
                 conn,
                 run_id,
@@ -105,10 +106,10 @@ def store_page(
             )
 
 
-def _count_answers(conn: database.Connection, wire: Wire) -> None:
+def _count_answers(conn: database.Connection, client: Client) -> None:
     """Add what upstream answered to the totals; a statement of its own, for it locks rows that every page touches."""
-    heard = {kind: count for kind, count in dict(wire.counts).items() if count}
-    wire.counts.subtract(heard)
+    heard = {kind: count for kind, count in dict(client.counts).items() if count}
+    client.counts.subtract(heard)
     if heard:
         database.run(conn, "answers/count", kinds=list(heard), answers=list(heard.values()))
 

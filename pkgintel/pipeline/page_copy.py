@@ -7,8 +7,9 @@ from pkgintel.errors import SettingsError, UpstreamUnavailable
 from pkgintel.nuget import instant
 from pkgintel.nuget.listing import Listing
 from pkgintel.upstream import sources
-from pkgintel.upstream.client import Gauge, Wire
+from pkgintel.upstream.client import Client
 from pkgintel.upstream.origins import CatalogAddress
+from pkgintel.upstream.slots import Limit
 
 ANY = 2**31  # More items than any page may count.
 
@@ -22,14 +23,14 @@ class Known:
 
 
 def fetch(
-    wire: Wire, address: CatalogAddress, page_url: str, gauge: Gauge | None, known: Known, missing: int = 0
+    client: Client, address: CatalogAddress, page_url: str, limit: Limit | None, known: Known, missing: int = 0
 ) -> Listing:
     """The page at `page_url`, of whose promised items at most `missing` may not be there.
 
     Raises: UpstreamUnavailable for an older or shorter copy than is `known`, which another try may find whole;
     UpstreamChanged.
     """
-    found = sources.fetch_page(wire, address, page_url, gauge)
+    found = sources.fetch_page(client, address, page_url, limit)
     if known.commit is not None and found.newest < known.commit:
         have, told = instant.timestamp(found.newest), instant.timestamp(known.commit)
         raise UpstreamUnavailable(f"{page_url} came as an older copy, of {have}; {told} is known", page_url)

@@ -11,9 +11,10 @@ from pkgintel.pipeline import odd_items, page_copy
 from pkgintel.pipeline.page_copy import Known
 from pkgintel.pipeline.runs import Run
 from pkgintel.pipeline.states import Action
-from pkgintel.upstream.client import Gauge, Wire
+from pkgintel.upstream.client import Client
 from pkgintel.upstream.leaves import Reject
 from pkgintel.upstream.origins import CatalogAddress
+from pkgintel.upstream.slots import Limit
 
 # What stands before the name of a replay's pages that are no pages of the catalog.
 OF_PACKAGE, OF_REJECTED = "package", "rejected"
@@ -37,9 +38,9 @@ class Source:
     """Where pages are read from: the database, and the catalog as this process reaches it."""
 
     db: database.Database
-    wire: Wire
+    client: Client
     address: CatalogAddress
-    gauge: Gauge
+    limit: Limit
 
     def copy(self, page_url: str, known: Known, rows: dict[str, database.Row]) -> Listing:
         """The page, at least as new as its `rows` of odd items show. Raises: UpstreamUnavailable, UpstreamChanged."""
@@ -47,7 +48,7 @@ class Source:
         with self.db.connection() as conn:
             missing = page_copy.accepted(conn, page_url)
         at_least = Known(max(commits, default=None), known.count)
-        return page_copy.fetch(self.wire, self.address, page_url, self.gauge, at_least, missing)
+        return page_copy.fetch(self.client, self.address, page_url, self.limit, at_least, missing)
 
 
 def listed(source: Source, run: Run, page_url: str, known: Known) -> Listed:

@@ -22,7 +22,7 @@ from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Settings
 from pkgintel.text import many
 from pkgintel.upstream import sources
-from pkgintel.upstream.client import Wire
+from pkgintel.upstream.client import Client
 from pkgintel.upstream.origins import CatalogAddress
 
 BATCH = 1000
@@ -69,13 +69,13 @@ def moment_of(text: str) -> int:
 
 
 def pages_of(
-    conn: database.Connection, settings: Settings, wire: Wire, wanted: Wanted
+    conn: database.Connection, settings: Settings, client: Client, wanted: Wanted
 ) -> tuple[list[str], int, int, CatalogAddress]:
     """What would be read: the pages (or what stands for them), the window of items, and the catalog's address.
 
     Raises: PackageUnknown, SettingsError, UpstreamUnavailable.
     """
-    address = _address(conn, settings, wire)
+    address = _address(conn, settings, client)
     floor, up_to = window.BEGINNING, FOREVER
     if wanted.package:
         key = documents.package_key(wanted.package)
@@ -95,32 +95,32 @@ def pages_of(
         raise SettingsError("Nothing is stored yet, so there is nothing to read again: pkgintel run.")
     floor = max(stored["origin_ticks"], moment_of(wanted.since) if wanted.since else floor)
     up_to = min(stored["watermark_ticks"], moment_of(wanted.until) if wanted.until else up_to)
-    index = sources.fetch_index(wire, address)
+    index = sources.fetch_index(client, address)
     # A page's stamp is its newest item, so the page that holds the end of the window may be newer than it.
     ordered = sorted((page for page in index.pages if page.commit > floor), key=lambda page: (page.commit, page.url))
     inside = [page.url for page in ordered if page.commit <= up_to]
     return inside + [page.url for page in ordered if page.commit > up_to][:2], floor, up_to, address
 
 
-def _address(conn: database.Connection, settings: Settings, wire: Wire) -> CatalogAddress:
+def _address(conn: database.Connection, settings: Settings, client: Client) -> CatalogAddress:
     """Where the catalog that filled this database is, whatever the settings say.
 
     Raises: CatalogMismatch when the database holds the sample and the settings lead elsewhere.
     """
     row = database.one(conn, "events/name")
     if row and row["name"].startswith("http"):
-        return sources.discover(wire, row["name"])
-    address = sources.discover(wire, settings.service_index_url)
+        return sources.discover(client, row["name"])
+    address = sources.discover(client, settings.service_index_url)
     if row:
-        scan.claim(conn, scan.name_of(sources.fetch_index(wire, address), settings.service_index_url))
+        scan.claim(conn, scan.name_of(sources.fetch_index(client, address), settings.service_index_url))
     return address
 
 
 def open_run(
-    conn: database.Connection, settings: Settings, wire: Wire, wanted: Wanted, task_id: str | None = None
+    conn: database.Connection, settings: Settings, client: Client, wanted: Wanted, task_id: str | None = None
 ) -> tuple[int, list[str]]:
     """A manual run with its pages laid down: its id and the pages, oldest first."""
-    urls, floor, up_to, address = pages_of(conn, settings, wire, wanted.check())
+    urls, floor, up_to, address = pages_of(conn, settings, client, wanted.check())
     with conn.transaction():
         run_id = runs.open_run(conn, Source.NUGET, Action.REPLAY, Kind.MANUAL, task_id=task_id)
         end = min(up_to, instant.ticks("9999-01-01T00:00:00Z"))
@@ -170,17 +170,17 @@ def accept(conn: database.Connection, settings: Settings, why: str) -> tuple[int
 
 
 def accept_count(
-    conn: database.Connection, settings: Settings, wire: Wire, wanted: Wanted, why: str, by: str
+    conn: database.Connection, settings: Settings, client: Client, wanted: Wanted, why: str, by: str
 ) -> database.Row:
     """Accept that a page holds fewer items than it or the index counts, for a reason that is recorded.
 
     Raises: SettingsError without a reason, or when no item is missing; UpstreamUnavailable, UpstreamChanged.
     """
-    urls, _, _, address = pages_of(conn, settings, wire, wanted)
-    entries = {page.url: page for page in sources.fetch_index(wire, address).pages}
+    urls, _, _, address = pages_of(conn, settings, client, wanted)
+    entries = {page.url: page for page in sources.fetch_index(client, address).pages}
     entry = entries.get(urls[0])
     known = Known(entry.commit, entry.count) if entry else Known()
-    found = page_copy.fetch(wire, address, urls[0], None, known, missing=page_copy.ANY)
+    found = page_copy.fetch(client, address, urls[0], None, known, missing=page_copy.ANY)
     return page_copy.accept(conn, found, urls[0], known, why=why, by=by)
 
 

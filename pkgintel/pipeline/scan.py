@@ -20,7 +20,8 @@ from pkgintel.pipeline.states import Action, Source, State
 from pkgintel.settings import NUGET_ORG, Settings
 from pkgintel.text import many
 from pkgintel.upstream import sources
-from pkgintel.upstream.client import Gauge, Wire
+from pkgintel.upstream.client import Client
+from pkgintel.upstream.slots import Limit
 
 log = logging.getLogger(__name__)
 
@@ -79,10 +80,10 @@ def start_of_empty_database(settings: Settings, catalog: str, newest: int) -> in
 def plan(
     conn: database.Connection,
     settings: Settings,
-    wire: Wire,
+    client: Client,
     run_id: int,
     max_pages: int | None = None,
-    gauge: Gauge | None = None,
+    limit: Limit | None = None,
 ) -> ScanPlan | None:
     """Read the index and lay down the pages of run `run_id`; None when there is nothing newer (the run is caught up).
 
@@ -97,8 +98,8 @@ def plan(
     if run.pages_total:
         return ScanPlan(run_id, pages.pending(conn, run_id))
     gate.require(conn, settings, checks.PACKAGES, checks.WATERMARK_CHECK, run_id)
-    address = sources.discover(wire, settings.service_index_url, gauge)
-    index = sources.fetch_index(wire, address, gauge)
+    address = sources.discover(client, settings.service_index_url, limit)
+    index = sources.fetch_index(client, address, limit)
     claim(conn, name_of(index, settings.service_index_url))
     chosen = _choose(conn, settings, index, run.root_id, max_pages)
     if chosen is None:

@@ -12,7 +12,7 @@ from pkgintel.pipeline.checks import Result
 from pkgintel.pipeline.states import State
 from pkgintel.settings import Settings
 from pkgintel.upstream import sources
-from pkgintel.upstream.client import Wire
+from pkgintel.upstream.client import Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,15 @@ class Synced:
     rewritten: bool
 
 
-def sync(conn: database.Connection, settings: Settings, wire: Wire, run_id: int) -> Synced:
+def sync(conn: database.Connection, settings: Settings, client: Client, run_id: int) -> Synced:
     """Fetch the list and rewrite the tables when its version changed or nothing is stored; closes run `run_id`.
 
     Versions are opaque: they are compared for equality only. Licenses that left the list leave the table.
     Raises: UpstreamUnavailable, UpstreamChanged; GateFailed when the list is below its floor, and nothing is written.
     """
     found = LicenseList.parse(
-        sources.fetch_bytes(wire, settings.spdx_licenses_url),
-        sources.fetch_bytes(wire, settings.spdx_exceptions_url),
+        sources.fetch_bytes(client, settings.spdx_licenses_url),
+        sources.fetch_bytes(client, settings.spdx_exceptions_url),
     )
     licenses, exceptions = len(found.licenses), len(found.exceptions)
     stored = database.the(conn, "spdx/version")

@@ -12,29 +12,29 @@ from pkgintel import settings
 from pkgintel.database import Database
 from pkgintel.runtime import deployment
 from pkgintel.settings import Deployment
-from pkgintel.upstream.client import Wire
-from pkgintel.upstream.limit import Fleet
+from pkgintel.upstream.client import Client
+from pkgintel.upstream.limit import FleetLimit
 
 
 class Process:
     """One deployment, and what is opened for it when it is first used. A `client` that is given stays the giver's."""
 
-    def __init__(self, deployment: Deployment, client: Wire | None = None) -> None:
+    def __init__(self, deployment: Deployment, client: Client | None = None) -> None:
         self.deployment = deployment
         self.database = Database(deployment.database_url)
-        self.limit = Fleet(deployment.redis_url, deployment.max_in_flight)
+        self.limit = FleetLimit(deployment.redis_url, deployment.max_in_flight)
         self._given = client
-        self._client: Wire | None = None
+        self._client: Client | None = None
         self._making = threading.Lock()
 
     @property
-    def client(self) -> Wire:
+    def client(self) -> Client:
         """The HTTP client, with its loop in a thread."""
         if self._given is not None:
             return self._given
         with self._making:
             if self._client is None:
-                self._client = Wire(self.deployment)
+                self._client = Client(self.deployment)
             return self._client
 
     def close(self) -> None:
@@ -60,7 +60,7 @@ def current() -> Process:
         return _current or start(deployment.resolve(settings.load()))
 
 
-def start(deployment: Deployment, client: Wire | None = None) -> Process:
+def start(deployment: Deployment, client: Client | None = None) -> Process:
     """Make this process work for `deployment` from now on, in place of any other."""
     global _current
     with _lock:

@@ -50,10 +50,10 @@ def scan(
         with (
             logs.about(run=run_id),
             heartbeats.pulse(mine.database, run_id, mine.deployment.lost_after),
-            mine.limit.gauge(mine.client, mine.deployment.service_index_url) as gauge,
+            mine.limit.lease(mine.client, mine.deployment.service_index_url) as limit,
             mine.database.connection() as conn,
         ):
-            opened = scans.plan(conn, mine.deployment, mine.client, run_id, max_pages, gauge)
+            opened = scans.plan(conn, mine.deployment, mine.client, run_id, max_pages, limit)
         if opened is not None:
             workflow.pages(run_id, opened.pages)
     except AlreadyRunning as other:
@@ -82,9 +82,9 @@ def upsert_page(self: Task, run_id: int, page_url: str) -> dict[str, Any]:
         try:
             # A replay's pages may be named "package x".
             host = page_url if page_url.startswith("http") else mine.deployment.service_index_url
-            with mine.limit.gauge(mine.client, host) as gauge:
+            with mine.limit.lease(mine.client, host) as limit:
                 stored = page.store_page(
-                    mine.database, mine.deployment, mine.client, gauge, run_id, page_url, progress=progress
+                    mine.database, mine.deployment, mine.client, limit, run_id, page_url, progress=progress
                 )
             memory.give_back()
         except base.PASSING as error:

@@ -1,6 +1,6 @@
 """The leaves of a page: fetched side by side, read in batches, each an event or a reject.
 
-Called from outside of the wire's loop, as `sources` is.
+Called from outside of the client's loop, as `sources` is.
 """
 
 import asyncio
@@ -12,9 +12,10 @@ from pydantic import ValidationError
 
 from pkgintel.nuget import documents
 from pkgintel.nuget.documents import BOM, Event, Item
-from pkgintel.upstream.answers import NotHad, NotJson
-from pkgintel.upstream.client import Gauge, Manner, Wire
+from pkgintel.upstream.answers import BrokenLeaf, NotJson, Unobtainable
+from pkgintel.upstream.client import Client, Request
 from pkgintel.upstream.origins import CatalogAddress
+from pkgintel.upstream.slots import Limit
 
 REJECTED_BYTES = 1_000_000  # Kept of a rejected body: every real leaf whole.
 LARGE = 100_000  # Bytes of a leaf that ends its batch, so that no batch holds up the loop.
@@ -43,10 +44,10 @@ class Fetched:
 
 
 def fetch_leaves(
-    wire: Wire,
-    place: CatalogAddress,
+    client: Client,
+    catalog: CatalogAddress,
     items: Sequence[Item],
-    gauge: Gauge,
+    limit: Limit,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Fetched:
     """The events that `items` announce, and what had to be rejected.
@@ -54,84 +55,102 @@ def fetch_leaves(
     `on_progress(done, total)` is called about once a second in the calling thread; what it raises ends the fetch.
     Raises: UpstreamUnavailable when one leaf met trouble that outlasted its tries; the others are cancelled then.
     """
-    outcomes: list[Event | Reject | None] = [None] * len(items)
-    unread: list[tuple[int, bytes]] = []
-    broken: list[tuple[int, bytes]] = []  # No JSON when they came first: they are asked for again.
-    manner = Manner(wire.settings.max_leaf_bytes, place.allows, place.public, gauge)
-    room = 4 * wire.settings.max_page_bytes  # For all leaves of the page together: no page may fill the memory.
-    done = 0
-
-    def take(item: Item, body: bytes) -> bytes:
-        nonlocal room
-        if len(body) > room:
-            raise NotHad("too-large", f"{item.url}: with it, the leaves of its page would fill the memory")
-        room -= len(body)
-        return body
-
-    async def bring(number: int) -> None:
-        nonlocal done
-        item = items[number]
-        try:
-            body = await wire.fetch(item.url, manner, lambda body, _: take(item, body))
-        except NotHad as error:
-            reject(number, error.reason, str(error), error.body)
-        else:
-            unread.append((number, body))
-            if len(unread) >= BATCH or len(body) > LARGE:
-                read()
-        done += 1
-
-    def read() -> None:
-        nonlocal room
-        for number, body in unread:
-            try:
-                outcomes[number] = _event(items[number], body)
-            except NotJson:
-                broken.append((number, body))
-            except _Breach as breach:
-                room += len(body)
-                reject(number, "schema", str(breach), breach.body)
-        unread.clear()
-
-    async def bring_again(number: int, broken_body: bytes) -> None:
-        nonlocal room
-        item = items[number]
-        room += len(broken_body)
-
-        def whole(body: bytes, _: str) -> Event:
-            found = _event(item, body)
-            take(item, body)
-            return found
-
-        try:
-            outcomes[number] = await wire.fetch(item.url, manner, whole, NotJson(broken_body))
-        except NotHad as error:
-            reject(number, error.reason, str(error), error.body)
-        except _Breach as breach:
-            reject(number, "schema", str(breach), breach.body)
-
-    def reject(number: int, reason: str, error: str, body: bytes | None) -> None:
-        nonlocal room
-        kept = None if body is None else body[: min(REJECTED_BYTES, max(room, 0))]
-        room -= len(kept or b"")
-        outcomes[number] = Reject(items[number], reason, error[:2000], kept)
-
-    async def everything() -> None:
-        await _side_by_side(gauge.width, (bring(number) for number in range(len(items))), len(items))
-        read()
-        await _side_by_side(gauge.width, (bring_again(*one) for one in broken), len(broken))
+    fetch = LeafFetch(client, catalog, items, limit)
 
     def tick() -> None:
         if on_progress is not None:
-            on_progress(done, len(items))
+            on_progress(fetch.done, len(items))
 
     if items:
-        wire.run(everything(), tick)
+        client.run(fetch.all(), tick)
         tick()
-    return Fetched(
-        events=[one for one in outcomes if isinstance(one, Event)],
-        rejected=[one for one in outcomes if isinstance(one, Reject)],
-    )
+    return fetch.result()
+
+
+class LeafFetch:
+    """The leaves of some items under way, each on its own way to an event or a reject; lives in the client's loop.
+
+    A body waits for others to be read with; one that is no JSON is asked for again in the end.
+    """
+
+    def __init__(self, client: Client, catalog: CatalogAddress, items: Sequence[Item], limit: Limit) -> None:
+        settings = client.settings
+        self.done = 0  # Leaves that came or will not come.
+        self._client = client
+        self._items = items
+        self._request = Request(settings.max_leaf_bytes, catalog.allows, catalog.public, limit)
+        self._width = limit.width
+        self._room = 4 * settings.max_page_bytes  # For all leaves of the page together: no page may fill the memory.
+        self._outcomes: list[Event | Reject | None] = [None] * len(items)
+        self._unread: list[tuple[int, bytes]] = []
+        self._broken: list[tuple[int, bytes]] = []  # No JSON when they came first.
+
+    async def all(self) -> None:
+        """Fetch and read every leaf, as many at once as the limit may ever allow. Raises: UpstreamUnavailable."""
+        count = len(self._items)
+        await _side_by_side(self._width, (self._bring(number) for number in range(count)), count)
+        self._read()
+        await _side_by_side(self._width, (self._bring_again(*one) for one in self._broken), len(self._broken))
+
+    def result(self) -> Fetched:
+        """What became of the leaves, in the order of their items."""
+        return Fetched(
+            events=[one for one in self._outcomes if isinstance(one, Event)],
+            rejected=[one for one in self._outcomes if isinstance(one, Reject)],
+        )
+
+    async def _bring(self, number: int) -> None:
+        """Fetch one leaf, and read it once enough have come."""
+        item = self._items[number]
+        try:
+            body = await self._client.fetch(item.url, self._request, lambda body, _: self._keep(item, body))
+        except Unobtainable as error:
+            self._reject(number, error.reason, str(error), error.body)
+        else:
+            self._unread.append((number, body))
+            if len(self._unread) >= BATCH or len(body) > LARGE:
+                self._read()
+        self.done += 1
+
+    def _read(self) -> None:
+        for number, body in self._unread:
+            try:
+                self._outcomes[number] = _event(self._items[number], body)
+            except NotJson:
+                self._broken.append((number, body))
+            except BrokenLeaf as breach:
+                self._room += len(body)
+                self._reject(number, "schema", str(breach), breach.body)
+        self._unread.clear()
+
+    async def _bring_again(self, number: int, broken_body: bytes) -> None:
+        """Fetch and read once more what was no JSON."""
+        item = self._items[number]
+        self._room += len(broken_body)
+
+        def whole(body: bytes, _: str) -> Event:
+            found = _event(item, body)
+            self._keep(item, body)
+            return found
+
+        try:
+            self._outcomes[number] = await self._client.fetch(item.url, self._request, whole, NotJson(broken_body))
+        except Unobtainable as error:
+            self._reject(number, error.reason, str(error), error.body)
+        except BrokenLeaf as breach:
+            self._reject(number, "schema", str(breach), breach.body)
+
+    def _keep(self, item: Item, body: bytes) -> bytes:
+        """`body`, which takes up its room. Raises: Unobtainable where there is none left."""
+        if len(body) > self._room:
+            raise Unobtainable("too-large", f"{item.url}: with it, the leaves of its page would fill the memory")
+        self._room -= len(body)
+        return body
+
+    def _reject(self, number: int, reason: str, error: str, body: bytes | None) -> None:
+        kept = None if body is None else body[: min(REJECTED_BYTES, max(self._room, 0))]
+        self._room -= len(kept or b"")
+        self._outcomes[number] = Reject(self._items[number], reason, error[:2000], kept)
 
 
 async def _side_by_side(width: int, all_of_them: Iterator[Coroutine[Any, Any, None]], count: int) -> None:
@@ -149,21 +168,13 @@ async def _side_by_side(width: int, all_of_them: Iterator[Coroutine[Any, Any, No
         raise errors.exceptions[0] from None
 
 
-class _Breach(ValueError):
-    """A leaf that is JSON but not as promised."""
-
-    def __init__(self, message: str, body: bytes) -> None:
-        super().__init__(message)
-        self.body = body
-
-
 def _event(item: Item, body: bytes) -> Event:
-    """The event of a leaf. Raises: NotJson; _Breach."""
+    """The event of a leaf. Raises: NotJson; BrokenLeaf."""
     try:
         return documents.event(item, body.removeprefix(BOM))
     except ValidationError as error:
         if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
             raise NotJson(body) from None
-        raise _Breach(documents.breach(error), body) from None
+        raise BrokenLeaf(documents.breach(error), body) from None
     except ValueError as error:
-        raise _Breach(str(error), body) from None
+        raise BrokenLeaf(str(error), body) from None

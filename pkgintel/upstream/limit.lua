@@ -1,30 +1,35 @@
 -- Renew a lease on the fleet's limit and report how the server did: one atomic step in Redis.
--- KEYS: leases, circuit. ARGV: holder, limit, held, wanted, lease ms, grace ms, new,
---       ok, failed, retry-after ms, chance (0..1), failures, quiet ms, open ms, longest ms, probe ms, leaving.
+-- KEYS: leases, circuit. ARGV: one JSON object, times in ms:
+--   holder                           who renews
+--   limit, held, wanted              slots: of the fleet, that it uses, that it could use
+--   lease, grace                     how long a lease lasts; how long newcomers wait after a flush
+--   new, leaving                     whether this is its first renewal, its last
+--   ok, failed, retry_after, chance  answers since the last renewal; a number from 0 to 1
+--   failures, quiet, open, longest_open, probe   when a circuit opens, for how long, and how long a probe may take
 -- Leases are a hash of holder → "slots wanted expiry began", and "@since" → when it began; times are the server's, in ms
 -- ("began", which orders the holders, in µs).
 -- Returns the slots it may use, its due share, how many holders there are, ms until the circuit closes (0: closed),
 -- and 1 if it is the probe.
 
-local leases, circuit, me = KEYS[1], KEYS[2], ARGV[1]
-local limit, held, wanted = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local leases, circuit, said = KEYS[1], KEYS[2], cjson.decode(ARGV[1])
+local me, limit, held, wanted = said.holder, said.limit, said.held, said.wanted
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 -- The circuit: fields streak, first (failure of the streak), till, times, probe, probed.
-local ok, failed, asked = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local ok, failed, asked = said.ok, said.failed, said.retry_after
 local state = redis.call('HMGET', circuit, 'streak', 'first', 'till', 'times', 'probe', 'probed')
 local streak, first, till = tonumber(state[1] or 0), tonumber(state[2] or now), tonumber(state[3] or 0)
 local times, probe, probed = tonumber(state[4] or 0), state[5], tonumber(state[6] or 0)
-local told = state[1] or state[3]
+local stored = state[1] or state[3]
 local probing = probe == me and now < probed
 if ok > 0 and now >= till then
   streak, first, till, times, probe = 0, now, 0, 0, false
 elseif failed > 0 and ok == 0 then
   if streak == 0 then first = now end
   streak = streak + failed
-  if (probing and till > 0) or (till == 0 and streak >= tonumber(ARGV[12]) and now - first >= tonumber(ARGV[13])) then
-    till = now + math.min(ARGV[14] * 2 ^ times, ARGV[15]) * (0.75 + 0.5 * ARGV[11])
+  if (probing and till > 0) or (till == 0 and streak >= said.failures and now - first >= said.quiet) then
+    till = now + math.min(said.open * 2 ^ times, said.longest_open) * (0.75 + 0.5 * said.chance)
     times, probe = times + 1, false
   end
 end
@@ -35,10 +40,10 @@ if till > 0 then
   if now < till then
     wait = till - now
   elseif not probe or probe == me or now >= probed then
-    if wanted == 0 or ARGV[17] == '1' then
+    if wanted == 0 or said.leaving then
       probe, wait = false, 1
     else
-      if probe ~= me then probed = now + ARGV[16] end
+      if probe ~= me then probed = now + said.probe end
       probe, mine, wait = me, 1, 1
     end
   else
@@ -49,7 +54,7 @@ if streak > 0 or till > 0 then
   redis.call('HSET', circuit, 'streak', streak, 'first', first, 'till', till, 'times', times, 'probed', probed)
   if probe then redis.call('HSET', circuit, 'probe', probe) else redis.call('HDEL', circuit, 'probe') end
   redis.call('PEXPIRE', circuit, math.max(till - now, 0) + 600000)
-elseif told then
+elseif stored then
   redis.call('DEL', circuit)
 end
 
@@ -67,7 +72,7 @@ for i = 1, #flat, 2 do
   if name ~= '@since' then
     local slots, want, expiry, began = string.match(flat[i + 1], '(%d+) (%d+) (%d+) ?(%d*)')
     if name == me then
-      if ARGV[7] == '0' then own.began = tonumber(began) or 0 end
+      if not said.new then own.began = tonumber(began) or 0 end
     elseif tonumber(expiry) <= now then
       redis.call('HDEL', leases, name)
     else
@@ -98,14 +103,14 @@ for _, one in ipairs(holders) do
 end
 local due = own.due
 -- A new or flushed Redis does not know yet who holds what, so newcomers wait until everyone has had time to renew.
-if held == 0 and now - since < tonumber(ARGV[6]) then due = 0 end
-local use = ARGV[17] == '1' and 0 or math.max(0, math.min(due, limit - taken))
-if ARGV[17] == '1' then
+if held == 0 and now - since < said.grace then due = 0 end
+local use = said.leaving and 0 or math.max(0, math.min(due, limit - taken))
+if said.leaving then
   if held == 0 then
     redis.call('HDEL', leases, me)
     return {0, 0, #holders, wait, mine}
   end
   wanted = 0
 end
-redis.call('HSET', leases, me, string.format('%d %d %d %d', math.max(use, held), wanted, now + ARGV[5], own.began))
+redis.call('HSET', leases, me, string.format('%d %d %d %d', math.max(use, held), wanted, now + said.lease, own.began))
 return {use, due, #holders, wait, mine}

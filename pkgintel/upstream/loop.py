@@ -16,8 +16,8 @@ class Loop:
     def __init__(self, name: str) -> None:
         self.at_close: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._pid = os.getpid()
-        self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self.loop.run_forever, name=name, daemon=True)
+        self.events = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.events.run_forever, name=name, daemon=True)
         self._thread.start()
 
     def run(
@@ -28,7 +28,7 @@ class Loop:
         When the waiting thread gets an exception (a soft time limit, Ctrl-C, one of `tick`), the coroutine is
         cancelled, its end awaited, and the exception goes on its way.
         """
-        if self._pid != os.getpid() or threading.current_thread() is self._thread or self.loop.is_closed():
+        if self._pid != os.getpid() or threading.current_thread() is self._thread or self.events.is_closed():
             coroutine.close()
             raise RuntimeError("a loop works for its own process, from outside of itself, until it is closed")
         started: list[asyncio.Task[Result]] = []
@@ -36,7 +36,7 @@ class Loop:
         ended.acquire()
 
         def start() -> None:
-            task = self.loop.create_task(coroutine)
+            task = self.events.create_task(coroutine)
             started.append(task)
             task.add_done_callback(lambda _: ended.release())
 
@@ -48,12 +48,12 @@ class Loop:
                 ended.release()
 
         try:
-            self.loop.call_soon_threadsafe(start)
+            self.events.call_soon_threadsafe(start)
             while not ended.acquire(timeout=every):
                 if tick is not None:
                     tick()
         except BaseException:
-            self.loop.call_soon_threadsafe(stop)
+            self.events.call_soon_threadsafe(stop)
             if not (started and started[0].done()):
                 ended.acquire(timeout=10)
             raise
@@ -61,7 +61,7 @@ class Loop:
 
     def close(self) -> None:
         """Cancel what is under way, close what lives in the loop, end it. Harmless twice and in a forked child."""
-        if self._pid != os.getpid() or self.loop.is_closed():
+        if self._pid != os.getpid() or self.events.is_closed():
             return
 
         async def end() -> None:
@@ -70,11 +70,11 @@ class Loop:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
             await asyncio.gather(*(closer() for closer in self.at_close), return_exceptions=True)
-            await self.loop.shutdown_default_executor()
+            await self.events.shutdown_default_executor()
 
         with contextlib.suppress(Exception):
             self.run(end())
-        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.events.call_soon_threadsafe(self.events.stop)
         self._thread.join(10)
         if not self._thread.is_alive():
-            self.loop.close()
+            self.events.close()

@@ -82,7 +82,7 @@ def is_public_name(name: str) -> bool:
 class CatalogAddress:
     """Where a catalog is: its index, the origins it may be read from, and whether its source is of the open internet.
 
-    A public source is never followed to a private address: `named` leaves such origins out, and the wire refuses
+    A public source is never followed to a private address: `named` leaves such origins out, and the client refuses
     names that resolve to one.
     """
 
@@ -130,9 +130,9 @@ def named(source: str, catalog: str, mentioned: Iterable[str], *, public: bool) 
     origins = {own, home}
     for url in mentioned:
         try:
-            place = origin(url)
+            found = origin(url)
         except ValueError:
             continue
-        if place.startswith("https:") and (not public or is_public_name(host(url))):
-            origins.add(place)
+        if found.startswith("https:") and (not public or is_public_name(host(url))):
+            origins.add(found)
     return frozenset(origins)

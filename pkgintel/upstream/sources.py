@@ -1,10 +1,9 @@
 """What is fetched: the service index, the catalog's index, its pages and leaves, and plain files as the SPDX lists.
 
-Everything here is called from outside of the wire's loop and returns parsed documents, or raises what the task that
+Everything here is called from outside of the client's loop and returns parsed documents, or raises what the task that
 called it should end with: `UpstreamUnavailable` (time may heal it) or `UpstreamChanged` (a person should look).
 """
 
-import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urljoin
@@ -17,61 +16,56 @@ from pkgintel.nuget.documents import BOM, Index
 from pkgintel.nuget.instant import latest
 from pkgintel.nuget.listing import Listing
 from pkgintel.upstream import origins as address
-from pkgintel.upstream.answers import NotHad, NotJson
-from pkgintel.upstream.client import Gauge, Manner, Wire
+from pkgintel.upstream.answers import NotJson, Unobtainable
+from pkgintel.upstream.client import Client, Request
 from pkgintel.upstream.origins import CatalogAddress
+from pkgintel.upstream.slots import Limit
 
 CATALOG = "Catalog/3.0.0"
 Parsed = TypeVar("Parsed")
 
 
-def discover(wire: Wire, url: str, gauge: Gauge | None = None, *, max_age: float = 0.0) -> CatalogAddress:
+def discover(client: Client, url: str, limit: Limit | None = None) -> CatalogAddress:
     """The catalog that `url` leads to, a service index or a catalog index itself.
 
-    An answer that this process got in the last `max_age` seconds is used again.
     Raises: UpstreamUnavailable; UpstreamChanged when it is neither, or names a catalog that may not be asked.
     Source: NuGet docs "Service index"; the resource's type is Catalog/3.0.0.
     """
-    at, known = wire.memory.get(url, (0.0, None))
-    if known is not None and time.monotonic() - at < max_age:
-        return known
-    found = wire.run(_discover(wire, url, gauge))
-    wire.memory[url] = (time.monotonic(), found)
-    return found
+    return client.run(_discover(client, url, limit))
 
 
-def fetch_index(wire: Wire, place: CatalogAddress, gauge: Gauge | None = None) -> Index:
+def fetch_index(client: Client, catalog: CatalogAddress, limit: Limit | None = None) -> Index:
     """The catalog's index, the addresses of its pages made absolute.
 
     Raises: UpstreamUnavailable; UpstreamChanged, also when it or an entry of it says a time in the future.
     """
-    return wire.run(_document(wire, place, place.index_url, gauge, _index))
+    return client.run(_document(client, catalog, catalog.index_url, limit, _index))
 
 
-def fetch_page(wire: Wire, place: CatalogAddress, url: str, gauge: Gauge | None = None) -> Listing:
+def fetch_page(client: Client, catalog: CatalogAddress, url: str, limit: Limit | None = None) -> Listing:
     """A page, the addresses of its leaves made absolute. Raises: UpstreamUnavailable, UpstreamChanged.
 
     A page that is not there counts as unavailable: the index that named it may be ahead of another server of the CDN.
     """
-    return wire.run(
-        _document(wire, place, url, gauge, lambda body, asked, found: listing.parse(body, asked, found, latest()))
+    return client.run(
+        _document(client, catalog, url, limit, lambda body, asked, found: listing.parse(body, asked, found, latest()))
     )
 
 
-def fetch_bytes(wire: Wire, url: str, gauge: Gauge | None = None) -> bytes:
+def fetch_bytes(client: Client, url: str, limit: Limit | None = None) -> bytes:
     """The file at `url`, an address which an operator chose.
 
     It may redirect within its own origin or to any https address; to a private one only if it is at one itself.
     Raises: UpstreamUnavailable, UpstreamChanged.
     """
-    return wire.run(_file(wire, url, gauge))
+    return client.run(_file(client, url, limit))
 
 
 async def _document(
-    wire: Wire, place: CatalogAddress, url: str, gauge: Gauge | None, parse: Callable[[bytes, str, str], Parsed]
+    client: Client, catalog: CatalogAddress, url: str, limit: Limit | None, parse: Callable[[bytes, str, str], Parsed]
 ) -> Parsed:
     """What `parse(body, address asked for, address found at)` makes of a document of the catalog."""
-    manner = Manner(wire.settings.max_page_bytes, place.allows, place.public, gauge)
+    request = Request(client.settings.max_page_bytes, catalog.allows, catalog.public, limit)
 
     def read(body: bytes, found: str) -> Parsed:
         try:
@@ -81,9 +75,9 @@ async def _document(
             raise
 
     try:
-        return await wire.fetch(url, manner, read)
-    except NotHad as error:
-        raise _not_had(error, url) from None
+        return await client.fetch(url, request, read)
+    except Unobtainable as error:
+        raise _not_obtained(error, url) from None
 
 
 def _index(body: bytes, url: str, base: str) -> Index:
@@ -109,23 +103,23 @@ def _json(body: bytes) -> Any:
         raise NotJson(body) from None
 
 
-def _not_had(error: NotHad, url: str) -> UpstreamUnavailable | UpstreamChanged:
+def _not_obtained(error: Unobtainable, url: str) -> UpstreamUnavailable | UpstreamChanged:
     return UpstreamUnavailable(str(error), url) if error.reason == "missing" else UpstreamChanged(str(error), url)
 
 
-async def _discover(wire: Wire, url: str, gauge: Gauge | None) -> CatalogAddress:
+async def _discover(client: Client, url: str, limit: Limit | None) -> CatalogAddress:
     try:
         own = address.origin(url)
     except ValueError as error:
         raise UpstreamChanged(f"{url[:200]} is not the address of a catalog: {error}", url) from None
     # Before it is read it can vouch for nobody, so only the step from http to https is followed.
     first = CatalogAddress(url, frozenset({own, own.replace("http:", "https:", 1)}), public=False)
-    manner = Manner(wire.settings.max_page_bytes, first.allows, first.public, gauge)
+    request = Request(client.settings.max_page_bytes, first.allows, first.public, limit)
     try:
-        document, found = await wire.fetch(url, manner, lambda body, found: (_json(body), found))
-    except NotHad as error:
+        document, found = await client.fetch(url, request, lambda body, found: (_json(body), found))
+    except Unobtainable as error:
         raise UpstreamChanged(f"no catalog can be found: {error}", url) from None
-    public = await wire.is_public(address.host(found))
+    public = await client.is_public(address.host(found))
     resources = document.get("resources") if isinstance(document, dict) else None
     if isinstance(resources, list):
         named = [one for one in resources if isinstance(one, dict) and isinstance(one.get("@id"), str)]
@@ -149,12 +143,12 @@ def _types(resource: dict[str, Any]) -> list[Any]:
     return kinds if isinstance(kinds, list) else [kinds]
 
 
-async def _file(wire: Wire, url: str, gauge: Gauge | None) -> bytes:
+async def _file(client: Client, url: str, limit: Limit | None) -> bytes:
     try:
         own = address.origin(url)
     except ValueError as error:
         raise UpstreamChanged(f"{url[:200]} is not an address: {error}", url) from None
-    public = await wire.is_public(address.host(url))
+    public = await client.is_public(address.host(url))
 
     def allows(target: str) -> str | None:
         try:
@@ -168,6 +162,8 @@ async def _file(wire: Wire, url: str, gauge: Gauge | None) -> bytes:
         return None
 
     try:
-        return await wire.fetch(url, Manner(wire.settings.max_page_bytes, allows, public, gauge), lambda body, _: body)
-    except NotHad as error:
-        raise _not_had(error, url) from None
+        return await client.fetch(
+            url, Request(client.settings.max_page_bytes, allows, public, limit), lambda body, _: body
+        )
+    except Unobtainable as error:
+        raise _not_obtained(error, url) from None

@@ -164,20 +164,20 @@ def replay(report: Report, plan: Plan, home: World, server: BenchServer, held: B
     pages = held.pages[:4]
     count = sum(map(len, pages))
     mine = process.start(settings)
-    line, limit = mine.client, mine.limit
+    client, fleet = mine.client, mine.limit
     with database.connect(settings.database_url) as conn:
         rates, logged = [], []
         for attempt in range(plan.rounds + 1):
             conn.execute("DELETE FROM ops.watermarks; DELETE FROM ops.runs")
             run_id = runs.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL)
-            with limit.gauge(line, settings.service_index_url) as gauge:
-                opened = scan.plan(conn, settings, line, run_id, len(pages), gauge)
+            with fleet.lease(client, settings.service_index_url) as limit:
+                opened = scan.plan(conn, settings, client, run_id, len(pages), limit)
             assert opened is not None
             asked, at = server.leaf_requests(), wal(conn)
             begun = time.perf_counter()
             for url in opened.pages:
-                with limit.gauge(line, url) as gauge:
-                    page.store_page(mine.database, settings, line, gauge, run_id, url)
+                with fleet.lease(client, url) as limit:
+                    page.store_page(mine.database, settings, client, limit, run_id, url)
             took = time.perf_counter() - begun
             if attempt:
                 rates.append(count / took)

@@ -11,9 +11,9 @@ import aiohttp
 import yarl
 
 from pkgintel.nuget.documents import Item
-from pkgintel.upstream import client, leaves, sources
-from pkgintel.upstream.client import Manner
-from pkgintel.upstream.limit import LocalGauge
+from pkgintel.upstream import leaves, sources
+from pkgintel.upstream.client import Client, Request
+from pkgintel.upstream.slots import LocalLimit
 from tests.bench.catalog import BenchServer, make
 from tests.bench.plan import LATENCY, Plan
 from tests.bench.report import Report
@@ -46,37 +46,37 @@ def by_stage(report: Report, plan: Plan, home: World, server: BenchServer) -> No
     """CPU that a leaf costs a worker process on its way from the socket to the event, each stage with those before."""
     for latency, width in ((0.0, 64), (LATENCY, 16)):
         settings = home.settings(f"{server.origin(latency)}/small/v3.json")
-        line = client.Wire(settings)
+        client = Client(settings)
         try:
-            place = sources.discover(line, settings.service_index_url)
-            pages = sources.fetch_index(line, place).pages[:4]
-            items = [item for one in pages for item in sources.fetch_page(line, place, one.url).items]
+            catalog = sources.discover(client, settings.service_index_url)
+            pages = sources.fetch_index(client, catalog).pages[:4]
+            items = [item for one in pages for item in sources.fetch_page(client, catalog, one.url).items]
             took: dict[str, list[float]] = defaultdict(list)
             for _ in range(plan.rounds + 1):
-                for name, stage in _stages(line, place, width).items():
-                    took[name].append(_cpu(line, stage, items, width))
+                for name, stage in _stages(client, catalog, width).items():
+                    took[name].append(_cpu(client, stage, items, width))
         finally:
-            line.close()
+            client.close()
         parts = ", ".join(f"{name} {statistics.median(values[1:]):.0f}" for name, values in took.items())
         what = f"of it on the way from the socket to the event: one process, {width} in flight, {latency * 1000:.0f} ms"
         report.add(PART, what, list(took.values())[-1][1:], "µs", parts, show=True)
 
 
-def _stages(line: client.Wire, place: Any, width: int) -> dict[str, Callable[[Item], Awaitable[Any]]]:
-    manner = Manner(line.settings.max_leaf_bytes, place.allows, place.public, LocalGauge(width))
-    below = line._transport(place.public)
+def _stages(client: Client, catalog: Any, width: int) -> dict[str, Callable[[Item], Awaitable[Any]]]:
+    request = Request(client.settings.max_leaf_bytes, catalog.allows, catalog.public, LocalLimit(width))
+    below = client.exchange.transport(catalog.public)
     session: list[aiohttp.ClientSession] = []
 
     async def alone(item: Item) -> None:
         if not session:
             session.append(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False))
-            line.at_close.append(session[0].close)
+            client.loop.at_close.append(session[0].close)
         url = yarl.URL(item.url, encoded=True)
-        async with session[0].get(url, headers=dict(line._headers), allow_redirects=False) as answer:
+        async with session[0].get(url, headers=dict(client.exchange.headers), allow_redirects=False) as answer:
             await answer.read()
 
     async def transport(item: Item) -> None:
-        answer = await below.handle_async_request(line._request(item.url))
+        answer = await below.handle_async_request(client.exchange.request(item.url))
         async for _ in answer.aiter_raw():
             pass
         await answer.aclose()
@@ -84,7 +84,7 @@ def _stages(line: client.Wire, place: Any, width: int) -> dict[str, Callable[[It
     unread: list[tuple[Item, bytes]] = []
 
     async def read(item: Item) -> None:
-        unread.append((item, await line.fetch(item.url, manner, lambda body, _: body)))
+        unread.append((item, await client.fetch(item.url, request, lambda body, _: body)))
         if len(unread) == leaves.BATCH:
             for one in unread:
                 leaves._event(*one)
@@ -93,12 +93,12 @@ def _stages(line: client.Wire, place: Any, width: int) -> dict[str, Callable[[It
     return {
         "aiohttp alone": alone,
         "through httpx's transport": transport,
-        "with retries, caps and limit": lambda item: line.fetch(item.url, manner, lambda body, _: body),
+        "with retries, caps and limit": lambda item: client.fetch(item.url, request, lambda body, _: body),
         "with parsing and checking in batches": read,
     }
 
 
-def _cpu(line: client.Wire, stage: Callable[[Item], Awaitable[Any]], items: list[Item], width: int) -> float:
+def _cpu(client: Client, stage: Callable[[Item], Awaitable[Any]], items: list[Item], width: int) -> float:
     async def everything() -> None:
         left = iter(items)
 
@@ -111,7 +111,7 @@ def _cpu(line: client.Wire, stage: Callable[[Item], Awaitable[Any]], items: list
                 group.create_task(work())
 
     begun = time.process_time()
-    line.run(everything())
+    client.run(everything())
     return 1e6 * (time.process_time() - begun) / len(items)
 
 

@@ -3,7 +3,7 @@
     catalog = Catalog()
     catalog.add("page0", details("A", "1.0.0", commit=5))
     catalog.publish()                       # the index now says what the pages hold
-    wire = Wire(settings, transport=catalog)
+    client = Client(settings, transport=catalog)
 
 Every answer is made when it is asked for, so a page may grow, or break, between two requests.
 """

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from pkgintel.runtime import process
 from pkgintel.runtime.process import Process
 from pkgintel.settings import Deployment
-from pkgintel.upstream.client import Wire
+from pkgintel.upstream.client import Client
 
 
 @contextmanager
-def working_for(deployment: Deployment, client: Wire | None = None) -> Iterator[Process]:
+def working_for(deployment: Deployment, client: Client | None = None) -> Iterator[Process]:
     """While this lasts, this process works for `deployment`; then for none."""
     try:
         yield process.start(deployment, client)

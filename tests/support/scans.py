@@ -21,8 +21,8 @@ from pkgintel.pipeline import runs as ledger
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Deployment
 from pkgintel.tasks import base, recovery
-from pkgintel.upstream.client import Wire
-from pkgintel.upstream.limit import LocalGauge
+from pkgintel.upstream.client import Client
+from pkgintel.upstream.slots import LocalLimit
 from tests.support.catalogs import Catalog, Document
 from tests.support.tables import differences, stored
 
@@ -49,20 +49,20 @@ class Bench:
         self.settings = settings
         self.db = db or database.Database(settings.database_url)
         self.catalog = catalog
-        self.gauge = LocalGauge(8)
-        self.wire = Wire(settings, transport=catalog, backoff=0.0)
+        self.limit = LocalLimit(8)
+        self.client = Client(settings, transport=catalog, backoff=0.0)
 
     def close(self) -> None:
-        self.wire.close()
+        self.client.close()
         self.db.close()
 
     def open(self, root: int | None = None) -> scan.ScanPlan | None:
         """Begin a scan; None when it is caught up at once."""
         run_id = open_scan(self.conn, self.settings, root_id=root)
-        return scan.plan(self.conn, self.settings, self.wire, run_id)
+        return scan.plan(self.conn, self.settings, self.client, run_id)
 
     def read(self, run_id: int, url: str) -> page.Stored:
-        return page.store_page(self.db, self.settings, self.wire, self.gauge, run_id, url)
+        return page.store_page(self.db, self.settings, self.client, self.limit, run_id, url)
 
     def finish(self, run_id: int) -> scan.ScanEnd:
         return scan.finish(self.conn, self.settings, run_id)
@@ -167,7 +167,7 @@ class Workers:
         for _ in range(5):
             if not bench.rejected():
                 return
-            run_id, urls = replay.open_run(bench.conn, bench.settings, bench.wire, replay.Wanted(rejected=True))
+            run_id, urls = replay.open_run(bench.conn, bench.settings, bench.client, replay.Wanted(rejected=True))
             for url in urls:
                 bench.read(run_id, url)
             assert replay.finish(bench.conn, run_id)
@@ -181,7 +181,7 @@ class Workers:
             run_id = open_scan(bench.conn, bench.settings, root_id=root)
             for final in (False,) * base.TRIES + (True,):
                 try:
-                    return scan.plan(bench.conn, bench.settings, bench.wire, run_id)
+                    return scan.plan(bench.conn, bench.settings, bench.client, run_id)
                 except (UpstreamUnavailable, UpstreamChanged) as error:
                     if final or isinstance(error, UpstreamChanged):
                         ledger.end(bench.conn, run_id, State.FAILED, error=str(error))

@@ -210,7 +210,7 @@ def test_a_page_that_waits_too_long_for_a_lock_is_tried_again_and_says_so(
     first, second = opened.pages
     bench.read(opened.run_id, first)
     lower(conn, lock_timeout="300ms")
-    with working_for(settings, bench.wire), locked(database, "p2"), pytest.raises(Retry):
+    with working_for(settings, bench.client), locked(database, "p2"), pytest.raises(Retry):
         tasks.upsert_page.apply((opened.run_id, second), throw=True)
     row = conn.execute("SELECT state, error FROM ops.run_pages WHERE page_url = %s", (second,)).fetchone()
     assert row is not None

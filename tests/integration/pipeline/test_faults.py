@@ -18,8 +18,8 @@ from pkgintel.pipeline import page, replay, runs, scan
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Settings
 from pkgintel.tasks import base, recovery, workflow
-from pkgintel.upstream.client import Wire
-from pkgintel.upstream.limit import LocalGauge
+from pkgintel.upstream.client import Client
+from pkgintel.upstream.slots import LocalLimit
 from tests.support.catalogs import Catalog, details
 from tests.support.patience import quick
 from tests.support.processes import working_for
@@ -67,17 +67,17 @@ class Site:
             self.catalog.add(f"page{number}", details("A", f"{number}.0.0", number * SECOND))
         self.catalog.publish()
         self.db = database.Database(self.settings.database_url)
-        self.wire = Wire(self.settings, transport=self.catalog, backoff=0.0)
+        self.client = Client(self.settings, transport=self.catalog, backoff=0.0)
 
     def open(self, max_pages: int | None = None) -> scan.ScanPlan:
         run_id = open_scan(self.conn, self.settings, Kind.MANUAL, "a-task")
-        opened = scan.plan(self.conn, self.settings, self.wire, run_id, max_pages)
+        opened = scan.plan(self.conn, self.settings, self.client, run_id, max_pages)
         assert opened is not None
         return opened
 
     def read(self, run_id: int, *urls: str) -> None:
         for url in urls:
-            page.store_page(self.db, self.settings, self.wire, LocalGauge(8), run_id, url)
+            page.store_page(self.db, self.settings, self.client, LocalLimit(8), run_id, url)
 
     def silence(self, run_id: int) -> None:
         """As if the run, and the messages that followed from it, had been gone for an hour."""
@@ -99,7 +99,7 @@ class Site:
 def site(settings: Settings, conn: database.Connection, sent: Sent) -> Iterator[Site]:
     made = Site(conn, settings)
     yield made
-    made.wire.close()
+    made.client.close()
 
 
 def test_the_next_scan_of_a_chain_is_sent_again_when_its_message_was_lost(site: Site, sent: Sent) -> None:
@@ -205,7 +205,7 @@ def test_the_callback_of_a_replay_is_sent_again_too(site: Site, sent: Sent) -> N
     scan.finish(site.conn, site.settings, opened.run_id)
     site.silence(opened.run_id)
     wanted = replay.Wanted(page=site.catalog.url("page0"))
-    run_id, urls = replay.open_run(site.conn, site.settings, site.wire, wanted)
+    run_id, urls = replay.open_run(site.conn, site.settings, site.client, wanted)
     site.read(run_id, *urls)
     site.silence(run_id)
     assert f"sent the callback of run {run_id} again" in site.recover()
@@ -259,7 +259,7 @@ def test_a_page_is_stored_though_redis_takes_no_progress(
 
     opened = site.open()
     monkeypatch.setattr("celery.app.task.Task.send_event", away)
-    with working_for(settings, site.wire):
+    with working_for(settings, site.client):
         stored = tasks.upsert_page(opened.run_id, opened.pages[0])
     assert stored["leaves"] == 1
 

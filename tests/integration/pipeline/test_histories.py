@@ -36,7 +36,7 @@ def told(catalog: Catalog, wave: list[Any], stale: str, chance: random.Random) -
     return [wave[len(wave) // 2 :]]
 
 
-def read(bench: Bench, history: History, stale: str, seed: int, wire: ShakyWire) -> None:
+def read(bench: Bench, history: History, stale: str, seed: int, shaky: ShakyWire) -> None:
     """The whole history, wave by wave, and then a last page when the faults are over: the tables are the oracle's."""
     catalog, chance = bench.catalog, random.Random(seed)
     catalog.__init__()  # type: ignore[misc]
@@ -49,7 +49,7 @@ def read(bench: Bench, history: History, stale: str, seed: int, wire: ShakyWire)
                 grow(catalog, later.pop())
 
         catalog.before = growing if chance.random() < 0.5 else lambda _path: None
-        catalog.fault = wire
+        catalog.fault = shaky
         # Of a stale index, what is shown late may be passed by then, and comes with the next newer page.
         workers.read(calm=stale == "some")
         catalog.before, catalog.fault = lambda _path: None, lambda _path, _times: None
@@ -96,11 +96,11 @@ def read_many(url: str, examples: int, overlap: str, often: float) -> None:
         def one(history: History, limit: int, stale: str, seed: int) -> None:
             empty(conn)
             bench.settings = base.model_copy(update={"pages_per_scan": limit})
-            wire = ShakyWire(seed, often, bench.catalog)
+            client = ShakyWire(seed, often, bench.catalog)
             try:
-                read(bench, history, stale, seed, wire)
+                read(bench, history, stale, seed, client)
             finally:
-                note("\n".join(["faults:", *wire.made]))
+                note("\n".join(["faults:", *client.made]))
 
         try:
             one()

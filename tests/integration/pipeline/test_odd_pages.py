@@ -53,7 +53,7 @@ def grown(bench: Bench, events: int = 3) -> list[Event]:
 
 def read_rejected(bench: Bench, wanted: Wanted | None = None) -> None:
     wanted = wanted or Wanted(rejected=True)
-    run_id, urls = replay.open_run(bench.conn, bench.settings, bench.wire, wanted)
+    run_id, urls = replay.open_run(bench.conn, bench.settings, bench.client, wanted)
     for url in urls:
         bench.read(run_id, url)
     assert replay.finish(bench.conn, run_id)
@@ -124,11 +124,11 @@ def test_a_count_that_stays_wrong_is_accepted_with_a_reason_and_no_further(bench
     events = grown(bench)
     page = Wanted(page=bench.catalog.url("page0"))
     with pytest.raises(SettingsError, match="holds all of its 3 items"):
-        replay.accept_count(bench.conn, bench.settings, bench.wire, page, "why not", "me")
+        replay.accept_count(bench.conn, bench.settings, bench.client, page, "why not", "me")
     answer(bench, "/page0.json", items=[event.item for event in events[1:]])
     with pytest.raises(SettingsError, match="needs a reason"):
-        replay.accept_count(bench.conn, bench.settings, bench.wire, page, " ", "me")
-    replay.accept_count(bench.conn, bench.settings, bench.wire, page, "one was never there", "me")
+        replay.accept_count(bench.conn, bench.settings, bench.client, page, " ", "me")
+    replay.accept_count(bench.conn, bench.settings, bench.client, page, "one was never there", "me")
     kept = bench.conn.execute("SELECT * FROM ops.accepted_counts").fetchone() or {}
     assert (kept["promised"], kept["items"], kept["why"], kept["accepted_by"]) == (3, 2, "one was never there", "me")
     answer(bench, "/page0.json", items=[events[2].item])
@@ -266,7 +266,7 @@ def test_an_older_copy_never_counts_as_a_mended_page(bench: Bench) -> None:
     bench.scan()
     assert rows(bench)[0]["kind"] is None
     bench.catalog.broken["/page0.json"] = lambda: httpx.Response(200, content=old)
-    run_id, urls = replay.open_run(bench.conn, bench.settings, bench.wire, Wanted(rejected=True))
+    run_id, urls = replay.open_run(bench.conn, bench.settings, bench.client, Wanted(rejected=True))
     with pytest.raises(UpstreamUnavailable, match="older copy"):
         bench.read(run_id, urls[0])
     assert rows(bench)[0]["resolution"] is None

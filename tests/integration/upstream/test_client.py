@@ -1,4 +1,4 @@
-"""The wire against a hostile server: bodies, limits, redirects, retries, cancellation, forks and leaks."""
+"""The client against a hostile server: bodies, limits, redirects, retries, cancellation, forks and leaks."""
 
 import asyncio
 import gc
@@ -21,11 +21,11 @@ import httpx
 import psutil
 import pytest
 
-from pkgintel.errors import UpstreamUnavailable
+from pkgintel.errors import TryLater, UpstreamUnavailable
 from pkgintel.settings import Settings
-from pkgintel.upstream.answers import NotHad, NotJson, TryLater, retry_after
-from pkgintel.upstream.client import Manner, Wire
-from pkgintel.upstream.limit import LocalGauge
+from pkgintel.upstream.answers import NotJson, Unobtainable, retry_after
+from pkgintel.upstream.client import Client, Request
+from pkgintel.upstream.slots import LocalLimit
 from pkgintel.upstream.transport import PublicResolver
 from tests.support.hostile import Answer, HostileServer
 from tests.support.waiting import until
@@ -40,8 +40,8 @@ def server() -> Iterator[HostileServer]:
 
 
 @pytest.fixture(scope="module")
-def wire() -> Iterator[Wire]:
-    made = Wire(Settings(request_timeout=0.4, request_attempts=4, user_agent="tester/1 (+mail)"), backoff=0.0)
+def client() -> Iterator[Client]:
+    made = Client(Settings(request_timeout=0.4, request_attempts=4, user_agent="tester/1 (+mail)"), backoff=0.0)
     yield made
     made.close()
 
@@ -65,15 +65,15 @@ def anywhere(_: str) -> str | None:
     return None
 
 
-def get(wire: Wire, url: str, cap: int = 100_000, **manner: Any) -> bytes:
-    return wire.run(wire.fetch(url, Manner(cap, manner.pop("allows", anywhere), **manner), json_only))
+def get(client: Client, url: str, cap: int = 100_000, **request: Any) -> bytes:
+    return client.run(client.fetch(url, Request(cap, request.pop("allows", anywhere), **request), json_only))
 
 
-def tasks(wire: Wire) -> int:
+def tasks(client: Client) -> int:
     async def count() -> int:
         return len(asyncio.all_tasks()) - 1
 
-    return wire.run(count())
+    return client.run(count())
 
 
 @pytest.mark.parametrize(
@@ -91,23 +91,25 @@ def tasks(wire: Wire) -> int:
         Answer(BODY, drip_head=0.001),
     ],
 )
-def test_bodies_come_whole(wire: Wire, server: HostileServer, path: str, answer: Answer) -> None:
+def test_bodies_come_whole(client: Client, server: HostileServer, path: str, answer: Answer) -> None:
     server.script(path, [answer])
-    assert get(wire, server.url(path)) == BODY
+    assert get(client, server.url(path)) == BODY
     assert server.count(path) == 1
 
 
-def test_a_connection_the_server_closed_meanwhile_does_not_count(wire: Wire, server: HostileServer, path: str) -> None:
+def test_a_connection_the_server_closed_meanwhile_does_not_count(
+    client: Client, server: HostileServer, path: str
+) -> None:
     server.put(path, BODY, close_after=len(BODY))
     for _ in range(5):
-        assert get(wire, server.url(path)) == BODY
+        assert get(client, server.url(path)) == BODY
         time.sleep(0.02)
     assert server.count(path) == 5
 
 
-def test_it_says_who_asks_and_takes_gzip(wire: Wire, server: HostileServer, path: str) -> None:
+def test_it_says_who_asks_and_takes_gzip(client: Client, server: HostileServer, path: str) -> None:
     server.put(path, BODY)
-    get(wire, server.url(path))
+    get(client, server.url(path))
     headers = server.requests[-1].headers
     assert headers["user-agent"] == "tester/1 (+mail)"
     assert headers["accept-encoding"] == "gzip"
@@ -141,45 +143,45 @@ def test_it_says_who_asks_and_takes_gzip(wire: Wire, server: HostileServer, path
         Answer(BODY, headers={"Broken Header\x01": "x"}),
     ],
 )
-def test_passing_trouble_is_ridden_out(wire: Wire, server: HostileServer, path: str, answer: Answer) -> None:
+def test_passing_trouble_is_ridden_out(client: Client, server: HostileServer, path: str, answer: Answer) -> None:
     server.script(path, [answer, BODY])
-    assert get(wire, server.url(path)) == BODY
+    assert get(client, server.url(path)) == BODY
     assert server.count(path) >= 2
-    until(lambda: tasks(wire) == 0, timeout=5)
+    until(lambda: tasks(client) == 0, timeout=5)
 
 
-def test_lasting_trouble_is_told_after_the_tries(wire: Wire, server: HostileServer, path: str) -> None:
+def test_lasting_trouble_is_told_after_the_tries(client: Client, server: HostileServer, path: str) -> None:
     server.put(path, status=503)
-    before = wire.counts["5xx"]
+    before = client.counts["5xx"]
     with pytest.raises(UpstreamUnavailable, match=r"answered 503 \(4 tries\)") as caught:
-        get(wire, server.url(path))
+        get(client, server.url(path))
     assert caught.value.url == server.url(path)
     assert server.count(path) == 4
-    assert wire.counts["5xx"] == before + 4
+    assert client.counts["5xx"] == before + 4
 
 
-def test_nobody_listening(wire: Wire) -> None:
+def test_nobody_listening(client: Client) -> None:
     with HostileServer() as gone:
         url = gone.url("/x")
-    before = wire.counts["connect"]
+    before = client.counts["connect"]
     with pytest.raises(UpstreamUnavailable, match="no connection"):
-        get(wire, url)
-    assert wire.counts["connect"] == before + 4
+        get(client, url)
+    assert client.counts["connect"] == before + 4
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 405])
-def test_a_refusal_is_told_at_once(wire: Wire, server: HostileServer, path: str, status: int) -> None:
+def test_a_refusal_is_told_at_once(client: Client, server: HostileServer, path: str, status: int) -> None:
     server.put(path, status=status)
     with pytest.raises(UpstreamUnavailable, match=f"answered {status}"):
-        get(wire, server.url(path))
+        get(client, server.url(path))
     assert server.count(path) == 1
 
 
 @pytest.mark.parametrize("status", [404, 410, 451])
-def test_what_is_missing_is_not_asked_for_again(wire: Wire, server: HostileServer, path: str, status: int) -> None:
+def test_what_is_missing_is_not_asked_for_again(client: Client, server: HostileServer, path: str, status: int) -> None:
     server.put(path, b"<Error/>", status=status)
-    with pytest.raises(NotHad, match=f"answered {status}") as caught:
-        get(wire, server.url(path))
+    with pytest.raises(Unobtainable, match=f"answered {status}") as caught:
+        get(client, server.url(path))
     assert (caught.value.reason, caught.value.body) == ("missing", b"<Error/>")
     assert server.count(path) == 1
     for broken in (
@@ -187,14 +189,14 @@ def test_what_is_missing_is_not_asked_for_again(wire: Wire, server: HostileServe
         Answer(b"x", status=status, headers={"Content-Encoding": "br"}),
     ):
         server.script(path, [broken])
-        with pytest.raises(NotHad, match=f"answered {status}"):
-            get(wire, server.url(path))
+        with pytest.raises(Unobtainable, match=f"answered {status}"):
+            get(client, server.url(path))
 
 
-def test_what_stays_broken_gets_fewer_tries(wire: Wire, server: HostileServer, path: str) -> None:
+def test_what_stays_broken_gets_fewer_tries(client: Client, server: HostileServer, path: str) -> None:
     server.put(path, b"<html>")
-    with pytest.raises(NotHad, match="begins with '<html>'") as caught:
-        get(wire, server.url(path))
+    with pytest.raises(Unobtainable, match="begins with '<html>'") as caught:
+        get(client, server.url(path))
     assert (caught.value.reason, caught.value.body) == ("not-json", b"<html>")
     assert server.count(path) == 3
 
@@ -209,17 +211,17 @@ def test_what_stays_broken_gets_fewer_tries(wire: Wire, server: HostileServer, p
         Answer(b"{}", length=2000),
     ],
 )
-def test_too_large(wire: Wire, server: HostileServer, path: str, answer: Answer) -> None:
+def test_too_large(client: Client, server: HostileServer, path: str, answer: Answer) -> None:
     server.script(path, [answer])
-    with pytest.raises(NotHad, match="larger than 1,999 bytes") as caught:
-        get(wire, server.url(path), cap=1999)
+    with pytest.raises(Unobtainable, match="larger than 1,999 bytes") as caught:
+        get(client, server.url(path), cap=1999)
     assert (caught.value.reason, caught.value.body) == ("too-large", None)
     assert server.count(path) == 1
     if answer.length is None:
-        assert len(get(wire, server.url(path), cap=2000)) == 2000
+        assert len(get(client, server.url(path), cap=2000)) == 2000
 
 
-def test_a_bomb_does_not_fill_the_memory(wire: Wire, server: HostileServer, path: str) -> None:
+def test_a_bomb_does_not_fill_the_memory(client: Client, server: HostileServer, path: str) -> None:
     squeezer = zlib.compressobj(9, zlib.DEFLATED, 31)
     bomb = b"".join(squeezer.compress(bytes(1_000_000)) for _ in range(500)) + squeezer.flush()
     server.put(path, bomb, headers={"Content-Encoding": "gzip"})
@@ -231,14 +233,14 @@ def test_a_bomb_does_not_fill_the_memory(wire: Wire, server: HostileServer, path
         nonlocal peak
         peak = max(peak, get_rss().rss)
 
-    manner = Manner(2_000_000, anywhere)
+    request = Request(2_000_000, anywhere)
     for _ in range(5):
-        with pytest.raises(NotHad, match="larger than"):
-            wire.run(wire.fetch(server.url(path), manner, body), watch, every=0.005)
+        with pytest.raises(Unobtainable, match="larger than"):
+            client.run(client.fetch(server.url(path), request, body), watch, every=0.005)
     assert max(peak, get_rss().rss) - before < 40_000_000
 
 
-def test_redirects_are_followed_within_the_rule(wire: Wire, server: HostileServer, path: str) -> None:
+def test_redirects_are_followed_within_the_rule(client: Client, server: HostileServer, path: str) -> None:
     server.put(path, redirect=f"{path}/2")
     server.put(f"{path}/2", status=308, redirect=server.url(f"{path}/3"))
     server.put(f"{path}/3", BODY)
@@ -246,48 +248,48 @@ def test_redirects_are_followed_within_the_rule(wire: Wire, server: HostileServe
     def here(url: str) -> str | None:
         return None if url.startswith(server.origin + "/") else "it is elsewhere"
 
-    found = wire.run(wire.fetch(server.url(path), Manner(10_000, here), lambda _, place: place))
+    found = client.run(client.fetch(server.url(path), Request(10_000, here), lambda _, place: place))
     assert found == server.url(f"{path}/3")
     for target in ("https://evil.example/x", "//evil.example/x", "file:///etc/passwd", "http://127.0.0.1:1/x"):
         server.put(f"{path}/3", redirect=target)
-        with pytest.raises(NotHad, match="not followed: it is elsewhere") as caught:
-            get(wire, server.url(path), allows=here)
+        with pytest.raises(Unobtainable, match="not followed: it is elsewhere") as caught:
+            get(client, server.url(path), allows=here)
         assert caught.value.reason == "redirect"
 
 
-def test_redirects_end(wire: Wire, server: HostileServer, path: str) -> None:
+def test_redirects_end(client: Client, server: HostileServer, path: str) -> None:
     server.put(path, redirect=f"{path}?again")
     server.put(f"{path}?again", redirect=path)
-    with pytest.raises(NotHad, match="more than 5 times"):
-        get(wire, server.url(path))
+    with pytest.raises(Unobtainable, match="more than 5 times"):
+        get(client, server.url(path))
     server.put(path, redirect=path)
-    with pytest.raises(NotHad, match="to itself"):
-        get(wire, server.url(path))
+    with pytest.raises(Unobtainable, match="to itself"):
+        get(client, server.url(path))
     server.put(path, status=302)
     with pytest.raises(UpstreamUnavailable, match="without a place"):
-        get(wire, server.url(path))
+        get(client, server.url(path))
 
 
-def test_a_place_that_is_not_allowed_is_never_asked(wire: Wire, server: HostileServer, path: str) -> None:
-    with pytest.raises(NotHad, match="not fetched: no!") as caught:
-        get(wire, server.url(path), allows=lambda _: "no!")
+def test_a_place_that_is_not_allowed_is_never_asked(client: Client, server: HostileServer, path: str) -> None:
+    with pytest.raises(Unobtainable, match="not fetched: no!") as caught:
+        get(client, server.url(path), allows=lambda _: "no!")
     assert caught.value.reason == "address"
     assert server.count(path) == 0
 
 
 def test_a_public_source_is_not_followed_to_a_private_address_by_its_name(
-    wire: Wire, server: HostileServer, path: str
+    client: Client, server: HostileServer, path: str
 ) -> None:
     server.put(path, BODY)
     url = f"http://localhost:{server.port}{path}"
-    assert get(wire, url) == BODY
-    with pytest.raises(NotHad, match="a private address") as caught:
-        get(wire, url, public=True)
+    assert get(client, url) == BODY
+    with pytest.raises(Unobtainable, match="a private address") as caught:
+        get(client, url, public=True)
     assert caught.value.reason == "address"
     assert server.count(path) == 1
-    assert not wire.run(wire.is_public("localhost"))
-    assert not wire.run(wire.is_public("127.0.0.1"))
-    assert wire.run(wire.is_public("8.8.8.8"))
+    assert not client.run(client.is_public("localhost"))
+    assert not client.run(client.is_public("127.0.0.1"))
+    assert client.run(client.is_public("8.8.8.8"))
 
 
 def test_the_resolver_keeps_public_addresses_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,17 +304,17 @@ def test_the_resolver_keeps_public_addresses_only(monkeypatch: pytest.MonkeyPatc
     assert asyncio.run(resolve()) == ["8.8.8.8"]
 
 
-def test_a_short_retry_after_is_waited_for(wire: Wire, server: HostileServer, path: str) -> None:
+def test_a_short_retry_after_is_waited_for(client: Client, server: HostileServer, path: str) -> None:
     server.script(path, [Answer(status=429, retry_after=1), BODY])
-    get(wire, server.url(path))
+    get(client, server.url(path))
     first, second = [request.at for request in server.requests if request.path == path]
     assert second - first >= 1.0
 
 
-def test_a_long_retry_after_is_passed_on(wire: Wire, server: HostileServer, path: str) -> None:
+def test_a_long_retry_after_is_passed_on(client: Client, server: HostileServer, path: str) -> None:
     server.put(path, status=503, retry_after=120)
     with pytest.raises(TryLater) as caught:
-        get(wire, server.url(path))
+        get(client, server.url(path))
     assert caught.value.retry_after == 120
     assert server.count(path) == 1
     again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
@@ -333,7 +335,7 @@ def test_how_retry_after_is_read() -> None:
 
 def test_backoff_grows_and_varies(server: HostileServer, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     server.script(path, [Answer(status=500), Answer(status=500), Answer(status=500), BODY])
-    slow = Wire(Settings(request_attempts=5), backoff=0.05)
+    slow = Client(Settings(request_attempts=5), backoff=0.05)
     try:
         get(slow, server.url(path))
     finally:
@@ -354,15 +356,15 @@ def test_backoff_grows_and_varies(server: HostileServer, path: str, monkeypatch:
     ],
 )
 def test_an_address_is_asked_for_as_it_is_spelled(
-    wire: Wire, server: HostileServer, path: str, spelled: str, sent: str
+    client: Client, server: HostileServer, path: str, spelled: str, sent: str
 ) -> None:
     server.put(path + sent, BODY)
-    assert get(wire, server.url(path) + spelled) == BODY
+    assert get(client, server.url(path) + spelled) == BODY
     assert server.requests[-1].path == path + sent
 
 
 def test_any_transport_of_httpx_will_do() -> None:
-    made = Wire(Settings(), transport=httpx.MockTransport(lambda _: httpx.Response(200, content=b"{}")))
+    made = Client(Settings(), transport=httpx.MockTransport(lambda _: httpx.Response(200, content=b"{}")))
     try:
         assert get(made, "https://api.nuget.org/v3/index.json") == b"{}"
         assert made.counts == {"2xx": 1}
@@ -370,25 +372,25 @@ def test_any_transport_of_httpx_will_do() -> None:
         made.close()
 
 
-def test_ticks_come_in_the_calling_thread_and_may_end_it(wire: Wire, server: HostileServer, path: str) -> None:
+def test_ticks_come_in_the_calling_thread_and_may_end_it(client: Client, server: HostileServer, path: str) -> None:
     server.put(path, BODY, delay=0.2)
     seen: list[threading.Thread] = []
 
     def tick() -> None:
         seen.append(threading.current_thread())
 
-    wire.run(wire.fetch(server.url(path), Manner(10_000, anywhere), body), tick, every=0.02)
+    client.run(client.fetch(server.url(path), Request(10_000, anywhere), body), tick, every=0.02)
     assert set(seen) == {threading.current_thread()}
 
     def fail() -> None:
         raise ValueError("enough")
 
     with pytest.raises(ValueError, match="enough"):
-        wire.run(wire.fetch(server.url(path), Manner(10_000, anywhere), body), fail, every=0.02)
-    assert tasks(wire) == 0
+        client.run(client.fetch(server.url(path), Request(10_000, anywhere), body), fail, every=0.02)
+    assert tasks(client) == 0
 
 
-def test_a_signal_cancels_what_runs_and_leaves_nothing(wire: Wire, server: HostileServer, path: str) -> None:
+def test_a_signal_cancels_what_runs_and_leaves_nothing(client: Client, server: HostileServer, path: str) -> None:
     class Stopped(Exception):
         pass
 
@@ -399,14 +401,14 @@ def test_a_signal_cancels_what_runs_and_leaves_nothing(wire: Wire, server: Hosti
 
     async def long() -> None:
         try:
-            await wire.fetch(server.url(path), Manner(10_000, anywhere), body)
+            await client.fetch(server.url(path), Request(10_000, anywhere), body)
         finally:
             await asyncio.sleep(0.05)
             ended.append("cleanly")
 
     server.put(path, hang=True)
     usual = signal.signal(signal.SIGUSR1, stop)
-    patient = Wire(Settings(), backoff=0.0)
+    patient = Client(Settings(), backoff=0.0)
     try:
         for _ in range(20):
             threading.Timer(random.uniform(0, 0.05), os.kill, (os.getpid(), signal.SIGUSR1)).start()
@@ -422,17 +424,17 @@ def test_a_signal_cancels_what_runs_and_leaves_nothing(wire: Wire, server: Hosti
 
 def test_thousands_of_requests_leave_nothing_behind(path: str) -> None:
     server = HostileServer().start()
-    gauge = LocalGauge(16)
-    made = Wire(Settings(max_in_flight=16, request_timeout=2, request_attempts=2), backoff=0.0)
+    limit = LocalLimit(16)
+    made = Client(Settings(max_in_flight=16, request_timeout=2, request_attempts=2), backoff=0.0)
     kinds = [Answer(BODY), Answer(BODY, gzip=True), Answer(BODY, close_after=9), Answer(status=503), Answer(status=404)]
     kinds += [Answer(BODY * 100), Answer(redirect="http://127.0.0.1:1/"), Answer(BODY, until_close=True)]
     for number, kind in enumerate(kinds):
         server.script(f"{path}/{number}", [kind])
-    manner = Manner(10_000, lambda url: None if url.startswith(server.origin) else "no", gauge=gauge)
+    request = Request(10_000, lambda url: None if url.startswith(server.origin) else "no", limit=limit)
 
     async def one(number: int) -> None:
-        with suppress(NotHad, UpstreamUnavailable):
-            await made.fetch(server.url(f"{path}/{number % len(kinds)}"), manner, body)
+        with suppress(Unobtainable, UpstreamUnavailable):
+            await made.fetch(server.url(f"{path}/{number % len(kinds)}"), request, body)
 
     async def many(count: int) -> None:
         numbers = iter(range(count))
