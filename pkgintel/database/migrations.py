@@ -1,4 +1,4 @@
-"""The schema's migrations: numbered plain SQL files, applied in order under an advisory lock, known by their hash.
+"""The schema's migrations: numbered plain SQL files, applied in order by one process at a time, known by their hash.
 
 A library for them would need a configuration and a connection of its own for what takes a few functions here.
 """
@@ -6,10 +6,13 @@ A library for them would need a configuration and a connection of its own for wh
 import hashlib
 from pathlib import Path
 
-from pkgintel.database import SQL, Connection, connect, sql
-from pkgintel.errors import SchemaBehind
+import psycopg
 
-MIGRATION_LOCK = 0x706B6769  # "pkgi"; any number that all our processes share.
+from pkgintel.database import SQL, Connection, connect, one, sql
+from pkgintel.errors import SchemaBehind, ServiceUnavailable
+from pkgintel.text import plain, span
+
+LOCK_TIMEOUT = 30.0  # Seconds that a change of the schema waits for a table; everybody else waits behind it meanwhile.
 
 
 def files() -> list[tuple[int, Path]]:
@@ -20,14 +23,25 @@ def files() -> list[tuple[int, Path]]:
 def apply(url: str) -> list[str]:
     """Bring the schema up to date; the names of the migrations applied now.
 
-    Safe to run from several places at once: an advisory lock lets one work while the others wait. All of them are
-    applied in one transaction, so a failed one leaves nothing behind.
-    Raises: SchemaBehind when the database knows a migration that this version does not, or one was changed since.
+    Safe to run from several places at once: one works while the others wait. All of them are applied in one
+    transaction, so a failed one leaves nothing behind.
+    Raises: SchemaBehind when the database knows a migration that this version does not, or one was changed since;
+    ServiceUnavailable when somebody keeps a table from being changed for `LOCK_TIMEOUT` seconds.
     """
-    with connect(url) as conn, conn.transaction():
-        conn.execute("SET LOCAL lock_timeout = 0")  # A migration of a large table takes as long as it takes.
-        conn.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
-        conn.execute(sql("migrations/table"))
+    with connect(url) as conn:
+        try:
+            return _apply(conn)
+        except psycopg.errors.LockNotAvailable:
+            raise ServiceUnavailable(
+                f"The schema cannot be changed while {_holder(conn)} holds a lock on its tables: end that session, "
+                "then run `pkgintel migrate` again. Nothing was changed."
+            ) from None
+
+
+def _apply(conn: Connection) -> list[str]:
+    with conn.transaction():
+        _take_turn(conn)
+        one(conn, "session/lock_timeout", wait=f"{LOCK_TIMEOUT * 1000:.0f}ms")
         applied = _applied(conn)
         _refuse_the_unknown(applied)
         done = []
@@ -40,6 +54,26 @@ def apply(url: str) -> list[str]:
                 )
                 done.append(path.name)
         return done
+
+
+def _take_turn(conn: Connection) -> None:
+    """Wait until nobody else migrates, however long a migration of a large table takes."""
+    one(conn, "session/lock_timeout", wait="0")
+    try:
+        with conn.transaction():
+            conn.execute(sql("migrations/table"))
+    except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable):
+        pass  # Another one made it in the same moment, and has committed.
+    conn.execute("LOCK TABLE public.pkgintel_migrations IN EXCLUSIVE MODE")  # Readers of verdicts may not take it.
+
+
+def _holder(conn: Connection) -> str:
+    """Who seems to be in the way: the oldest transaction that holds a lock on a table of ours."""
+    found = one(conn, "session/holder")
+    if found is None:
+        return "another session"
+    since = f", {found['state']} for {span(found['seconds'])}" if found["seconds"] is not None else ""
+    return f"session {found['pid']} ({plain(found['name'], 60)}{since})"
 
 
 def require_schema(conn: Connection) -> None:

@@ -64,8 +64,11 @@ class Services:
 
         name = database_name(catalog)
         try:
-            with psycopg.connect(self.postgres_url_for("postgres"), autocommit=True) as connection:
-                connection.execute("SELECT pg_advisory_lock(hashtext('pkgintel.local.services'))")
+            with (
+                own_home.open_own(self.home / "services.lock", "a") as turn,
+                psycopg.connect(self.postgres_url_for("postgres"), autocommit=True) as connection,
+            ):
+                fcntl.flock(turn, fcntl.LOCK_EX)  # A lock in Postgres could be held by whoever may connect.
                 rows = connection.execute(
                     "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database"
                 ).fetchall()

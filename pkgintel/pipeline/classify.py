@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from pkgintel import database
-from pkgintel.errors import GateFailed
+from pkgintel.errors import GateFailed, ServiceUnavailable
 from pkgintel.licenses import verdict
 from pkgintel.licenses.meaning import Policy
 from pkgintel.licenses.spdx import LicenseList
@@ -23,7 +24,6 @@ from pkgintel.pipeline import gate, heartbeats, relicensing, runs, sync
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Settings
 
-LOCK = 0x706B6763  # "pkgc"; any number that all classifiers share.
 BEFORE_EVERYTHING = "0"
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
@@ -89,10 +89,11 @@ def classify(conn: database.Connection, settings: Settings) -> Classified:
     """Decide every pending package in one transaction, and only those.
 
     Classifications run one after the other; two upstreams that finish together need one, and the second finds nothing.
-    Raises: GateFailed when no license list is stored, or a blocking check of either source stands failed.
+    Raises: GateFailed when no license list is stored, or a blocking check of either source stands failed;
+    ServiceUnavailable when another classification does not come to an end.
     """
     with conn.transaction():
-        database.one(conn, "verdicts/lock", key=LOCK)
+        _take_turn(conn)
         closed = gate.closed(conn, settings)
         if closed:
             raise GateFailed("Nothing is classified while a gate is closed. " + ". ".join(closed) + ".")
@@ -119,6 +120,17 @@ def classify(conn: database.Connection, settings: Settings) -> Classified:
         database.run(conn, "verdicts/remember", basis=on, system_id=state["system_id"], horizon=state["horizon"])
     changed = applied["changed"] + removed
     return Classified(applied["decided"], changed, removed, relicensed, stored["version"], verdict.RULESET)
+
+
+def _take_turn(conn: database.Connection) -> None:
+    try:
+        before = database.the(conn, "verdicts/lock")["before"]
+    except psycopg.errors.LockNotAvailable:
+        raise ServiceUnavailable(
+            "Another classification has held its turn for ten minutes: `pkgintel status` shows its session; this one "
+            "is tried again."
+        ) from None
+    database.one(conn, "session/lock_timeout", wait=before)
 
 
 def _judge_declarations(conn: database.Connection, settings: Settings, on: str) -> None:

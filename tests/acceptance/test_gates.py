@@ -12,7 +12,6 @@ import pytest
 from pkgintel import database
 from pkgintel.local.services import Services
 from pkgintel.pipeline.checks import GATES
-from pkgintel.pipeline.classify import LOCK
 from tests.support.databases import redis_of
 from tests.support.sites import LISTS, SiteFleet
 
@@ -260,10 +259,10 @@ def test_two_upstreams_that_end_at_one_moment_need_one_classification(story: Sto
         site.grow(5)
         with database.connect(story.settings.database_url) as first, first.transaction():
             # As if a classification were under way, so that both of them are there when it ends.
-            first.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+            database.the(first, "verdicts/lock")
             story.send("catalog.scan")
             story.send("spdx.sync")
-            waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            waiting = "SELECT FROM pg_locks WHERE locktype IN ('transactionid', 'tuple') AND NOT granted"
             story.wait(lambda: len(story.rows(waiting)) == 2, "both classifications wait")  # noqa: B023
         story.quiet()
         last = [one for one in story.runs() if one["action"] == "classify"][-2:]

@@ -225,8 +225,8 @@ def test_a_classification_waits_for_its_turn_longer_than_for_a_lock(conn: db.Con
     lower(conn, lock_timeout="100ms")
     with db.connect(database) as first, db.connect(database) as second:
         first.execute("BEGIN")
-        db.one(first, "verdicts/lock", key=1)
-        with in_a_thread(lambda: db.one(second, "verdicts/lock", key=1)) as errors:
+        db.one(first, "verdicts/lock")
+        with in_a_thread(lambda: db.one(second, "verdicts/lock")) as errors:
             long = "SELECT 1 FROM pg_locks WHERE NOT granted AND waitstart < clock_timestamp() - interval '500 ms'"
             until(lambda: conn.execute(long).fetchone(), "it waits for half a second")
             first.execute("COMMIT")
