@@ -76,7 +76,7 @@ def crons() -> dict[str, str]:
 
 def _lay_down(app: Any, name: str, spec: Mapping[str, Any], decided: Decided | None) -> None:
     """Write an entry as its configuration has it, as enabled as was decided."""
-    known, now = _known(app, name), datetime.now(UTC)
+    known, now = entry_of(app, name), datetime.now(UTC)
     entry = RedBeatSchedulerEntry(**{**spec, "name": name, "app": app})
     if name in NAMES:
         entry.enabled = decided.enabled if decided else bool(known and known.enabled)
@@ -91,7 +91,7 @@ def _lay_down(app: Any, name: str, spec: Mapping[str, Any], decided: Decided | N
     entry.save()
 
 
-def _known(app: Any, name: str) -> Any | None:
+def entry_of(app: Any, name: str) -> Any | None:
     """RedBeat's entry of a tick, or None."""
     ensure_conf(app)
     try:
@@ -122,7 +122,7 @@ def apply(conn: database.Connection, app: Any) -> list[str]:
         client.ping()
     decided, told = _decided(conn), []
     for name, spec in app.conf.beat_schedule.items():
-        known, wanted = _known(app, name), decided.get(name)
+        known, wanted = entry_of(app, name), decided.get(name)
         if known is None:
             if wanted and wanted.cron and wanted.cron != crons()[name]:  # Beat was started with other settings.
                 spec = {**spec, "schedule": crontab.from_string(wanted.cron)}

@@ -156,7 +156,7 @@ def test_a_growing_page_behind_a_stale_index_is_read_whole_in_the_end(fleet: Sit
     site = fleet.site
     fleet.send("spdx.sync")
     site.grow(3)
-    old = json.loads(json.dumps(Catalog._document(site, "/index.json")))
+    old = json.loads(json.dumps(Catalog.document(site, "/index.json")))
     later = details("Later", "1.0.0", ticks("2024-05-01T00:10:00Z") - ticks("2024-05-01T00:00:00Z"), base=site.base)
     held = site.hold("/page0")
     fleet.send("catalog.scan")

@@ -29,7 +29,7 @@ def fleet(database: str, redis_url: str, tmp_path: Path) -> Iterator[SiteFleet]:
 
 def document(site: Site, path: str, **changes: Any) -> Document:
     """What the site answers at `path`, changed."""
-    found: Document = json.loads(json.dumps(Catalog._document(site, path)))
+    found: Document = json.loads(json.dumps(Catalog.document(site, path)))
     return found | changes
 
 

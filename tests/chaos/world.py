@@ -46,7 +46,7 @@ class World(Catalog):
         with self._guard:
             if self.trouble:
                 return self.trouble
-            body = self._leaves.get(path) or self._document(path)
+            body = self._leaves.get(path) or self.document(path)
         return None if body is None else Answer(body)
 
     def grow(self, events: int, *, whole: bool = True) -> None:

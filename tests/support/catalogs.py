@@ -136,10 +136,10 @@ class Catalog(httpx.AsyncBaseTransport):
             return self.broken[path]()
         if path in self._leaves:
             return httpx.Response(200, content=self._leaves[path])
-        document = self._document(path)
+        document = self.document(path)
         return httpx.Response(404) if document is None else httpx.Response(200, content=json.dumps(document).encode())
 
-    def _document(self, path: str) -> Document | None:
+    def document(self, path: str) -> Document | None:
         if path == "/v3/index.json":
             found = [{"@id": f"{self.base}/index.json", "@type": "Catalog/3.0.0"}]
             return {"version": "3.0.0", "resources": found}

@@ -291,7 +291,7 @@ class ShakyWire:
         self.made.append(f"{path} for the {times}. time: {name}")
         if name in FAULTS:
             return FAULTS[name]()
-        document = copy.deepcopy(self.catalog._document(path)) if self.catalog else None
+        document = copy.deepcopy(self.catalog.document(path)) if self.catalog else None
         assert document is not None
         if path == "/index.json" and chance.random() < 0.5 and document["items"]:
             COPIES[name](chance.choice(document["items"]), chance)
@@ -300,7 +300,7 @@ class ShakyWire:
         return httpx.Response(200, content=json.dumps(document).encode())
 
     def _copies(self, path: str) -> Collection[str]:
-        if self.catalog is None or self.catalog._document(path) is None or path == "/v3/index.json":
+        if self.catalog is None or self.catalog.document(path) is None or path == "/v3/index.json":
             return ()
         return INDEXES if path == "/index.json" else COPIES
 

@@ -40,7 +40,7 @@ class Site(Catalog):
         if path in self.broken:
             found = self.broken[path]()
             return Answer(found.content, status=found.status_code, held=held)
-        body = self._leaves.get(path) or self.list_at(path) or self._document(path)
+        body = self._leaves.get(path) or self.list_at(path) or self.document(path)
         return None if body is None else Answer(body, held=held)
 
     def new_list(self, approved: int, *, without: str = "") -> None:

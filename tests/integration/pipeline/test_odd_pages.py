@@ -34,7 +34,7 @@ def bench(conn: db.Connection, database: str) -> Iterator[Bench]:
 
 def document(bench: Bench, path: str = "/page0.json", **changes: Any) -> Document:
     """What the catalog answers at `path`, changed."""
-    found = json.loads(json.dumps(bench.catalog._document(path)))
+    found = json.loads(json.dumps(bench.catalog.document(path)))
     return {key: value for key, value in (found | changes).items() if value is not ...}
 
 

@@ -146,7 +146,7 @@ def looked(broker: "redis.Redis[Any]", times: int) -> None:
 
 def overdue_in(app: Any, name: str, seconds: float, every: float = 3600) -> None:
     """Make the tick of an interval of `every` seconds due in so many."""
-    entry = schedule._known(app, name)
+    entry = schedule.entry_of(app, name)
     entry.reschedule(last_run_at=datetime.now(UTC) - timedelta(seconds=every - seconds))
 
 
@@ -167,18 +167,18 @@ def test_the_crontab_that_ticks_is_the_one_that_every_process_shows(
     assert tick.cron == "15 3 * * *", "this process has another one in its settings"
     assert tick.next_tick is not None
     assert (tick.next_tick.hour, tick.next_tick.minute) == (3, 15)
-    assert schedule._known(clock, "nuget").schedule == crontab.from_string("15 3 * * *")
+    assert schedule.entry_of(clock, "nuget").schedule == crontab.from_string("15 3 * * *")
 
-    schedule._known(clock, "nuget").delete()
+    schedule.entry_of(clock, "nuget").delete()
     schedule.apply(conn, clock)  # As upkeep does, in a worker with other settings.
-    assert schedule._known(clock, "nuget").schedule == crontab.from_string("15 3 * * *")
+    assert schedule.entry_of(clock, "nuget").schedule == crontab.from_string("15 3 * * *")
 
     first.terminate()
     first.wait(30)
     beat(environ={"PKGINTEL_NUGET_CRON": "45 * * * *"})
     until(lambda: schedules.ticks(conn)["nuget"].cron == "45 * * * *", "the second beat laid down its own")
-    until(lambda: schedule._known(clock, "nuget").schedule == crontab.from_string("45 * * * *"), "RedBeat has it")
-    assert schedule._known(clock, "nuget").enabled
+    until(lambda: schedule.entry_of(clock, "nuget").schedule == crontab.from_string("45 * * * *"), "RedBeat has it")
+    assert schedule.entry_of(clock, "nuget").enabled
     assert fired(broker) == 0
 
 
@@ -193,8 +193,8 @@ def test_a_fresh_deploy_fires_nothing(beat: Beat, broker: "redis.Redis[Any]", cl
     until(lambda: acting(broker), "beat acts")
     looked(broker, 2)
     assert fired(broker) == fired(broker, "spdx.sync") == 0
-    assert [schedule._known(clock, name).enabled for name in schedule.NAMES] == [False, False]
-    assert schedule._known(clock, "upkeep").enabled
+    assert [schedule.entry_of(clock, name).enabled for name in schedule.NAMES] == [False, False]
+    assert schedule.entry_of(clock, "upkeep").enabled
 
 
 def test_enabling_waits_for_the_next_tick_and_survives_beat_cron_and_flush(
@@ -213,7 +213,7 @@ def test_enabling_waits_for_the_next_tick_and_survives_beat_cron_and_flush(
     assert first.wait(20) == 0
     beat(nuget="*/7 1 * * *")  # A new beat with another cron.
     until(lambda: acting(broker), "the second beat acts")
-    entry = schedule._known(clock, "nuget")
+    entry = schedule.entry_of(clock, "nuget")
     assert entry.enabled
     assert entry.schedule == crontab(minute="*/7", hour="1")
     looked(broker, 1)
@@ -221,7 +221,7 @@ def test_enabling_waits_for_the_next_tick_and_survives_beat_cron_and_flush(
 
     broker.flushdb()
     assert schedule.apply(conn, clock) == ["laid down nuget, on", "laid down spdx, off", "laid down upkeep, on"]
-    assert schedule._known(clock, "nuget").enabled
+    assert schedule.entry_of(clock, "nuget").enabled
     assert schedule.apply(conn, clock) == []
 
 
@@ -274,7 +274,7 @@ def test_a_supervised_beat_comes_back_with_its_ticks_which_come_once(
         first.kill()
     until(lambda: not first.is_running() or first.status() == psutil.STATUS_ZOMBIE, "the first beat ended")
     until(lambda: acting(broker) not in (None, holder), "another beat acts")
-    assert [schedule._known(clock, name).enabled for name in schedule.NAMES] == [True, False]
+    assert [schedule.entry_of(clock, name).enabled for name in schedule.NAMES] == [True, False]
     until(lambda: fired(broker) == 1, "the tick comes")
     looked(broker, 3)
     assert fired(broker) == 1
@@ -288,7 +288,7 @@ def test_while_postgres_is_away_the_ticks_stay_as_redbeat_knows_them(
     schedule.switch(conn, clock, "nuget", enabled=True, by="tests")
     beat("postgresql://nobody@127.0.0.1:1/none", nuget=3600.0)
     until(lambda: acting(broker), "beat acts without Postgres")
-    assert [schedule._known(clock, name).enabled for name in schedule.NAMES] == [True, False]
+    assert [schedule.entry_of(clock, name).enabled for name in schedule.NAMES] == [True, False]
 
 
 def test_without_redis_the_decision_is_stored_at_once(conn: db.Connection, clock: Any) -> None:
