@@ -60,10 +60,11 @@ def test_every_package_and_module_is_on_its_floor() -> None:
     assert named == there
 
 
-def test_every_setting_is_in_the_table_and_nothing_else() -> None:
-    of_settings = {f"PKGINTEL_{name.upper()}" for name in Settings.model_fields}
-    table = first_cells(doc("settings"))
-    assert {name for name in table if name.startswith("PKGINTEL_")} == of_settings
+def test_every_setting_is_in_the_table_with_its_default_and_nothing_else() -> None:
+    rows = dict(re.findall(r"^\| `(PKGINTEL_\w+)` \| (.+?) \|", doc("settings"), re.MULTILINE))
+    fields = Settings.model_fields.items()
+    defaults = {name: "unset" if field.default is None else f"`{field.default}`" for name, field in fields}
+    assert rows == {f"PKGINTEL_{name.upper()}": default for name, default in defaults.items()}
 
 
 def test_every_variable_that_is_named_is_a_setting() -> None:
