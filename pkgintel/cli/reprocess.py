@@ -11,8 +11,9 @@ from pkgintel import database
 from pkgintel.database import migrations
 from pkgintel.errors import PackageUnknown, SettingsError
 from pkgintel.nuget.documents import package_key
-from pkgintel.pipeline import checks, classify, gate, page, replay
-from pkgintel.pipeline.replay import Wanted
+from pkgintel.pipeline import follow_up, page, replay
+from pkgintel.pipeline.replay import ReplayRequest
+from pkgintel.pipeline.states import Source
 from pkgintel.runtime import process
 from pkgintel.runtime.process import Process
 from pkgintel.text import many
@@ -48,7 +49,7 @@ def command(
     """Runs beside the fleet as a manual run and never moves the watermark. Before a rule change goes live, see what it
     would do: pkgintel reprocess --all --from-raw --dry-run
     """
-    wanted = Wanted(package, page_url, since, until, rejected, everything).check()
+    wanted = ReplayRequest(package, page_url, since, until, rejected, everything).check()
     if from_raw and not (everything or package):
         raise SettingsError("--from-raw goes with --all or --package ID.")
     if accept and not rejected:
@@ -82,7 +83,7 @@ def _accept(conn: database.Connection, mine: Process, why: str, *, dry_run: bool
 
 
 def _accept_count(
-    conn: database.Connection, mine: Process, wanted: Wanted, why: str, *, dry_run: bool
+    conn: database.Connection, mine: Process, wanted: ReplayRequest, why: str, *, dry_run: bool
 ) -> dict[str, Any]:
     """What the page holds and should hold, accepted; it is read afterwards as it is."""
     with conn.transaction(force_rollback=dry_run):
@@ -102,7 +103,7 @@ def _from_raw(conn: database.Connection, mine: Process, package: str | None, *, 
     return {"versions_changed": changed, "not_readable": broken, **_follow_up(conn, mine, None)}
 
 
-def _fetch(conn: database.Connection, mine: Process, wanted: Wanted, *, dry_run: bool) -> dict[str, Any]:
+def _fetch(conn: database.Connection, mine: Process, wanted: ReplayRequest, *, dry_run: bool) -> dict[str, Any]:
     if dry_run:
         urls, *_ = replay.pages_of(conn, mine.deployment, mine.client, wanted)
         return {"pages_that_would_be_read": len(urls), "first_of_them": ", ".join(urls[:5])}
@@ -126,10 +127,7 @@ def _fetch(conn: database.Connection, mine: Process, wanted: Wanted, *, dry_run:
 
 
 def _follow_up(conn: database.Connection, mine: Process, run_id: int | None) -> dict[str, Any]:
-    """What follows every change: the gate, the classifier, the classifier's gate."""
-    gate.after(conn, mine.deployment, checks.PACKAGES, run_id)
-    _, done = classify.perform(mine.database, conn, mine.deployment, cause_id=run_id)
-    gate.after(conn, mine.deployment, checks.VERDICTS, run_id)
+    done = follow_up.perform(mine.database, conn, mine.deployment, Source.NUGET, run_id)
     return {"decided": done.decided, "verdicts_changed": done.changed}
 
 

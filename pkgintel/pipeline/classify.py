@@ -29,18 +29,23 @@ _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Classified:
+class Classification:
     """What a classification did: packages decided (again), verdicts that changed, packages that lost theirs.
 
     `relicensed`: changes of licenses between versions that were not known before.
     """
 
-    decided: int
-    changed: int
-    removed: int
-    relicensed: int
-    list_version: str
-    ruleset: int
+    decided: int = 0
+    changed: int = 0
+    removed: int = 0
+    relicensed: int = 0
+    list_version: str = ""
+    ruleset: int = verdict.RULESET
+
+    def __str__(self) -> str:
+        if self.idle:
+            return "nothing was pending"
+        return f"{self.decided} decided, {self.changed} verdicts changed, {self.removed} removed"
 
     @property
     def idle(self) -> bool:
@@ -60,7 +65,7 @@ def perform(
     *,
     task_id: str | None = None,
     cause_id: int | None = None,
-) -> tuple[int, Classified]:
+) -> tuple[int, Classification]:
     """Classify as a run of its own, triggered by run `cause_id`: the run's id and what it did.
 
     Raises: what `classify` raises, the run closed with it.
@@ -85,7 +90,7 @@ def perform(
     return run_id, done
 
 
-def classify(conn: database.Connection, settings: Settings) -> Classified:
+def classify(conn: database.Connection, settings: Settings) -> Classification:
     """Decide every pending package in one transaction, and only those.
 
     Classifications run one after the other; two upstreams that finish together need one, and the second finds nothing.
@@ -119,7 +124,7 @@ def classify(conn: database.Connection, settings: Settings) -> Classified:
         relicensed = relicensing.find(conn, state["changes_seen"] if state["same_server"] else BEFORE_EVERYTHING)
         database.run(conn, "verdicts/remember", basis=on, system_id=state["system_id"], horizon=state["horizon"])
     changed = applied["changed"] + removed
-    return Classified(applied["decided"], changed, removed, relicensed, stored["version"], verdict.RULESET)
+    return Classification(applied["decided"], changed, removed, relicensed, stored["version"], verdict.RULESET)
 
 
 def _take_turn(conn: database.Connection) -> None:

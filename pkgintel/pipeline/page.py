@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class PageResult:
     """What became of a page: how many leaves were fetched, how many versions that changed, how many were rejected.
 
     `note` says so instead when there was nothing to do.
@@ -40,6 +40,15 @@ class Stored:
     changed: int = 0
     rejected: int = 0
     note: str = ""
+
+    def __str__(self) -> str:
+        return self.note or f"{many(self.leaves, 'leaf', 'leaves')}, {self.rejected} rejected"
+
+    def facts(self) -> dict[str, int | str]:
+        """The result as the task gives it back."""
+        if self.note:
+            return {"note": self.note}
+        return {"leaves": self.leaves, "changed": self.changed, "rejected": self.rejected}
 
 
 def store_page(
@@ -51,7 +60,7 @@ def store_page(
     page_url: str,
     *,
     progress: Callable[[str], None] = lambda _text: None,
-) -> Stored:
+) -> PageResult:
     """Fetch page `page_url` of run `run_id` and store what of it lies in the run's window.
 
     Raises: UpstreamUnavailable and psycopg.OperationalError (try again), UpstreamChanged (the page broke its shape).
@@ -59,10 +68,10 @@ def store_page(
     with db.connection() as conn:
         run = runs.get(conn, run_id)
         if run is None or run.state is not State.RUNNING:
-            return Stored(note=f"run {run_id} is {run.state if run else 'gone'}: nothing to do")
+            return PageResult(note=f"run {run_id} is {run.state if run else 'gone'}: nothing to do")
         started = pages.start(conn, run_id, page_url)
         if started is None:
-            return Stored(note="done already")
+            return PageResult(note="done already")
     read = run.plan
     with heartbeats.pulse(db, run_id, settings.lost_after):
         replay = run.action is Action.REPLAY
@@ -71,7 +80,7 @@ def store_page(
         inside = window.inside(held.items, floor=read.floor, up_to=read.up_to)
 
         def fetched(count: int, total: int) -> None:
-            progress(f"{count} of {many(total, 'leaf', 'leaves')}")
+            progress(f"{page_url.rpartition('/')[2]}: {count} of {many(total, 'leaf', 'leaves')}")
             if count == total:
                 return  # What is written next says so, with the leaves themselves.
             with suppress(psycopg.Error, PkgintelError), db.connection() as conn:
@@ -116,7 +125,7 @@ def _count_answers(conn: database.Connection, client: Client) -> None:
 
 def _write(
     conn: database.Connection, run_id: int, page_url: str, found: Fetched, held: Listed, *, items: int
-) -> Stored:
+) -> PageResult:
     """The page's one transaction. Leaves that Postgres cannot hold are singled out and rejected."""
     events, rejected = list(found.events), list(found.rejected)
     try:
@@ -139,10 +148,10 @@ def _transact(
     rejected: Sequence[Reject],
     held: Listed,
     items: int,
-) -> Stored:
+) -> PageResult:
     with conn.transaction():
         if not pages.lock(conn, run_id, page_url):
-            return Stored(note="done already, by another delivery of the same task")
+            return PageResult(note="done already, by another delivery of the same task")
         best: dict[tuple[str, str, str], Event] = {}
         for event in sorted(events, key=lambda event: (event.commit, event.url)):
             best[event.package_key, event.version_key, event.leaf.kind] = event
@@ -156,7 +165,7 @@ def _transact(
         leaves = len(events) + len(rejected)
         counts = {"items": items, "leaves": leaves, "rejected": len(rejected)}
         pages.finish(conn, run_id, page_url, **counts, newest=held.newest)
-    return Stored(leaves=leaves, changed=changed, rejected=len(rejected))
+    return PageResult(leaves=leaves, changed=changed, rejected=len(rejected))
 
 
 def reject_of(event: Event, words: str) -> Reject:

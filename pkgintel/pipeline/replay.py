@@ -30,7 +30,7 @@ FOREVER = 2**62
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReplayRequest:
     """What to read again: exactly one of a package, a page, a time (since, until], the rejected leaves, everything."""
 
     package: str | None = None
@@ -40,7 +40,7 @@ class Wanted:
     rejected: bool = False
     everything: bool = False
 
-    def check(self) -> "Wanted":
+    def check(self) -> "ReplayRequest":
         """Raises: SettingsError unless exactly one thing is asked for, and the times are times."""
         asked = [bool(self.package), bool(self.page), bool(self.since or self.until), self.rejected, self.everything]
         if sum(asked) != 1:
@@ -69,7 +69,7 @@ def moment_of(text: str) -> int:
 
 
 def pages_of(
-    conn: database.Connection, settings: Settings, client: Client, wanted: Wanted
+    conn: database.Connection, settings: Settings, client: Client, wanted: ReplayRequest
 ) -> tuple[list[str], int, int, CatalogAddress]:
     """What would be read: the pages (or what stands for them), the window of items, and the catalog's address.
 
@@ -117,7 +117,7 @@ def _address(conn: database.Connection, settings: Settings, client: Client) -> C
 
 
 def open_run(
-    conn: database.Connection, settings: Settings, client: Client, wanted: Wanted, task_id: str | None = None
+    conn: database.Connection, settings: Settings, client: Client, wanted: ReplayRequest, task_id: str | None = None
 ) -> tuple[int, list[str]]:
     """A manual run with its pages laid down: its id and the pages, oldest first."""
     urls, floor, up_to, address = pages_of(conn, settings, client, wanted.check())
@@ -170,7 +170,7 @@ def accept(conn: database.Connection, settings: Settings, why: str) -> tuple[int
 
 
 def accept_count(
-    conn: database.Connection, settings: Settings, client: Client, wanted: Wanted, why: str, by: str
+    conn: database.Connection, settings: Settings, client: Client, wanted: ReplayRequest, why: str, by: str
 ) -> database.Row:
     """Accept that a page holds fewer items than it or the index counts, for a reason that is recorded.
 

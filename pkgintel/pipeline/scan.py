@@ -37,10 +37,15 @@ class ScanPlan:
     run_id: int
     pages: list[str]
 
+    def __str__(self) -> str:
+        return f"run {self.run_id}: {many(len(self.pages), 'page')} to read"
+
 
 @dataclass(frozen=True, slots=True)
 class ScanEnd:
-    """How a scan ended. `more` says that the next one should start at once, of `pages_left` pages where that is set."""
+    """How a scan ended. `more` says that the next one should start at once, of `pages_left` pages where that is set;
+    `settled` that all that follows from it is through.
+    """
 
     run_id: int
     state: State
@@ -48,6 +53,13 @@ class ScanEnd:
     leaves: int = 0
     rejected: int = 0
     pages_left: int | None = None
+    settled: bool = False
+
+    def __str__(self) -> str:
+        if self.state is not State.DONE:
+            return f"run {self.run_id} is {self.state}"
+        more = "; more pages remain" if self.more else ""
+        return f"run {self.run_id} is done: {many(self.leaves, 'leaf', 'leaves')}, {self.rejected} rejected{more}"
 
 
 def name_of(index: Index, url: str) -> str:
@@ -173,7 +185,8 @@ def finish(conn: database.Connection, settings: Settings, run_id: int) -> ScanEn
 
 
 def _ended(run: Run) -> ScanEnd:
-    return ScanEnd(run.id, run.state, run.more and run.pages_left != 0, run.leaves, run.rejected, run.pages_left)
+    more = run.more and run.pages_left != 0
+    return ScanEnd(run.id, run.state, more, run.leaves, run.rejected, run.pages_left, run.settled)
 
 
 def _end(conn: database.Connection, settings: Settings, run: Run, left: PagesLeft) -> RunFailed | GateFailed | None:

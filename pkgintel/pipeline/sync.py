@@ -11,12 +11,13 @@ from pkgintel.pipeline import checks, gate, runs
 from pkgintel.pipeline.checks import Result
 from pkgintel.pipeline.states import State
 from pkgintel.settings import Settings
+from pkgintel.text import many
 from pkgintel.upstream import sources
 from pkgintel.upstream.client import Client
 
 
 @dataclass(frozen=True, slots=True)
-class Synced:
+class SyncResult:
     """What a sync did: the list's version, its licenses and exceptions, and whether the tables were rewritten."""
 
     version: str
@@ -24,8 +25,12 @@ class Synced:
     exceptions: int
     rewritten: bool
 
+    def __str__(self) -> str:
+        did = "rewritten" if self.rewritten else "unchanged"
+        return f"SPDX list {self.version} {did}, {many(self.licenses, 'license')}"
 
-def sync(conn: database.Connection, settings: Settings, client: Client, run_id: int) -> Synced:
+
+def sync(conn: database.Connection, settings: Settings, client: Client, run_id: int) -> SyncResult:
     """Fetch the list and rewrite the tables when its version changed or nothing is stored; closes run `run_id`.
 
     Versions are opaque: they are compared for equality only. Licenses that left the list leave the table.
@@ -40,7 +45,7 @@ def sync(conn: database.Connection, settings: Settings, client: Client, run_id: 
     if (stored["version"], stored["licenses"], stored["exceptions"]) == (found.version, licenses, exceptions):
         note = "the version is unchanged"
         runs.end(conn, run_id, State.CAUGHT_UP, settled=False, list_version=found.version, note=note)
-        return Synced(found.version, licenses, exceptions, rewritten=False)
+        return SyncResult(found.version, licenses, exceptions, rewritten=False)
     floor = _floor(found, settings)
     if not floor.passed:
         gate.record(conn, [floor], run_id)
@@ -50,7 +55,7 @@ def sync(conn: database.Connection, settings: Settings, client: Client, run_id: 
     with conn.transaction():
         rewrite(conn, found)
         runs.end(conn, run_id, State.DONE, settled=False, list_version=found.version, licenses=licenses)
-    return Synced(found.version, licenses, exceptions, rewritten=True)
+    return SyncResult(found.version, licenses, exceptions, rewritten=True)
 
 
 def rewrite(conn: database.Connection, found: LicenseList) -> None:

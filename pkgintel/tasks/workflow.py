@@ -11,9 +11,11 @@ from celery import chain, chord
 from celery.canvas import Signature
 
 from pkgintel.celery import app
-from pkgintel.pipeline.checks import LICENSES, PACKAGES, VERDICTS
+from pkgintel.database import Connection
+from pkgintel.pipeline import follow_up, runs
 from pkgintel.pipeline.runs import Continuation, Run
-from pkgintel.pipeline.states import Action, Kind, Source
+from pkgintel.pipeline.scan import ScanEnd
+from pkgintel.pipeline.states import Action, Kind, Source, State
 
 
 def pages(run_id: int, page_urls: Sequence[str]) -> None:
@@ -73,17 +75,41 @@ def go_on(one: Continuation) -> None:
 
 def after(source: Source, run_id: int) -> None:
     """What follows from a finished run: its gate, the classifier, the classifier's gate. A failing gate ends it."""
-    gate = {Source.NUGET: PACKAGES, Source.SPDX: LICENSES}[source]
-    chain(
-        _task("checks.run_gate", gate, run_id),
-        _task("verdicts.classify", run_id),
-        _task("checks.run_gate", VERDICTS, run_id),
-    ).apply_async()
+    _follow_up(source, run_id)
 
 
 def classify(run_id: int) -> None:
     """What a gate held back when it was closed behind run `run_id`: the classifier and its gate."""
-    chain(_task("verdicts.classify", run_id), _task("checks.run_gate", VERDICTS, run_id)).apply_async()
+    _follow_up(None, run_id)
+
+
+def after_scan(conn: Connection, end: ScanEnd) -> None:
+    """What follows from a scan that ended well, unless it is through: its gate, and the next scan where one has to."""
+    if end.state is State.DONE and not end.settled:
+        after(Source.NUGET, end.run_id)
+        _go_on_from(conn, end.run_id)
+
+
+def after_break(conn: Connection, run: Run) -> str:
+    """What follows from a chord that broke: its callback where every page is done, else what goes on. Says which."""
+    if run.state is State.RUNNING:
+        finish(run.id, run.action).apply_async()
+        return f"run {run.id}: every page is done, so its callback is sent again"
+    _go_on_from(conn, run.id)
+    return f"run {run.id} is {run.state}"
+
+
+def _go_on_from(conn: Connection, run_id: int) -> None:
+    for one in runs.continuations(conn, run_id=run_id):
+        go_on(one)
+
+
+def _follow_up(source: Source | None, run_id: int) -> None:
+    tasks = []
+    for step in follow_up.steps(source):
+        is_gate = step != follow_up.CLASSIFIER
+        tasks.append(_task("checks.run_gate", step, run_id) if is_gate else _task("verdicts.classify", run_id))
+    chain(*tasks).apply_async()
 
 
 def resume(run: Run) -> str:
@@ -94,7 +120,7 @@ def resume(run: Run) -> str:
     if run.action is Action.SYNC:
         next_sync(Kind.MANUAL, cause_id=run.id)
         return "spdx.sync"
-    chain(_task("verdicts.classify", run.id), _task("checks.run_gate", VERDICTS, None)).apply_async()
+    classify(run.id)
     return "verdicts.classify"
 
 

@@ -61,7 +61,7 @@ class Bench:
         run_id = open_scan(self.conn, self.settings, root_id=root)
         return scan.plan(self.conn, self.settings, self.client, run_id)
 
-    def read(self, run_id: int, url: str) -> page.Stored:
+    def read(self, run_id: int, url: str) -> page.PageResult:
         return page.store_page(self.db, self.settings, self.client, self.limit, run_id, url)
 
     def finish(self, run_id: int) -> scan.ScanEnd:
@@ -167,7 +167,9 @@ class Workers:
         for _ in range(5):
             if not bench.rejected():
                 return
-            run_id, urls = replay.open_run(bench.conn, bench.settings, bench.client, replay.Wanted(rejected=True))
+            run_id, urls = replay.open_run(
+                bench.conn, bench.settings, bench.client, replay.ReplayRequest(rejected=True)
+            )
             for url in urls:
                 bench.read(run_id, url)
             assert replay.finish(bench.conn, run_id)

@@ -204,7 +204,7 @@ def test_the_callback_of_a_replay_is_sent_again_too(site: Site, sent: Sent) -> N
     site.read(opened.run_id, *opened.pages)
     scan.finish(site.conn, site.settings, opened.run_id)
     site.silence(opened.run_id)
-    wanted = replay.Wanted(page=site.catalog.url("page0"))
+    wanted = replay.ReplayRequest(page=site.catalog.url("page0"))
     run_id, urls = replay.open_run(site.conn, site.settings, site.client, wanted)
     site.read(run_id, *urls)
     site.silence(run_id)

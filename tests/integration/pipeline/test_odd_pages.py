@@ -15,7 +15,7 @@ from pkgintel import database as db
 from pkgintel.errors import GateFailed, SettingsError, UpstreamChanged, UpstreamUnavailable
 from pkgintel.nuget.listing import parse
 from pkgintel.pipeline import replay, scan
-from pkgintel.pipeline.replay import Wanted
+from pkgintel.pipeline.replay import ReplayRequest
 from pkgintel.tasks import base
 from tests.support.catalogs import ZERO, Catalog, Document, details
 from tests.support.databases import empty
@@ -51,8 +51,8 @@ def grown(bench: Bench, events: int = 3) -> list[Event]:
     return made
 
 
-def read_rejected(bench: Bench, wanted: Wanted | None = None) -> None:
-    wanted = wanted or Wanted(rejected=True)
+def read_rejected(bench: Bench, wanted: ReplayRequest | None = None) -> None:
+    wanted = wanted or ReplayRequest(rejected=True)
     run_id, urls = replay.open_run(bench.conn, bench.settings, bench.client, wanted)
     for url in urls:
         bench.read(run_id, url)
@@ -122,7 +122,7 @@ def test_a_count_that_is_no_number_of_items_breaks_the_shape(bench: Bench, count
 
 def test_a_count_that_stays_wrong_is_accepted_with_a_reason_and_no_further(bench: Bench) -> None:
     events = grown(bench)
-    page = Wanted(page=bench.catalog.url("page0"))
+    page = ReplayRequest(page=bench.catalog.url("page0"))
     with pytest.raises(SettingsError, match="holds all of its 3 items"):
         replay.accept_count(bench.conn, bench.settings, bench.client, page, "why not", "me")
     answer(bench, "/page0.json", items=[event.item for event in events[1:]])
@@ -226,7 +226,7 @@ def test_an_item_that_upstream_mends_is_stored(bench: Bench, by: str) -> None:
     if by == "replay":
         read_rejected(bench)
     elif by == "page":
-        read_rejected(bench, Wanted(page=bench.catalog.url("page0")))
+        read_rejected(bench, ReplayRequest(page=bench.catalog.url("page0")))
     else:
         bench.catalog.add("page0", details("Q", "1.0.0", 9))
         bench.catalog.publish()
@@ -242,7 +242,7 @@ def test_a_replay_of_some_time_takes_no_item_for_mended_that_it_does_not_read(be
     answer(bench, "/page0.json", items=lines)
     bench.scan()
     bench.catalog.broken.clear()
-    read_rejected(bench, Wanted(until="2024-05-01T00:00:00.0000001Z"))
+    read_rejected(bench, ReplayRequest(until="2024-05-01T00:00:00.0000001Z"))
     assert [row["resolution"] for row in rows(bench)] == [None]
     read_rejected(bench)
     assert bench.differences() == []
@@ -266,7 +266,7 @@ def test_an_older_copy_never_counts_as_a_mended_page(bench: Bench) -> None:
     bench.scan()
     assert rows(bench)[0]["kind"] is None
     bench.catalog.broken["/page0.json"] = lambda: httpx.Response(200, content=old)
-    run_id, urls = replay.open_run(bench.conn, bench.settings, bench.client, Wanted(rejected=True))
+    run_id, urls = replay.open_run(bench.conn, bench.settings, bench.client, ReplayRequest(rejected=True))
     with pytest.raises(UpstreamUnavailable, match="older copy"):
         bench.read(run_id, urls[0])
     assert rows(bench)[0]["resolution"] is None

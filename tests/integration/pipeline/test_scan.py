@@ -10,7 +10,7 @@ from pkgintel import database as db
 from pkgintel.errors import AlreadyRunning, CatalogMismatch, GateFailed, RunFailed, UpstreamChanged, UpstreamUnavailable
 from pkgintel.pipeline import classify, gate, page, replay, runs, scan
 from pkgintel.pipeline.checks import LICENSES, PACKAGES, VERDICTS
-from pkgintel.pipeline.replay import Wanted
+from pkgintel.pipeline.replay import ReplayRequest
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.tasks import base, recovery
 from pkgintel.upstream.slots import LocalLimit
@@ -208,7 +208,7 @@ def test_a_replay_that_cannot_have_them_either_leaves_the_run_blocked(bench: Ben
     with pytest.raises(GateFailed):
         bench.scan()
     blocked = bench.runs()[-1]["id"]
-    run_id, urls = replay.open_run(bench.conn, bench.settings, bench.client, Wanted(rejected=True))
+    run_id, urls = replay.open_run(bench.conn, bench.settings, bench.client, ReplayRequest(rejected=True))
     for url in urls:
         page.store_page(bench.db, bench.settings, bench.client, LocalLimit(8), run_id, url)
     assert replay.finish(bench.conn, run_id)
@@ -226,7 +226,7 @@ def test_one_replay_fetches_every_rejected_leaf_also_two_of_one_version(bench: B
     bench.scan()
     assert len(rejects(bench)) == 3
     bench.catalog.broken.clear()
-    run_id, urls = replay.open_run(bench.conn, bench.settings, bench.client, Wanted(rejected=True))
+    run_id, urls = replay.open_run(bench.conn, bench.settings, bench.client, ReplayRequest(rejected=True))
     for url in urls:
         page.store_page(bench.db, bench.settings, bench.client, LocalLimit(8), run_id, url)
     assert {resolution for _, _, _, resolution in rejects(bench)} == {"replayed"}
@@ -237,7 +237,7 @@ def test_a_replay_asks_the_catalog_that_filled_the_database(bench: Bench) -> Non
     drift(bench, 3, 20)
     bench.scan()
     elsewhere = bench.settings.model_copy(update={"service_index_url": "https://api.nuget.org/v3/index.json"})
-    run_id, urls = replay.open_run(bench.conn, elsewhere, bench.client, Wanted(rejected=True))
+    run_id, urls = replay.open_run(bench.conn, elsewhere, bench.client, ReplayRequest(rejected=True))
     assert urls
     run = bench.conn.execute("SELECT catalog FROM ops.runs WHERE id = %s", (run_id,)).fetchone()
     assert run is not None

@@ -82,7 +82,7 @@ def test_what_supersedes_what(bench: Bench, lost: Event, newer: Event, supersede
     grow(bench, newer)
     assert (row(bench)["resolution"], bench.rejected()) == (("superseded", set()) if superseded else (None, {lost.url}))
     bench.catalog.broken.clear()
-    run_id, urls = replay.open_run(bench.conn, bench.settings, bench.client, replay.Wanted(rejected=True))
+    run_id, urls = replay.open_run(bench.conn, bench.settings, bench.client, replay.ReplayRequest(rejected=True))
     assert bool(urls) is not superseded
     for url in urls:
         bench.read(run_id, url)
@@ -99,7 +99,7 @@ def test_a_leaf_rejected_by_a_replay_is_superseded_at_once(bench: Bench) -> None
     older = bench.catalog.pages["page0"][0]
     bench.catalog.break_leaf(older)
     run_id, urls = replay.open_run(
-        bench.conn, bench.settings, bench.client, replay.Wanted(page=bench.catalog.url("page0"))
+        bench.conn, bench.settings, bench.client, replay.ReplayRequest(page=bench.catalog.url("page0"))
     )
     for url in urls:
         bench.read(run_id, url)

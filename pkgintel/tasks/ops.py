@@ -1,0 +1,14 @@
+"""The task that keeps the pipeline true by itself."""
+
+from pkgintel.tasks import recovery
+from pkgintel.tasks.base import Task, task
+
+
+@task(name="ops.upkeep", max_retries=0)
+def upkeep(self: Task) -> str:
+    """Find lost runs, send lost callbacks again, record freshness, apply the schedules. Runs every minute by itself.
+
+    Pass: nothing. Safe at any time.
+    """
+    with self.connection() as conn:
+        return recovery.tend(conn, self.process.deployment)
