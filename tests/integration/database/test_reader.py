@@ -148,3 +148,8 @@ def test_the_role_itself_lets_go_when_it_is_idle(conn: db.Connection) -> None:
         "idle_in_transaction_session_timeout=1min",
         "lock_timeout=10s",
     }
+
+
+def test_no_two_migrations_have_one_number() -> None:
+    numbers = [number for number, _ in migrations.files()]
+    assert numbers == list(range(1, len(numbers) + 1))
