@@ -15,6 +15,28 @@ import httpx
 
 _PORTS = {"http": 80, "https": 443}
 _ODD = re.compile(r"[\x00-\x20\x7f\\]")  # What parsers disagree about, so no address may hold it.
+# What ends in a number ("127.1", "0x7f000001") is an IPv4 address to some parsers and a name to others.
+# Source: https://url.spec.whatwg.org/#ends-in-a-number-checker
+_NUMBER = re.compile(r"(.*\.)?(0x[0-9a-f]*|[0-9]+)\.?")
+# What IANA's registries of special-purpose addresses withhold from the open internet, beside what Python's `ipaddress`
+# knows. Source: https://www.iana.org/assignments/iana-ipv6-special-registry and its IPv4 twin; RFC 6890, section 2.2.
+_SPECIAL = tuple(
+    ipaddress.ip_network(block)
+    for block in (
+        "192.0.0.0/24",  # Protocol assignments, RFC 6890; the two of them that are global are anycast services.
+        "192.88.99.0/24",  # 6to4 relay anycast, withdrawn by RFC 7526.
+        "64:ff9b:1::/48",  # Translation within one network, RFC 8215.
+        "100::/64",  # Discard only, RFC 6666.
+        "100:0:0:1::/64",  # Dummy prefix, RFC 9780.
+        "2001::/23",  # Protocol assignments, RFC 2928, Teredo among them: a tunnel to an address behind it.
+        "2002::/16",  # 6to4, RFC 3056: a tunnel to the IPv4 address in it.
+        "3fff::/20",  # Documentation, RFC 9637.
+        "5f00::/16",  # Segment routing, RFC 9602.
+        "fec0::/10",  # Site-local, deprecated by RFC 3879 and still routed by some.
+        "::/96",  # IPv4-compatible, deprecated by RFC 4291.
+    )
+)
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # An IPv4 address behind a translator, RFC 6052.
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 
 
@@ -42,6 +64,8 @@ def origin(url: str) -> str:
             raise ValueError("it names no proper host") from None
     elif not _NAME.fullmatch(host):
         raise ValueError("it names no proper host")
+    elif _NUMBER.fullmatch(host) and not is_literal(host):
+        raise ValueError("its host is a number, which some take for an IP address")
     if port is not None and not 0 < port < 65536:
         raise ValueError(f"its port is {port}")
     return f"{parsed.scheme}://{host}" + ("" if port in (None, _PORTS[parsed.scheme]) else f":{port}")
@@ -62,12 +86,21 @@ def is_public_ip(text: str) -> bool:
     """
     ip = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
-        wrapped = ip.ipv4_mapped or ip.sixtofour or (ip.teredo and ip.teredo[1])
-        if wrapped is None and ip in ipaddress.ip_network("64:ff9b::/96"):
+        wrapped = ip.ipv4_mapped
+        if wrapped is None and ip in _TRANSLATED:
             wrapped = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if wrapped:
             return is_public_ip(str(wrapped))
-    return ip.is_global and not ip.is_multicast
+    return ip.is_global and not ip.is_multicast and not any(ip in block for block in _SPECIAL)
+
+
+def is_literal(name: str) -> bool:
+    """Whether the host `name`, as `host` gives it, is an IP address and no name."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def is_public_name(name: str) -> bool:
@@ -125,6 +158,8 @@ def named(source: str, catalog: str, mentioned: Iterable[str], *, public: bool) 
     own, home = origin(source), origin(catalog)
     if public and not is_public_name(host(catalog)):
         raise ValueError(f"{home} is a private address and the source is public")
+    if public and home != own and is_literal(host(catalog)):
+        raise ValueError(f"{home} is an IP address, and a public source names hosts")
     if public and home != own and not home.startswith("https:"):
         raise ValueError(f"{home} is neither https nor the source's own host")
     origins = {own, home}
@@ -133,6 +168,6 @@ def named(source: str, catalog: str, mentioned: Iterable[str], *, public: bool) 
             found = origin(url)
         except ValueError:
             continue
-        if found.startswith("https:") and (not public or is_public_name(host(url))):
+        if found.startswith("https:") and (not public or (not is_literal(host(url)) and is_public_name(host(url)))):
             origins.add(found)
     return frozenset(origins)

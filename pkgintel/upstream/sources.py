@@ -159,6 +159,8 @@ async def _file(client: Client, url: str, limit: Limit | None) -> bytes:
             return f"{found} is neither https nor the same host"
         if public and not address.is_public_name(address.host(target)):
             return f"{found} is a private address"
+        if found != own and address.is_literal(address.host(target)):
+            return f"{found} is an IP address and no name"
         return None
 
     try:

@@ -1,5 +1,7 @@
 """Which addresses belong to a catalog."""
 
+import ipaddress
+
 import pytest
 
 from pkgintel.upstream.origins import CatalogAddress, host, is_public_ip, is_public_name, named, origin
@@ -171,3 +173,97 @@ def test_a_private_source_may_keep_its_catalog_on_another_host() -> None:
         "http://127.0.0.1:1/v3/index.json", "http://127.0.0.1:2/index.json", ["http://127.0.0.1:3/"], public=False
     )
     assert origins == {"http://127.0.0.1:1", "http://127.0.0.1:2"}
+
+
+# Every block of IANA's registries of special-purpose addresses, and whether it is globally reachable there.
+# Source: https://www.iana.org/assignments/iana-ipv4-special-registry, https://www.iana.org/assignments/iana-ipv6-special-registry
+SPECIAL = [
+    ("0.0.0.0/8", "RFC 791", False),
+    ("0.0.0.0/32", "RFC 1122", False),
+    ("10.0.0.0/8", "RFC 1918", False),
+    ("100.64.0.0/10", "RFC 6598", False),
+    ("127.0.0.0/8", "RFC 1122", False),
+    ("169.254.0.0/16", "RFC 3927", False),
+    ("172.16.0.0/12", "RFC 1918", False),
+    ("192.0.0.0/24", "RFC 6890", False),
+    ("192.0.0.0/29", "RFC 7335", False),
+    ("192.0.0.8/32", "RFC 7600", False),
+    ("192.0.0.170/32", "RFC 7050", False),
+    ("192.0.0.171/32", "RFC 7050", False),
+    ("192.0.0.192/32", "metadata of a cloud", False),
+    ("192.0.2.0/24", "RFC 5737", False),
+    ("192.88.99.0/24", "RFC 7526", False),
+    ("192.168.0.0/16", "RFC 1918", False),
+    ("198.18.0.0/15", "RFC 2544", False),
+    ("198.51.100.0/24", "RFC 5737", False),
+    ("203.0.113.0/24", "RFC 5737", False),
+    ("224.0.0.0/4", "RFC 5771", False),
+    ("240.0.0.0/4", "RFC 1112", False),
+    ("255.255.255.255/32", "RFC 919", False),
+    ("192.31.196.0/24", "RFC 7535", True),
+    ("192.52.193.0/24", "RFC 7450", True),
+    ("192.175.48.0/24", "RFC 7534", True),
+    ("::1/128", "RFC 4291", False),
+    ("::/128", "RFC 4291", False),
+    ("::/96", "RFC 4291, IPv4-compatible", False),
+    ("::ffff:0:0/112", "RFC 4291, of 0.0.0.0/16", False),
+    ("64:ff9b::/112", "RFC 6052, of 0.0.0.0/16", False),
+    ("64:ff9b:1::/48", "RFC 8215", False),
+    ("100::/64", "RFC 6666", False),
+    ("100:0:0:1::/64", "RFC 9780", False),
+    ("2001::/32", "RFC 4380, Teredo", False),
+    ("2001:2::/48", "RFC 5180", False),
+    ("2001:10::/28", "RFC 4843", False),
+    ("2001:db8::/32", "RFC 3849", False),
+    ("2002::/16", "RFC 3056", False),
+    ("3fff::/20", "RFC 9637", False),
+    ("5f00::/16", "RFC 9602", False),
+    ("fc00::/7", "RFC 4193", False),
+    ("fe80::/10", "RFC 4291", False),
+    ("fec0::/10", "RFC 3879", False),
+    ("ff00::/8", "RFC 4291", False),
+    ("2620:4f:8000::/48", "RFC 7534", True),
+]
+
+
+@pytest.mark.parametrize(("block", "source", "public"), SPECIAL)
+def test_addresses_of_special_purpose(block: str, source: str, public: bool) -> None:
+    network = ipaddress.ip_network(block)
+    for ip in {network[0], network[network.num_addresses // 2], network[-1]}:
+        assert is_public_ip(str(ip)) is public, (ip, source)
+
+
+@pytest.mark.parametrize("wrapped", ["::ffff:{}", "64:ff9b::{}", "::{}"])
+def test_an_address_is_as_private_as_what_it_wraps(wrapped: str) -> None:
+    for private in ("127.0.0.1", "10.0.0.1", "169.254.169.254", "192.0.0.192"):
+        assert not is_public_ip(wrapped.format(private))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0x7f.1",
+        "017700000001",
+        "0177.0.0.1",
+        "127.0.0.01",
+        "1.2.3.4.5",
+        "0x",
+        "a.1",
+    ],
+)
+def test_a_number_is_no_host(host: str) -> None:
+    with pytest.raises(ValueError, match=r"is a number|not an address"):
+        origin(f"https://{host}/index.json")
+    assert PUBLIC.allows(f"https://{host}/leaf.json")
+
+
+def test_a_public_source_names_hosts_and_no_ip_addresses() -> None:
+    for literal in ("https://8.8.8.8/index.json", "https://[2606:4700::1111]/index.json"):
+        with pytest.raises(ValueError, match="is an IP address"):
+            named("https://a.example/v3/index.json", literal, [], public=True)
+        assert named("https://a.example/v3/index.json", "https://a.example/c", [literal], public=True) == {
+            "https://a.example"
+        }
