@@ -84,7 +84,7 @@ def retry_after(text: str | None, now: datetime | None = None) -> float | None:
         return min(float(text[:9]), LONGEST_RETRY_AFTER)
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # No date, or one whose numbers no date can hold.
         return None
     date = date if date.tzinfo else date.replace(tzinfo=UTC)
     return min(max((date - (now or datetime.now(UTC))).total_seconds(), 0.0), LONGEST_RETRY_AFTER)

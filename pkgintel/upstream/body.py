@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pkgintel.upstream.answers import FetchFailed, Unobtainable
 
+MOST_MEMBERS = 1000  # Of a gzip body: real ones have one, or as many as were joined to make it.
 SLOWEST = 32_000  # Bytes a second below which a body counts as a drip, once twice the timeout has passed.
 
 
@@ -18,6 +19,7 @@ class Inflate:
             raise FetchFailed("encoding", f"the body is encoded as {coding[:40]!r}, which was not asked for")
         self._bits = 31 if coding != "deflate" else 15
         self._begun = False
+        self._members = 1
         self._decoder = zlib.decompressobj(self._bits)
 
     def feed(self, data: bytes, room: int) -> list[bytes]:
@@ -25,7 +27,7 @@ class Inflate:
         parts = []
         while data and room > 0:
             if self._decoder.eof:
-                self._decoder = zlib.decompressobj(self._bits)
+                self._next_member()
             try:
                 part = self._decoder.decompress(data, room)
             except zlib.error:
@@ -39,6 +41,12 @@ class Inflate:
             parts.append(part)
             data = self._decoder.unconsumed_tail or self._decoder.unused_data
         return parts
+
+    def _next_member(self) -> None:
+        self._members += 1
+        if self._members > MOST_MEMBERS:
+            raise Unobtainable("too-large", f"its compressed body has more than {MOST_MEMBERS:,} members")
+        self._decoder = zlib.decompressobj(self._bits)
 
     @property
     def is_complete(self) -> bool:
@@ -70,10 +78,14 @@ async def read(
     inflate = Inflate(coding) if coding != "identity" else None
     if inflate is None and _length(headers) > cap:
         raise _too_large(url, cap)
+    # What cannot be compressed grows a little by it; more than that is sent to keep us busy.
+    most = cap + cap // 100 + 1000
     body = bytearray()
     received = 0
     async for chunk in chunks:
         received += len(chunk)
+        if received > most:
+            raise _too_large(url, cap)
         for part in inflate.feed(chunk, cap - len(body) + 1) if inflate else (chunk,):
             body += part
         if len(body) > cap:

@@ -79,7 +79,7 @@ class Exchange:
         if status == 200:
             return content, None
         if status in REDIRECTS and b"location" in headers:
-            return b"", urljoin(url, headers[b"location"])
+            return b"", _target(url, headers[b"location"])
         raise refusal(url, status, headers, content)
 
     def request(self, url: str) -> httpx.Request:
@@ -101,3 +101,11 @@ class Exchange:
             self._loop.at_close.append(made.aclose)
             self._transports[public] = made
         return self._transports[public]
+
+
+def _target(url: str, location: str) -> str:
+    """Where the redirect of `url` leads to. Raises: Unobtainable when it is no address."""
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise Unobtainable("redirect", f"{url} redirects to {location[:300]}, which is no address: {error}") from None

@@ -49,6 +49,8 @@ class Answer:
     hang: bool = False  # Never an answer.
     held: threading.Event | None = None  # No answer until this is set.
     refuse: bool = False  # The connection is closed without an answer.
+    raw: bytes | None = None  # The whole answer as it is, head and all; then an orderly end of the connection.
+    endless: bytes | None = None  # After the body these bytes, again and again, as long as the client listens.
 
     def encoded(self) -> bytes:
         """The body as it is sent."""
@@ -221,6 +223,11 @@ class HostileServer:
         return False
 
     async def _send(self, answer: Answer, writer: asyncio.StreamWriter, answered: Callable[[], None]) -> bool:
+        if answer.raw is not None:
+            answered()
+            writer.write(answer.raw)
+            await writer.drain()
+            return False
         body = answer.encoded()
         status = 302 if answer.redirect and answer.status == 200 else answer.status
         head = {"Content-Type": answer.content_type, "Date": "Mon, 23 Nov 2026 00:00:00 GMT"}
@@ -235,7 +242,7 @@ class HostileServer:
             body = b"".join(
                 b"%x\r\n%b\r\n" % (len(part), part)
                 for part in (body[at : at + 4096] for at in range(0, len(body), 4096))
-            ) + b"0\r\n\r\n"  # fmt: skip
+            ) + (b"0\r\n\r\n" if answer.endless is None else b"")  # fmt: skip
         elif answer.until_close:
             head["Connection"] = "close"
         else:
@@ -256,6 +263,9 @@ class HostileServer:
             answered()
             writer.write(text + sent)
         await writer.drain()
+        while answer.endless is not None:
+            writer.write(answer.endless)
+            await writer.drain()
         if answer.reset_after is not None:
             # So that the client has read what was sent before the reset throws it away.
             await asyncio.sleep(0.02)
