@@ -1,11 +1,13 @@
 """How times and foreign texts are written on the screen."""
 
 import re
+import shlex
 from datetime import UTC, datetime
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
+# Control characters, and the marks that turn the direction of writing or end a line.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def minute(when: datetime | None) -> str:
@@ -48,3 +50,17 @@ def plain(text: object, limit: int = 1_000) -> str:
     """A text of foreign making that may be printed: no control characters, no surrogates, of bounded length."""
     shown = _CONTROL.sub(" ", str(text)[: limit + 1]).encode("utf-8", "replace").decode()
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def quoted(text: str) -> str:
+    """A text as one word of a command that a person may copy into a shell."""
+    return shlex.quote(plain(text))
+
+
+def visible(text: str) -> str:
+    """A text as a terminal or a log may have it: line ends stay, other control characters are blanks.
+
+    The doors to both send everything through here; what comes from strangers is `plain` before that, so that it stays
+    on its line.
+    """
+    return "\n".join(_CONTROL.sub(" ", line) for line in text.split("\n")).encode("utf-8", "replace").decode()

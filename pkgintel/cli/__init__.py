@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from pkgintel import settings
 from pkgintel.errors import PkgintelError
 from pkgintel.settings import unknown_variables
+from pkgintel.text import plain
 
 
 class _Entry(NamedTuple):
@@ -39,6 +40,8 @@ COMMANDS = {
     "up": _Entry("up:command", "Run worker, beat and Flower until Ctrl-C."),
     "sample": _Entry("sample:command", "Serve the sample catalog over HTTP."),
 }
+_LONGEST = 4_000  # Characters of a sentence on stderr.
+
 # These look at what is stored, and make nothing where nothing is.
 LOOKING = ("status", "why", "changes", "runs", "schedule", "reprocess", "watermark", "check")
 
@@ -71,7 +74,7 @@ def pkgintel(ctx: click.Context) -> None:
     Settings are PKGINTEL_… variables; without any, an embedded Postgres and Redis are used. Begin with: pkgintel run
     """
     for sentence in unknown_variables():
-        click.echo(f"pkgintel: {sentence}", err=True)
+        _complain(sentence)
     if ctx.invoked_subcommand in LOOKING and not {"-h", "--help"} & set(sys.argv):
         from pkgintel.runtime import deployment  # Slow to import, and not needed by the others.
 
@@ -105,5 +108,11 @@ def main() -> None:
 
 
 def _end(sentence: str, code: int) -> None:
-    sys.stderr.write(f"pkgintel: {sentence}\n")
+    _complain(sentence)
     sys.exit(code)
+
+
+def _complain(sentence: str) -> None:
+    from pkgintel.cli.screen import say  # Slow to import, and seldom needed.
+
+    say(f"pkgintel: {plain(sentence, _LONGEST)}", err=True)

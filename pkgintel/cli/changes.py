@@ -1,15 +1,13 @@
 """`pkgintel changes`: which packages were given other licenses or verdicts, newest first."""
 
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from pkgintel import database
-from pkgintel.cli.screen import word
+from pkgintel.cli.screen import console, emit, word
 from pkgintel.database import migrations
 from pkgintel.errors import SettingsError
 from pkgintel.nuget.documents import package_key
@@ -42,7 +40,7 @@ def command(since: str | None, package: str | None, after: str | None, limit: in
         else:
             found = changes.newest(conn, limit, package_key=key, since=begin)
     if as_json:
-        click.echo(json.dumps(found.as_json(), indent=2))
+        emit(found.as_json())
         return
     _print(found.changes)
 
@@ -58,13 +56,12 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _print(found: Iterable[Change]) -> None:
-    console = Console(highlight=False)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for heading in ("when", "package", "versions", "from", "to", "what"):
         table.add_column(heading, no_wrap=heading == "when", overflow="fold")
     for change in found:
         table.add_row(*map(word, _cells(change)))
-    console.print(table if table.row_count else "No change is recorded.")
+    console().print(table if table.row_count else "No change is recorded.")
 
 
 def _cells(change: Change) -> tuple[str, ...]:

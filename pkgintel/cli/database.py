@@ -1,6 +1,5 @@
 """What an operator does to the database by hand: bring its schema up to date, measure the checks."""
 
-import json
 import sys
 
 import click
@@ -8,6 +7,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from pkgintel import database
+from pkgintel.cli.screen import emit, say
 from pkgintel.database import migrations
 from pkgintel.pipeline import checks, gate
 from pkgintel.reports.gates import GateCheck
@@ -22,7 +22,7 @@ def migrate() -> None:
     settings = process.current().deployment
     applied = migrations.apply(settings.database_url)
     said = f"applied {', '.join(applied)}" if applied else "the schema is up to date"
-    click.echo(f"{database.place(settings.database_url)}: {said}")
+    say(f"{database.place(settings.database_url)}: {said}")
 
 
 @click.command("check")
@@ -39,18 +39,18 @@ def check(as_json: bool) -> None:
         gate.record(conn, results, None)
         _let_through(conn, settings)
     if as_json:
-        click.echo(json.dumps({"checks": [GateCheck.of(result).as_json() for result in results]}, indent=2))
+        emit({"checks": [GateCheck.of(result).as_json() for result in results]})
     else:
         for result in results:
             state = "passed " if result.passed else "FAILED " if result.blocking else "warning"
-            click.echo(f"{state}  {result.message}")
+            say(f"{state}  {result.message}")
     sys.exit(any(result.blocking and not result.passed for result in results))
 
 
 def _let_through(conn: database.Connection, settings: Deployment) -> None:
     try:
         for did in recovery.open_gates(conn, settings, measured=True):
-            click.echo(did, err=True)
+            say(did, err=True)
     except (OperationalError, RedisError) as error:
         why = broker.because(settings.redis_url, error)
-        click.echo(f"Redis does not answer ({why}): upkeep sends the held-back classification when it does", err=True)
+        say(f"Redis does not answer ({why}): upkeep sends the held-back classification when it does", err=True)

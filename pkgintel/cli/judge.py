@@ -5,13 +5,13 @@ Needs no database with --spdx; without it the stored SPDX list judges.
 
 import csv
 import io
-import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import click
+from pydantic import JsonValue
 
+from pkgintel.cli.screen import emit, say
 from pkgintel.database import migrations
 from pkgintel.errors import SettingsError
 from pkgintel.licenses import measure, rows
@@ -63,8 +63,8 @@ def _percent(share: float | None) -> str:
     return "n/a" if share is None else f"{share:.2%}"
 
 
-def _as_json(item: JudgedRow) -> dict[str, Any]:
-    return {**item.columns(), "evidence": item.verdict.evidence, "spdx_ids": item.verdict.spdx_ids}
+def _as_json(item: JudgedRow) -> dict[str, JsonValue]:
+    return {**item.columns(), "evidence": item.verdict.evidence, "spdx_ids": [*item.verdict.spdx_ids]}
 
 
 def _csv(judged: list[JudgedRow]) -> str:
@@ -105,10 +105,10 @@ def command(
     measures = measure.summarise(judged)
     if as_json:
         basis = {"spdx_list_version": license_list.version, "policy": policy}
-        rows_judged = {"rows_judged": list(map(_as_json, judged))} if with_rows else {}
-        click.echo(json.dumps({**basis, **measures.model_dump(mode="json"), **rows_judged}, indent=2))
+        rows_judged: dict[str, JsonValue] = {"rows_judged": list(map(_as_json, judged))} if with_rows else {}
+        emit({**basis, **measures.model_dump(mode="json"), **rows_judged})
         return
     if judged:
         click.echo(_csv(judged).encode("utf-8", "surrogatepass"), nl=False)
     for line in _lines(measures):
-        click.echo(line, err=True)
+        say(line, err=True)

@@ -4,10 +4,10 @@ import sys
 import time
 from collections.abc import Callable
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pkgintel import database
+from pkgintel.cli.screen import console
 from pkgintel.reports import follow
 from pkgintel.text import many
 
@@ -16,7 +16,7 @@ class Screen:
     """Progress on stderr: a live bar on a terminal, a plain line every two seconds elsewhere."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True)
+        self._console = console(stderr=True)
         self._bar: Progress | None = None
         self._last = ""
         self._said_at = 0.0
@@ -25,7 +25,7 @@ class Screen:
 
     def say(self, line: str) -> None:
         """One line that stays."""
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(line, soft_wrap=True)
 
     def show(self, progress: follow.Progress, stage: str) -> None:
         """Pages and leaves done of all, the rate and the time left."""

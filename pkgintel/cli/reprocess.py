@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from pkgintel import database
+from pkgintel.cli.screen import emit, say
 from pkgintel.database import migrations
 from pkgintel.errors import PackageUnknown, SettingsError
 from pkgintel.nuget.documents import package_key
@@ -72,7 +73,7 @@ def command(
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    say(text, err=True)
 
 
 def _accept(conn: database.Connection, mine: Process, why: str, *, dry_run: bool) -> dict[str, Any]:
@@ -133,16 +134,16 @@ def _follow_up(conn: database.Connection, mine: Process, run_id: int | None) -> 
 
 def _show(result: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(result, indent=2, default=str))
+        emit(json.loads(json.dumps(result, default=str)))
         return
     changes = result.pop("would_change", None)
     for name, value in result.items():
         if value not in (None, []):
-            click.echo(f"{name.replace('_', ' ')}: {value}")
+            say(f"{name.replace('_', ' ')}: {value}")
     if changes is not None:
-        click.echo(f"verdicts that would change: {sum(change['packages'] for change in changes):,}")
+        say(f"verdicts that would change: {sum(change['packages'] for change in changes):,}")
         for change in changes:
             before = f"{change['from_verdict'] or 'none'} ({change['from_rule'] or '-'})"
             told = f"{before} → {change['to_verdict']} ({change['to_rule']})"
-            click.echo(f"  {change['packages']:>8,}  {told}  {', '.join(change['examples'])}")
+            say(f"  {change['packages']:>8,}  {told}  {', '.join(change['examples'])}")
     sys.stdout.flush()

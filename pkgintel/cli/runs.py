@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pkgintel import database
-from pkgintel.cli.screen import STYLES, word
+from pkgintel.cli.screen import STYLES, console, emit, say, word
 from pkgintel.database import migrations
 from pkgintel.nuget.instant import iso
 from pkgintel.pipeline.checks import SOURCES
@@ -39,11 +39,11 @@ def group(context: click.Context, source: str | None, state: str | None, limit: 
     with _database() as conn:
         found = runs.listed(conn, source=source, state=state, most=limit)
     if as_json:
-        click.echo(json.dumps({"runs": [run.as_json() for run in found]}, indent=2))
+        emit({"runs": [run.as_json() for run in found]})
         return
-    console = Console(highlight=False)
+    out = console()
     if not found:
-        console.print("No run is recorded yet." if not (source or state) else "No such run is recorded.")
+        out.print("No run is recorded yet." if not (source or state) else "No such run is recorded.")
         return
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for heading in ("run", "what", "kind", "state", "started", "took", "pages", "leaves"):
@@ -52,12 +52,12 @@ def group(context: click.Context, source: str | None, state: str | None, limit: 
         )
     for run in found:
         table.add_row(*_cells(run))
-    console.print(table)
+    out.print(table)
     told = [run for run in found if run.error]
     if told:
-        console.print("\nWhy")
+        out.print("\nWhy")
     for run in told:
-        console.print(Text.assemble(f"  {run.id}  ", (plain(run.error, 300), STYLES.get(run.state, ""))))
+        out.print(Text.assemble(f"  {run.id}  ", (plain(run.error, 300), STYLES.get(run.state, ""))))
 
 
 def _cells(run: ListedRun) -> list[str | Text]:
@@ -84,26 +84,26 @@ def show(run_id: int, as_json: bool) -> None:
     with _database() as conn:
         run = runs.shown(conn, run_id)
     if as_json:
-        click.echo(json.dumps(run.as_json(), indent=2))
+        emit(run.as_json())
         return
-    console = Console(highlight=False)
-    console.print(Text.assemble(f"Run {run.id}: {run.source} {run.action}, ", word(run.state)))
+    out = console()
+    out.print(Text.assemble(f"Run {run.id}: {run.source} {run.action}, ", word(run.state)))
     if run.error:
-        console.print(plain(run.error, 2000), style="red", markup=False)
+        out.print(plain(run.error, 2000), style="red")
     facts = Table.grid(padding=(0, 2, 0, 0))
     for name, told in _facts(run):
         facts.add_row(Text(name, style="dim"), plain(told))
-    console.print(facts)
-    _show_pages(console, run.pages)
+    out.print(facts)
+    _show_pages(out, run.pages)
     gates = [f"{_passed(check)}  {check.message}" for check in run.checks]
     came = [f"run {came.id}: {came.source} {came.action}, {came.state}" for came in run.triggered]
     for title, lines in (("Gates", gates), ("What came of it", came)):
         if lines:
-            console.print(f"\n{title}", style="bold")
+            out.print(f"\n{title}", style="bold")
         for line in lines:
-            console.print(f"  {plain(line)}", markup=False)
+            out.print(f"  {plain(line)}")
     if run.state.resumable and run.action is not Action.REPLAY:
-        console.print(f"\nGo on with it: pkgintel runs resume {run.id}")
+        out.print(f"\nGo on with it: pkgintel runs resume {run.id}")
 
 
 def _passed(check: RunCheck) -> str:
@@ -132,11 +132,11 @@ def _facts(run: ShownRun) -> list[tuple[str, str]]:
     return facts
 
 
-def _show_pages(console: Console, pages: Sequence[RunPage]) -> None:
+def _show_pages(out: Console, pages: Sequence[RunPage]) -> None:
     if not pages:
         return
     counts = {state: sum(page.state == state for page in pages) for state in ("done", "failed", "pending")}
-    console.print(f"\nPages  {', '.join(f'{count} {state}' for state, count in counts.items() if count)}", style="bold")
+    out.print(f"\nPages  {', '.join(f'{count} {state}' for state, count in counts.items() if count)}", style="bold")
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for heading, justify in (("page", "left"), ("state", "left"), ("tries", "right"), ("leaves", "right"),
                              ("rejected", "right"), ("took", "right")):  # fmt: skip
@@ -145,12 +145,12 @@ def _show_pages(console: Console, pages: Sequence[RunPage]) -> None:
         took = "-" if page.seconds is None else span(page.seconds)
         name = plain(page.page_url.rpartition("/")[2])
         table.add_row(name, page.state, str(page.attempts), f"{page.leaves:,}", f"{page.rejected:,}", took)
-    console.print(table)
+    out.print(table)
     for page in pages[:SHOWN_PAGES]:
         if page.error:
-            console.print(f"  {page.page_url}: {plain(page.error, 400)}", style="red", markup=False)
+            out.print(f"  {plain(page.page_url)}: {plain(page.error, 400)}", style="red")
     if len(pages) > SHOWN_PAGES:
-        console.print(f"  and {len(pages) - SHOWN_PAGES} more: --json has them all", style="dim")
+        out.print(f"  and {len(pages) - SHOWN_PAGES} more: --json has them all", style="dim")
 
 
 @group.command("abort")
@@ -163,7 +163,7 @@ def abort_command(run_id: int, why: str) -> None:
     """
     with _database() as conn:
         runs.abort(conn, run_id, getpass.getuser(), why)
-    click.echo(f"run {run_id} is aborted; what is stored stays. Go on with it: pkgintel runs resume {run_id}")
+    say(f"run {run_id} is aborted; what is stored stays. Go on with it: pkgintel runs resume {run_id}")
 
 
 @group.command("resume")
@@ -175,9 +175,9 @@ def resume_command(run_id: int) -> None:
     """
     with _database() as conn:
         sent = runs.resume(conn, process.current().deployment, run_id)
-    click.echo(f"{sent} was sent; it goes on from what run {run_id} stored: see `pkgintel runs`")
+    say(f"{sent} was sent; it goes on from what run {run_id} stored: see `pkgintel runs`")
     if not _workers():
-        click.echo("No worker answers: it waits until one is started (`make up`, or `celery -A pkgintel worker`).")
+        say("No worker answers: it waits until one is started (`make up`, or `celery -A pkgintel worker`).")
 
 
 def _workers() -> bool:

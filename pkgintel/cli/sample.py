@@ -5,6 +5,7 @@ import threading
 
 import click
 
+from pkgintel.cli.screen import say
 from pkgintel.sample.history import Stage
 from pkgintel.sample.server import serve
 from pkgintel.sample.source import Sample
@@ -24,7 +25,7 @@ def command(host: str, port: int, stage: Stage, base_url: str | None) -> None:
         # As the first process of a container it would not be ended by a SIGTERM it has no handler for.
         before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
-            click.echo(f"Serving the sample catalog (stage {stage}) at {server.url}; Ctrl-C ends it.")
+            say(f"Serving the sample catalog (stage {stage}) at {server.url}; Ctrl-C ends it.")
             ended.wait()
         finally:
             for number, handler in before.items():

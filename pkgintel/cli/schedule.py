@@ -1,13 +1,13 @@
 """`pkgintel schedule`: the two ticks, listed, switched on and off, or fired once."""
 
 import getpass
-import json
 
 import click
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from pkgintel import database
+from pkgintel.cli.screen import emit, say
 from pkgintel.database import migrations
 from pkgintel.errors import ServiceUnavailable
 from pkgintel.nuget.instant import iso
@@ -37,7 +37,7 @@ def _switch(name: str, *, enabled: bool) -> None:
             ) from None
         tick = schedules.ticks(conn)[name]
     when = f"; the next tick is {iso(tick.next_tick)}" if enabled else ""
-    click.echo(f"{name} is {'enabled' if enabled else 'disabled'}{when}")
+    say(f"{name} is {'enabled' if enabled else 'disabled'}{when}")
 
 
 @group.command("enable")
@@ -69,7 +69,7 @@ def run_now(name: str) -> None:
         raise ServiceUnavailable(f"Redis does not answer, so the task was not sent: {why}.") from None
     awake = app.control.ping(timeout=1.0)
     then = "a worker takes it up" if awake else "no worker answers now, so it waits for one (`pkgintel up` starts one)"
-    click.echo(f"{spec['task']} was sent (task {result.id}); {then}; see `pkgintel status`")
+    say(f"{spec['task']} was sent (task {result.id}); {then}; see `pkgintel status`")
 
 
 @group.command("list")
@@ -81,11 +81,11 @@ def list_(as_json: bool) -> None:
         migrations.require_schema(conn)
         ticks = schedules.ticks(conn)
     if as_json:
-        click.echo(json.dumps({name: tick.as_json() for name, tick in ticks.items()}, indent=2))
+        emit({name: tick.as_json() for name, tick in ticks.items()})
         return
     for name, tick in ticks.items():
-        click.echo(f"{name:<6} {tick.cron:<12} {'enabled' if tick.enabled else 'stopped'}")
+        say(f"{name:<6} {tick.cron:<12} {'enabled' if tick.enabled else 'stopped'}")
         who = "" if tick.changed_by == "install" else f" by {plain(tick.changed_by, 60)}"
-        click.echo(f"       {'so since install' if not who else 'decided ' + minute(tick.changed_at) + who}")
+        say(f"       {'so since install' if not who else 'decided ' + minute(tick.changed_at) + who}")
         last = f"{minute(tick.last_tick)} (run {tick.last_run}: {tick.last_result})" if tick.last_tick else "never"
-        click.echo(f"       last tick {last}; next tick {minute(tick.next_tick) if tick.next_tick else 'none'} (UTC)")
+        say(f"       last tick {last}; next tick {minute(tick.next_tick) if tick.next_tick else 'none'} (UTC)")

@@ -1,6 +1,5 @@
 """`pkgintel status`: the screen once or kept fresh, or the same as JSON."""
 
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -9,11 +8,11 @@ from datetime import UTC, datetime
 
 import click
 import psycopg
-from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
 from pkgintel import database
+from pkgintel.cli.screen import console, emit
 from pkgintel.cli.status_screen import screen
 from pkgintel.database import migrations
 from pkgintel.errors import PkgintelError
@@ -35,10 +34,10 @@ def look(settings: Deployment) -> Status:
 
 def _watch(look: Callable[[], Status]) -> bool:
     """Refresh the screen until Ctrl-C; whether the last look was healthy. A lost Postgres is shown and asked again."""
-    console, healthy = Console(highlight=False), False
-    live = Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop")
+    out, healthy = console(), False
+    live = Live(console=out, screen=True, auto_refresh=False, vertical_overflow="crop")
     try:
-        with live if console.is_terminal else nullcontext():
+        with live if out.is_terminal else nullcontext():
             while True:
                 try:
                     found = look()
@@ -46,10 +45,10 @@ def _watch(look: Callable[[], Status]) -> bool:
                 except (PkgintelError, psycopg.Error) as error:
                     stamp = minute(datetime.now(UTC))
                     healthy, content = False, Text(plain(f"pkgintel cannot look ({stamp} UTC): {error}"))
-                if console.is_terminal:
+                if out.is_terminal:
                     live.update(content, refresh=True)
                 else:
-                    console.print(content)
+                    out.print(content)
                 time.sleep(WATCH_EVERY)
     except KeyboardInterrupt:
         return healthy
@@ -72,7 +71,7 @@ def command(as_json: bool, watch: bool) -> None:
         sys.exit(0 if _watch(lambda: look(settings)) else 1)
     found = look(settings)
     if as_json:
-        click.echo(json.dumps(found.as_json(), indent=2))
+        emit(found.as_json())
     else:
-        Console(highlight=False).print(screen(found))
+        console().print(screen(found))
     sys.exit(0 if found.healthy else 1)

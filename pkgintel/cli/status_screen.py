@@ -32,7 +32,7 @@ def screen(report: Status) -> RenderableType:
     ]
     parts: list[RenderableType] = list(_answer(report))
     for title, content in sections:
-        parts += [Text(title, style="bold"), *(Padding(item, (0, 0, 0, 2)) for item in content)]
+        parts += [Text(title, style="bold"), *(Padding(item, (0, 0, 0, 2), expand=False) for item in content)]
     return Group(*parts)
 
 

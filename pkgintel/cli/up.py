@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from pkgintel import database
+from pkgintel.cli.screen import say
 from pkgintel.database import migrations
 from pkgintel.errors import SettingsError
 from pkgintel.local import procfile
@@ -47,27 +48,27 @@ def command(catalog: str | None, file: Path) -> None:
     }
     flower = _flower_port() if "flower" in commands else None
     given = load()
-    settings = deployment.resolve(given, catalog, lambda line: click.echo(f"pkgintel: {line}"))
+    settings = deployment.resolve(given, catalog, lambda line: say(f"pkgintel: {line}"))
     process.start(settings)
     if catalog is not None:
         deployment.remember(given, catalog)
     broker.require(settings.redis_url)
     for name in migrations.apply(settings.database_url):
-        click.echo(f"pkgintel: migrated {name}")
+        say(f"pkgintel: migrated {name}")
     where = f"Postgres at {database.place(settings.database_url)}, Redis at {broker.place(settings.redis_url)}"
-    click.echo(f"pkgintel: {where}")
-    click.echo(f"pkgintel: following {settings.service_index_url}")
+    say(f"pkgintel: {where}")
+    say(f"pkgintel: following {settings.service_index_url}")
     if flower:
-        click.echo(f"pkgintel: Flower at http://127.0.0.1:{flower}")
-    click.echo("pkgintel: Ctrl-C stops everything")
+        say(f"pkgintel: Flower at http://127.0.0.1:{flower}")
+    say("pkgintel: Ctrl-C stops everything")
     environ = {**os.environ, **deployment.environment(settings), "PYTHONUNBUFFERED": "1"}
     environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', os.defpath)}"
 
-    def say(name: str, line: str) -> None:
+    def pass_on(name: str, line: str) -> None:
         with suppress(OSError):  # The terminal is gone; its SIGHUP ends us in order.
-            click.echo(f"{names[name]} {line}")
+            say(f" {line}", before=names[name])
 
-    processes = [procfile.Process(name, line, environ, ROOT, say) for name, line in commands.items()]
+    processes = [procfile.Process(name, line, environ, ROOT, pass_on) for name, line in commands.items()]
     sys.exit(0 if procfile.supervise(processes) else 1)
 
 

@@ -1,12 +1,12 @@
 """`pkgintel watermark`: up to where the catalog is stored, what operators decided about that, and the way back."""
 
 import getpass
-import json
 from datetime import datetime
 
 import click
 
 from pkgintel import database
+from pkgintel.cli.screen import emit, say
 from pkgintel.database import migrations
 from pkgintel.errors import SettingsError
 from pkgintel.nuget import instant
@@ -68,20 +68,20 @@ def show(as_json: bool) -> None:
         migrations.require_schema(conn)
         found = watermark.shown(conn, SOURCE)
     if as_json:
-        click.echo(json.dumps(found.as_json(), indent=2))
+        emit(found.as_json())
         return
     if found.watermark is None:
-        click.echo("Nothing is stored yet, so there is no watermark: pkgintel run.")
+        say("Nothing is stored yet, so there is no watermark: pkgintel run.")
     else:
-        click.echo(f"{found.source}: everything up to {iso(found.watermark)} is stored (UTC)")
-        click.echo(f"  since {minute(found.moved_at)}; this database began at {iso(found.origin)}")
+        say(f"{found.source}: everything up to {iso(found.watermark)} is stored (UTC)")
+        say(f"  since {minute(found.moved_at)}; this database began at {iso(found.origin)}")
     for one in found.resets:
-        click.echo(f"  brought back from {iso(one.from_)} to {iso(one.to)}, {_decided(one.reset_at, one.reset_by)}")
-        click.echo(f"    {plain(one.why, 300)}")
+        say(f"  brought back from {iso(one.from_)} to {iso(one.to)}, {_decided(one.reset_at, one.reset_by)}")
+        say(f"    {plain(one.why, 300)}")
     for page in found.accepted_counts:
         taken = f"is taken with {page.items:,} of {page.promised:,} items"
-        click.echo(f"  {plain(page.page_url, 300)} {taken}, {_decided(page.accepted_at, page.accepted_by)}")
-        click.echo(f"    {plain(page.why, 300)}")
+        say(f"  {plain(page.page_url, 300)} {taken}, {_decided(page.accepted_at, page.accepted_by)}")
+        say(f"    {plain(page.why, 300)}")
 
 
 def _decided(when: datetime, who: str) -> str:
@@ -102,7 +102,7 @@ def reset_command(to: str, why: str) -> None:
         migrations.require_schema(conn)
         before = reset(conn, settings, to, why, getpass.getuser())
         now = watermark.shown(conn, SOURCE)
-    click.echo(
+    say(
         f"the watermark is {iso(now.watermark)} (it was {instant.timestamp(before)}); the next scan "
         "lists from there: `pkgintel run`, or the next tick"
     )

@@ -1,15 +1,14 @@
 """`pkgintel why`: the answer first, then each step of the chain that led to it."""
 
-import json
 from collections.abc import Iterable, Sequence
 
 import click
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from pkgintel import database
-from pkgintel.cli.screen import STYLES
+from pkgintel.cli.screen import STYLES, console, emit
 from pkgintel.database import migrations
 from pkgintel.reports import why
 from pkgintel.reports.changes import Relicensing, licenses
@@ -204,6 +203,6 @@ def command(package_id: str, version_text: str | None, as_json: bool) -> None:
         migrations.require_schema(conn)
         found = why.explain(conn, settings, package_id, version_text)
     if as_json:
-        click.echo(json.dumps(found.as_json(), indent=2))
+        emit(found.as_json())
         return
-    Console(highlight=False).print(screen(found))
+    console().print(screen(found))

@@ -6,6 +6,7 @@ from pkgintel import database
 from pkgintel.errors import SettingsError, UpstreamUnavailable
 from pkgintel.nuget import instant
 from pkgintel.nuget.listing import Listing
+from pkgintel.text import quoted
 from pkgintel.upstream import sources
 from pkgintel.upstream.client import Client
 from pkgintel.upstream.origins import CatalogAddress
@@ -37,7 +38,7 @@ def fetch(
     if promised(found, known) - found.lines > missing:
         raise UpstreamUnavailable(
             f"{page_url} came as a short copy, with {found.lines:,} of the {promised(found, known):,} items that are "
-            f'counted; if it stays so: pkgintel reprocess --page {page_url} --accept-count --why "…"',
+            f'counted; if it stays so: pkgintel reprocess --page {quoted(page_url)} --accept-count --why "…"',
             page_url,
         )
     return found

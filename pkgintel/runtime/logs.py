@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from pkgintel.text import plain, visible
+
 _about: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("about", default={})  # noqa: B039 (replaced, never changed)
 _SECRET = re.compile(r"(\w+://[^:/@\s]*):[^@\s]+@")
 
@@ -36,13 +38,14 @@ class _Line(logging.Formatter):
         message = record.getMessage()
         if record.exc_info:
             message += "\n" + self.formatException(record.exc_info)
-        message = _SECRET.sub(r"\1:***@", message)
+        message = visible(_SECRET.sub(r"\1:***@", message))
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        facts = _about.get()
+        facts = {name: plain(fact, 300) if isinstance(fact, str) else fact for name, fact in _about.get().items()}
         if self._form == "json":
             line = {"at": at, "level": record.levelname.lower(), "logger": record.name, "message": message, **facts}
             return json.dumps(line, ensure_ascii=False)
         told = "".join(f" {name}={fact}" for name, fact in facts.items())
+        message = message.replace("\n", "\n    ")  # No text within a message begins a line as a message does.
         return f"{at} {record.levelname:<7} {record.processName} {record.name}{told}: {message}"
 
 

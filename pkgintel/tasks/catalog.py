@@ -102,7 +102,7 @@ def replay_pages(
         run_id, urls = replay.open_run(conn, mine.deployment, mine.client, request, self.request.id)
     with self.sending(run_id):
         workflow.replay_pages(run_id, urls)
-    return f"run {run_id}: {request} is read again, {many(len(urls), 'page')}"
+    return f"run {run_id}: reading again {request}, {many(len(urls), 'page')}"
 
 
 @task(name="catalog.finish_replay")
