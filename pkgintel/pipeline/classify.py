@@ -111,7 +111,7 @@ def classify(conn: database.Connection, settings: Settings) -> Classification:
         # Rows touched by a transaction that had ended before the last look began need no second look.
         since = state["seen_before"] if state["same_server"] and state["basis"] == on else BEFORE_EVERYTHING
         relicensing.prepare(conn)
-        _judge_declarations(conn, settings, on)
+        moved = _judge_declarations(conn, settings, on)
         applied = database.the(
             conn,
             "verdicts/apply",
@@ -121,7 +121,8 @@ def classify(conn: database.Connection, settings: Settings) -> Classification:
             policy=settings.license_policy,
         )
         removed = database.run(conn, "verdicts/remove_deleted", since=since)
-        relicensed = relicensing.find(conn, state["changes_seen"] if state["same_server"] else BEFORE_EVERYTHING)
+        seen = state["changes_seen"] if state["same_server"] else BEFORE_EVERYTHING
+        relicensed = relicensing.find(conn, seen, moved)
         database.run(conn, "verdicts/remember", basis=on, system_id=state["system_id"], horizon=state["horizon"])
     changed = applied["changed"] + removed
     return Classification(applied["decided"], changed, removed, relicensed, stored["version"], verdict.RULESET)
@@ -138,13 +139,16 @@ def _take_turn(conn: database.Connection) -> None:
     database.one(conn, "session/lock_timeout", wait=before)
 
 
-def _judge_declarations(conn: database.Connection, settings: Settings, on: str) -> None:
+def _judge_declarations(conn: database.Connection, settings: Settings, on: str) -> int:
+    """Judge what was never judged on this basis; how many declarations were judged before, and otherwise."""
     rows = database.every(conn, "verdicts/unjudged_declarations", basis=on)
     found = sync.stored(conn) if rows else None
-    if found:
-        copy_judged(conn, found, settings, rows)
-        relicensing.note_moved(conn)
-        database.run(conn, "verdicts/keep_judged", basis=on)
+    if not found:
+        return 0
+    copy_judged(conn, found, settings, rows)
+    moved = relicensing.note_moved(conn)
+    database.run(conn, "verdicts/keep_judged", basis=on)
+    return moved
 
 
 def copy_judged(conn: database.Connection, listed: LicenseList, settings: Settings, rows: list[database.Row]) -> None:

@@ -12,14 +12,20 @@ def prepare(conn: database.Connection) -> None:
     conn.execute(database.sql("relicensing/tables"))
 
 
-def note_moved(conn: database.Connection) -> None:
-    """Remember which declarations in the table `judged` get another verdict or other ids than they had."""
-    database.run(conn, "relicensing/add_moved")
+def note_moved(conn: database.Connection) -> int:
+    """Remember which declarations in the table `judged` get another verdict or other ids than they had; how many."""
+    return database.run(conn, "relicensing/add_moved")
 
 
-def find(conn: database.Connection, since: str) -> int:
-    """Find the changes of the packages touched by transactions from `since` on (an xid8); how many are new."""
-    if not database.run(conn, "relicensing/add_touched", since=since):
+def find(conn: database.Connection, since: str, moved: int) -> int:
+    """Find the changes of the packages touched by transactions from `since` on (an xid8); how many are new.
+
+    `moved` is how many declarations `note_moved` remembered: their packages are looked at too.
+    """
+    touched = database.run(conn, "relicensing/add_touched", since=since)
+    if moved:
+        touched += database.run(conn, "relicensing/add_of_moved")
+    if not touched:
         return 0
     conn.execute("ANALYZE pg_temp.touched")
     if database.run(conn, "relicensing/add_varied"):

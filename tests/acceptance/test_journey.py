@@ -84,7 +84,8 @@ def expected_verdicts(server: Server, events: list[oracle.Event]) -> dict[str, t
     found = {}
     for key, row in oracle.replay(events)[1].items():
         if row["state"] != "deleted":
-            said = judge.judge(Declaration(row["license_expression"], row["license_file"], row["license_url"]))
+            declaration = Declaration(row["license_expression"], row["license_file"], row["license_url"])
+            said = judge.judge(declaration, row["created"])
             found[key] = (row["package_id"], row["latest_version"], said.verdict, said.rule)
     return found
 

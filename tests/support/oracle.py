@@ -136,7 +136,7 @@ def _version(events: list[Event]) -> Row:
 def _package(versions: list[tuple[str, Row]]) -> Row:
     newest = max(row["commit_ticks"] for _, row in versions)
     row: Row = dict.fromkeys(
-        ["latest_version", "license_expression", "license_url", "license_file", "project_url", "raw"]
+        ["latest_version", "license_expression", "license_url", "license_file", "project_url", "raw", "created"]
     )
     row |= {"state": "deleted", "commit_ticks": newest, "commit_timestamp": at(newest)}
     alive = [(key, version) for key, version in versions if version["deleted_at"] is None]
@@ -148,7 +148,7 @@ def _package(versions: list[tuple[str, Row]]) -> Row:
     )
     row["state"] = "listed" if speaks["listed"] else "unlisted"
     row["latest_version"] = speaks["version"]
-    same = ("package_id", "license_expression", "license_url", "license_file", "project_url", "raw")
+    same = ("package_id", "license_expression", "license_url", "license_file", "project_url", "raw", "created")
     return row | {name: speaks[name] for name in same}
 
 

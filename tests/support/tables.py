@@ -13,7 +13,7 @@ FROM raw.nuget_versions
 """
 _PACKAGES = """
 SELECT package_key, package_id, latest_version, license_expression, license_url, license_file, project_url, state,
-       commit_ticks, commit_timestamp, raw
+       commit_ticks, commit_timestamp, raw, created
 FROM raw.nuget_packages
 """
 
