@@ -151,11 +151,12 @@ def find(settings: Settings) -> Services | None:
     return _enter(settings, None, start=False)
 
 
-def release() -> None:
-    """Hold nothing any more, for tests. Children forked earlier still do."""
+def release(home: Path | None = None) -> None:
+    """Hold the services of `home` no longer, or none at all, for tests. Children forked earlier still do."""
     with _threads:
-        while _held:
-            os.close(_held.popitem()[1])
+        for held in [*_held] if home is None else [Path(os.path.abspath(home))]:  # noqa: PTH100 - As in `_enter`.
+            if held in _held:
+                os.close(_held.pop(held))
 
 
 def _enter(settings: Settings, say: Callable[[str], None] | None, *, start: bool) -> Services | None:

@@ -109,10 +109,10 @@ def home_at(path: Path) -> Iterator[Home]:
     finally:
         for process in list(home.users):
             home.end(process)
-        embedded.release()
+        embedded.release(home.path)
         if "guardian.lock" not in home.taken() and home.taken():
             embedded.hold(home.settings)  # Orphans: a new guardian adopts them and stops them when we let go.
-            embedded.release()
+            embedded.release(home.path)
         home.await_end()
         shutil.rmtree(path, ignore_errors=True)
 

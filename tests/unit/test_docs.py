@@ -1,5 +1,6 @@
 """README and docs are true where a machine can tell: what there is has its line, and what they show exists."""
 
+import copy
 import inspect
 import re
 import shlex
@@ -130,9 +131,10 @@ def _parse_pkgintel(words: list[str]) -> None:
             assert command.invoke_without_command, words
             break
         command, words = found, words[1:]
-    files = [parameter for parameter in command.params if isinstance(parameter.type, click.Path | click.File)]
-    for parameter in files:
-        parameter.type = click.STRING  # The files of an example are not there.
+    command = copy.deepcopy(command)
+    for parameter in command.params:
+        if isinstance(parameter.type, click.Path | click.File):
+            parameter.type = click.STRING  # The files of an example are not there.
     command.make_context(command.name, list(words))
 
 

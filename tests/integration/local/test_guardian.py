@@ -107,14 +107,14 @@ def test_control_c_in_the_terminal_of_the_user_does_not_reach_the_servers(home: 
 def test_a_port_that_somebody_took_is_left_to_them(home: Home, name: str) -> None:
     services = embedded.hold(home.settings)
     services.database("sample")
-    embedded.release()
+    embedded.release(home.path)
     home.await_end()
     port = getattr(services, f"{name}_port")
     with socket.create_server((server.HOST, port)):
         again = embedded.hold(home.settings)
         assert getattr(again, f"{name}_port") != port
         assert again.database("sample")
-    embedded.release()
+    embedded.release(home.path)
     home.await_end()
     assert embedded.hold(home.settings) == again, "the new port is remembered"
 
@@ -123,7 +123,7 @@ def test_a_port_that_somebody_took_is_left_to_them(home: Home, name: str) -> Non
 def test_a_spoilt_services_file_is_written_anew(home: Home, garbage: bytes) -> None:
     services = embedded.hold(home.settings)
     write_to(dict(zip(("postgres", "redis"), services.database("sample"), strict=True)), "kept")
-    embedded.release()
+    embedded.release(home.path)
     home.await_end()
     (home.path / "services.json").write_bytes(garbage)
     again = embedded.hold(home.settings)
@@ -159,7 +159,7 @@ def test_a_half_written_home_heals(home: Home) -> None:
 def test_a_damaged_journal_of_valkey_keeps_nobody_from_what_is_stored(home: Home, part: str) -> None:
     services = embedded.hold(home.settings)
     write_to(dict(zip(("postgres", "redis"), services.database("sample"), strict=True)), "kept")
-    embedded.release()
+    embedded.release(home.path)
     home.await_end()
     (damaged,) = (home.path / "redis" / "appendonlydir").glob(f"*{part}")
     damaged.write_bytes(b"*nonsense*" * 200)

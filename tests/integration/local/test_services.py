@@ -40,7 +40,7 @@ def test_started_once_found_again_and_stopped_with_the_last_user(home: Home) -> 
     assert home.said(other)["postgres"] == services.postgres_url_for("sample")
     assert home.pids() == pids
 
-    embedded.release()
+    embedded.release(home.path)
     third = home.user()
     assert home.said(third)["redis"].startswith(services.redis_url_for(0)[:-1])
     assert home.pids() == pids
@@ -278,3 +278,11 @@ def test_an_ordinary_user() -> None:
             assert (home.path / "postgres").stat().st_uid == somebody.pw_uid
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def test_one_home_is_released_and_another_is_held_on(home: Home, services: embedded.Services) -> None:
+    embedded.hold(home.settings)
+    embedded.release(home.path)
+    home.await_end()
+    with psycopg.connect(services.postgres_url_for("postgres")) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
