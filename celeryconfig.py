@@ -1,23 +1,16 @@
 """How work travels: broker, queues, retries, limits, the clock. What it is about stands in pkgintel/settings.py.
 
-Every public name here is a Celery setting; each value has its reason beside it.
+Every public name here is a Celery setting; each value has its reason beside it. It is read when Celery first asks for a
+setting, which finds or starts the embedded services where no address was set.
 """
-
-import sys as _sys
 
 from celery.schedules import crontab as _crontab
 from kombu import Queue as _Queue
 
-from pkgintel.errors import PkgintelError as _PkgintelError
 from pkgintel.runtime import broker as _broker
 from pkgintel.runtime import process as _process
 
-try:
-    _deployment = _process.current().deployment
-except _PkgintelError as _error:
-    _sys.stderr.write(f"pkgintel: {_error}\n")
-    _sys.exit(_error.exit_code)
-
+_deployment = _process.current().deployment
 _redis_url = _deployment.redis_url
 broker_url = result_backend = _redis_url.partition("?")[0]
 # What the address says of TLS, for the broker (and Flower, which reads nothing else) and for the results.

@@ -2,37 +2,55 @@
 
 import logging
 import os
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
 
 from celery import Celery
+from celery.loaders.app import AppLoader
 from celery.signals import setup_logging, worker_process_shutdown
-from kombu.transport.redis import Transport
 
+from pkgintel import carried
 from pkgintel.errors import PkgintelError
 from pkgintel.runtime import channel, logs, process
-from pkgintel.settings import unknown_variables
-
-app = Celery("pkgintel")
-app.config_from_object("celeryconfig")
+from pkgintel.settings import Deployment, unknown_variables
 
 
-Transport.Channel = channel.Channel
+class _Loader(AppLoader):  # type: ignore[misc]
+    """Reads a configuration from its file, so that it is found from any directory, and never another of its name.
 
-# `celery -A pkgintel flower` reads its options from here, unless the command line names another.
-os.environ.setdefault("FLOWER_CONF", str(Path(__file__).parent / "flower" / "config.py"))
+    Celery asks for it when it needs a setting, not when the application is imported. A setting of pkgintel that is
+    wrong, or a service that cannot be used, ends the process with one sentence.
+    """
+
+    def config_from_object(self, obj: Path, silent: bool = False) -> Any:
+        _deployment()
+        read = runpy.run_path(str(obj), run_name="celeryconfig")
+        public = {name: value for name, value in read.items() if not name.startswith("_")}
+        return super().config_from_object(public, silent)
+
+
+def _deployment() -> Deployment:
+    try:
+        return process.current().deployment
+    except PkgintelError as error:
+        sys.stderr.write(f"pkgintel: {error}\n")
+        sys.exit(error.exit_code)
+
+
+app = Celery("pkgintel", loader=_Loader, amqp=channel.Messages)
+app.config_from_object(carried("celeryconfig.py"))
+
+if "flower" in sys.argv:
+    # `celery -A pkgintel flower` reads its options from here, unless the environment or --conf names another file.
+    os.environ.setdefault("FLOWER_CONF", str(Path(__file__).parent / "flower" / "config.py"))
 
 
 @setup_logging.connect
 def _log(loglevel: int | str = "INFO", **_: Any) -> None:
-    """Every process of Celery writes its log as pkgintel does; a wrong setting ends it with one sentence."""
-    try:
-        settings = process.current().deployment
-    except PkgintelError as error:
-        sys.stderr.write(f"pkgintel: {error}\n")
-        sys.exit(error.exit_code)
-    logs.set_up(settings.log_format, loglevel)
+    """Every process of Celery writes its log as pkgintel does."""
+    logs.set_up(_deployment().log_format, loglevel)
     for sentence in unknown_variables():
         logging.getLogger("pkgintel").warning(sentence)
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import click
 
-from pkgintel import database
+from pkgintel import ROOT, database
+from pkgintel.celery import app
 from pkgintel.cli import progress
 from pkgintel.cli.progress import Screen
 from pkgintel.cli.summary import show
@@ -36,8 +37,6 @@ from pkgintel.settings import NUGET_ORG, Deployment, Settings, load
 from pkgintel.tasks import recovery
 from pkgintel.upstream import sources
 from pkgintel.upstream.client import Client
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @click.command("run")
@@ -190,8 +189,6 @@ def _licenses_cannot_be_had(conn: database.Connection, settings: Deployment, scr
 
 def _free_the_orphan(conn: database.Connection, screen: Screen) -> None:
     """Runs that were left running with no worker anywhere are closed as lost, so that this one need not wait."""
-    from pkgintel.celery import app  # Reads the settings, which are chosen by now.
-
     running = database.every(conn, "reports/follow/unattended")
     if running and not app.control.ping(timeout=2.0):
         for run_id in heartbeats.free_orphans(conn, [row["id"] for row in running]):
@@ -209,8 +206,6 @@ class _Tasks:
 
     def send(self, name: str, *, stage: str, **kwargs: Any) -> Followed:
         """Send the task through the broker and wait for all that comes of it."""
-        from pkgintel.celery import app
-
         task_id = str(uuid.uuid4())
         app.send_task(name, kwargs=kwargs, task_id=task_id)
 

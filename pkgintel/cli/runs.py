@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pkgintel import database
+from pkgintel.celery import app
 from pkgintel.cli.screen import STYLES, console, emit, say, word
 from pkgintel.database import migrations
 from pkgintel.nuget.instant import iso
@@ -181,8 +182,6 @@ def resume_command(run_id: int) -> None:
 
 
 def _workers() -> bool:
-    from pkgintel.celery import app
-
     try:
         return bool(app.control.ping(timeout=1.0))
     except (OperationalError, RedisError, OSError):

@@ -7,6 +7,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from pkgintel import database
+from pkgintel.celery import app
 from pkgintel.cli.screen import emit, say
 from pkgintel.database import migrations
 from pkgintel.errors import ServiceUnavailable
@@ -23,8 +24,6 @@ def group() -> None:
 
 
 def _switch(name: str, *, enabled: bool) -> None:
-    from pkgintel.celery import app
-
     settings = process.current().deployment
     with database.connect(settings.database_url) as conn:
         migrations.require_schema(conn)
@@ -58,8 +57,6 @@ def disable(name: str) -> None:
 @click.argument("name")
 def run_now(name: str) -> None:
     """Fire a tick's task once, whether it is enabled or not."""
-    from pkgintel.celery import app
-
     beat.require(name)
     spec = app.conf.beat_schedule[name]
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from pkgintel import database
+from pkgintel import ROOT, carried, database
 from pkgintel.cli.screen import say
 from pkgintel.database import migrations
 from pkgintel.errors import SettingsError
@@ -17,7 +17,6 @@ from pkgintel.local.server import port_is_free
 from pkgintel.runtime import broker, deployment, process
 from pkgintel.settings import load
 
-ROOT = Path(__file__).resolve().parents[2]
 COLOURS = ("green", "yellow", "cyan", "magenta", "blue")
 
 
@@ -27,8 +26,8 @@ COLOURS = ("green", "yellow", "cyan", "magenta", "blue")
     "--procfile",
     "file",
     type=click.Path(path_type=Path, dir_okay=False),
-    default=ROOT / "Procfile",
-    show_default="the one of this checkout",
+    default=carried("Procfile"),
+    show_default="the one that comes with pkgintel",
     help="The processes to run.",
 )
 def command(catalog: str | None, file: Path) -> None:

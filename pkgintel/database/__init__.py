@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,10 +17,10 @@ from psycopg.rows import dict_row
 from psycopg.types.datetime import TimestamptzLoader
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from pkgintel import carried
 from pkgintel.errors import ServiceUnavailable, SettingsError
 
-# The pipeline runs from its checkout: the statements lie beside the package.
-SQL = Path(__file__).resolve().parents[2] / "sql"
+SQL = carried("sql")
 LOST_WITHIN = 60.0  # Seconds after which nobody waits for a lost session any more.
 
 # How soon this side gives up a server that is gone: seconds, a count, and milliseconds. An address may say otherwise.

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pkgintel import ROOT
 from pkgintel.errors import ServiceUnavailable
 from pkgintel.local import guardian, postgres
 from pkgintel.local import home as own_home
@@ -233,7 +234,7 @@ def _start(home: Path, descriptor: int) -> None:
         try:
             subprocess.run(
                 [sys.executable, "-m", "pkgintel.local.guardian", str(home), str(descriptor)],
-                cwd=Path(__file__).parents[2],
+                cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -4,6 +4,7 @@ from typing import Final, Literal
 
 import redis
 
+from pkgintel.celery import app
 from pkgintel.reports.shape import Moment, Report
 from pkgintel.runtime import broker
 from pkgintel.runtime import strays as set_aside
@@ -54,8 +55,6 @@ def queue_lengths(settings: Deployment, timeout: float = 1.0) -> dict[str, int]:
 
     Raises: RedisError or OSError, within `timeout` seconds for each step, when Redis does not answer.
     """
-    from pkgintel.celery import app  # Reads the settings, which are chosen by now.
-
     names = [queue.name for queue in app.conf.task_queues]
     with redis.Redis.from_url(settings.redis_url, socket_connect_timeout=timeout, socket_timeout=timeout) as client:
         pipe = client.pipeline(transaction=False)
@@ -73,8 +72,6 @@ def strays(settings: Deployment, timeout: float = 1.0) -> Strays:
 
 def ask(settings: Deployment, timeout: float = 1.0) -> Crew:
     """The workers that answer within `timeout` seconds, and the queues. Never raises."""
-    from pkgintel.celery import app  # As above.
-
     try:
         queues, aside = queue_lengths(settings, timeout), strays(settings, timeout)
         answers = app.control.inspect(timeout=timeout).stats() or {}

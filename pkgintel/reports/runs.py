@@ -12,6 +12,7 @@ from pkgintel.reports.gates import RunCheck
 from pkgintel.reports.shape import Json, Moment, Report
 from pkgintel.runtime import broker
 from pkgintel.settings import Deployment
+from pkgintel.tasks import recovery, workflow
 
 
 class ListedRun(Report):
@@ -123,8 +124,6 @@ def resume(conn: database.Connection, settings: Deployment, run_id: int) -> str:
     Raises: SettingsError when it is no run to resume, or its source is at work already; ServiceUnavailable when Redis
     does not answer.
     """
-    from pkgintel.tasks import recovery, workflow  # They bring the application, which reads the settings.
-
     recovery.free_lost(conn, settings)
     run = _known(conn, run_id)
     if run.action is Action.REPLAY:

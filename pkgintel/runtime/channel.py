@@ -10,6 +10,8 @@ from queue import Empty
 from typing import Any
 
 import redis
+from celery.app.amqp import AMQP
+from kombu import connection
 from kombu.transport import redis as kombu_redis
 
 from pkgintel.runtime import envelope, strays
@@ -56,3 +58,24 @@ class Channel(kombu_redis.Channel):
         except Exception as error:  # noqa: BLE001 - Whatever it is, it would end every worker at once.
             log.error("a message to all (%s) cannot be read: %r", plain(exchange, 60), error)  # noqa: TRY400
             raise Empty from None
+
+
+class Transport(kombu_redis.Transport):
+    """kombu's transport with our channel."""
+
+    Channel = Channel
+
+
+class Connection(connection.Connection):
+    """A connection over our transport. It goes by the name of its address, which Flower asks for."""
+
+    def get_transport_cls(self) -> Any:
+        """Ours in place of kombu's own for Redis."""
+        found = super().get_transport_cls()  # type: ignore[no-untyped-call]
+        return Transport if found is kombu_redis.Transport else found
+
+
+class Messages(AMQP):  # type: ignore[misc]
+    """How the application of Celery connects, which leaves those of other applications alone."""
+
+    Connection = Connection

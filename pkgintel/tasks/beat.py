@@ -18,6 +18,7 @@ from celery.schedules import crontab
 from redbeat.schedulers import RedBeatScheduler, RedBeatSchedulerEntry, ensure_conf
 
 from pkgintel import database
+from pkgintel.celery import app
 from pkgintel.errors import PkgintelError, SettingsError
 from pkgintel.runtime import process
 
@@ -149,8 +150,6 @@ def seconds_left(cron: str, since: datetime) -> float:
 
 
 def _left(cron: str, since: datetime) -> timedelta:
-    from pkgintel.celery import app  # Its configuration says that crontabs are in UTC.
-
     schedule = crontab.from_string(cron)
     schedule.app = app
     left: timedelta = schedule.remaining_estimate(since)

@@ -11,6 +11,7 @@ from celery.exceptions import Retry
 from click.testing import CliRunner
 
 from pkgintel import database, tasks
+from pkgintel.celery import app
 from pkgintel.cli.database import check
 from pkgintel.database import migrations
 from pkgintel.errors import AlreadyRunning
@@ -265,7 +266,7 @@ def test_a_page_is_stored_though_redis_takes_no_progress(
 
 
 def test_a_worker_outlives_a_redis_that_goes_away_while_it_holds_messages(redis_url: str) -> None:
-    connection = kombu.Connection(redis_url)
+    connection = app.amqp.Connection(redis_url)
     channel = connection.default_channel
     channel.qos._delivered["a-tag"] = object()
     connection._do_close_transport()  # As after a first attempt to close it, which failed half-way.
