@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, field_validator
 
+from pkgintel import __version__
 from pkgintel.errors import SettingsError
 from pkgintel.nuget import instant
 
@@ -76,7 +77,7 @@ class Settings(BaseModel):
     spdx_licenses_url: str = Field(SPDX_LICENSES, description="the SPDX license list (licenses.json)")
     spdx_exceptions_url: str = Field(SPDX_EXCEPTIONS, description="the SPDX exceptions (exceptions.json)")
     user_agent: str = Field(
-        "pkgintel/0.1 (+https://github.com/pkgintel/pkgintel; set PKGINTEL_USER_AGENT to your contact)",
+        f"pkgintel/{__version__} (+https://github.com/pkgintel/pkgintel; set PKGINTEL_USER_AGENT to your contact)",
         min_length=3,
         description="names the project and a contact to the servers it asks",
     )

