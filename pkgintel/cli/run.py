@@ -1,22 +1,19 @@
 """The main job, once: migrate, start a worker, send the tasks, follow them to the verdicts, say what came of it."""
 
-import ctypes
 import os
-import signal
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import click
 
-from pkgintel import ROOT, database
+from pkgintel import database
 from pkgintel.celery import app
-from pkgintel.cli import progress
+from pkgintel.cli import progress, worker
 from pkgintel.cli.progress import Screen
 from pkgintel.cli.summary import show
 from pkgintel.database import migrations
@@ -24,7 +21,6 @@ from pkgintel.errors import (
     AlreadyRunning,
     PkgintelError,
     RunFailed,
-    ServiceUnavailable,
     UpstreamError,
     UpstreamUnavailable,
 )
@@ -37,6 +33,11 @@ from pkgintel.settings import NUGET_ORG, Deployment, Settings, load
 from pkgintel.tasks import recovery
 from pkgintel.upstream import sources
 from pkgintel.upstream.client import Client
+
+_ANOTHER_LIST = (
+    "PKGINTEL_SPDX_LICENSES_URL and PKGINTEL_SPDX_EXCEPTIONS_URL may name another copy; `pkgintel sample` "
+    "serves one as /spdx/licenses.json and /spdx/exceptions.json."
+)
 
 
 @click.command("run")
@@ -145,8 +146,10 @@ def perform(settings: Deployment, screen: Screen, max_pages: int | None, begun: 
         unreachable = _licenses_cannot_be_had(conn, settings, screen)
         if settings.since is not None and database.one(conn, "events/watermark", source="nuget"):
             screen.say("--since is ignored, for a watermark is stored (to read again: pkgintel reprocess --since …)")
-        with _worker(settings, screen) as worker:
-            tasks = _Tasks(conn, settings, screen, worker)
+        processes = min(2 * (os.cpu_count() or 1), 8)
+        with worker.running(settings, processes) as started:
+            screen.say(f"a worker of {processes} processes is starting; its log is {worker.log_path(settings)}")
+            tasks = _Tasks(conn, settings, screen, started)
             licenses = tasks.send("spdx.sync", stage="SPDX list") if unreachable is None else unreachable
             followed = tasks.send("catalog.scan", stage="catalog", max_pages=max_pages)
         seconds = round(time.monotonic() - begun, 1)
@@ -177,7 +180,7 @@ def _licenses_cannot_be_had(conn: database.Connection, settings: Deployment, scr
         sentence = f"The SPDX license list cannot be reached: {error}"
         stored = database.the(conn, "spdx/version")
         if not stored["licenses"]:
-            raise UpstreamUnavailable(sentence, error.url) from None
+            raise UpstreamUnavailable(f"{sentence}. {_ANOTHER_LIST}", error.url) from None
         screen.say(f"{sentence}; the stored list {stored['version']} serves")
         task_id = str(uuid.uuid4())
         with suppress(AlreadyRunning):
@@ -199,9 +202,9 @@ class _Tasks:
     """Sends tasks and follows them, with an eye on the worker and on what got lost."""
 
     def __init__(
-        self, conn: database.Connection, settings: Deployment, screen: Screen, worker: "subprocess.Popen[bytes]"
+        self, conn: database.Connection, settings: Deployment, screen: Screen, started: "subprocess.Popen[bytes]"
     ) -> None:
-        self._conn, self._settings, self._screen, self._worker = conn, settings, screen, worker
+        self._conn, self._settings, self._screen, self._worker = conn, settings, screen, started
         self._next_look = time.monotonic() + 5
 
     def send(self, name: str, *, stage: str, **kwargs: Any) -> Followed:
@@ -211,9 +214,8 @@ class _Tasks:
 
         def tend() -> None:
             if self._worker.poll() is not None:
-                raise RunFailed(
-                    f"The worker ended with code {self._worker.returncode}; its log is {log_path(self._settings)}."
-                )
+                log = worker.log_path(self._settings)
+                raise RunFailed(f"The worker ended with code {self._worker.returncode}; its log is {log}.")
             if time.monotonic() > self._next_look:
                 self._next_look = time.monotonic() + 5
                 recovery.recover(self._conn, self._settings)
@@ -228,60 +230,3 @@ class _Tasks:
             raise
         finally:
             self._screen.close()
-
-
-def log_path(settings: Deployment) -> Path:
-    """Where the worker of `pkgintel run` writes its log."""
-    return settings.home / "logs" / "worker.log"
-
-
-@contextmanager
-def _worker(settings: Deployment, screen: Screen) -> Iterator["subprocess.Popen[bytes]"]:
-    """A Celery worker as a process of its own, stopped at the end; it does not outlive this process."""
-    log = log_path(settings)
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        file = log.open("ab")
-    except OSError as error:
-        raise ServiceUnavailable(f"{log} cannot be written: {error.strerror}; set PKGINTEL_HOME.") from None
-    processes = min(2 * (os.cpu_count() or 1), 8)
-    name = f"run-{os.getpid()}@%h"
-    with file:
-        worker = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "celery",
-                "-A",
-                "pkgintel",
-                "worker",
-                "-c",
-                str(processes),
-                "-n",
-                name,
-                "-l",
-                "INFO",
-            ],
-            cwd=ROOT,
-            env={**os.environ, **deployment.environment(settings)},
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
-        )
-    screen.say(f"a worker of {processes} processes is starting; its log is {log}")
-    try:
-        yield worker
-    finally:
-        worker.terminate()
-        try:
-            worker.wait(timeout=60)
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait()
-
-
-def _die_with_parent() -> None:
-    """Linux sends SIGTERM to the worker when whoever started it is gone, however it went (prctl, PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
