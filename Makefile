@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 TEST_WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 6 ] && n=6; echo $$n)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up test test-unit check lint format clean
+.PHONY: help setup run up test test-unit coverage check lint format clean
 
 help: ## this list
 	@sed -n $(if $(wildcard tests/bench/__main__.py),,-e '/^bench:/d') $(if $(wildcard tests/chaos/__main__.py),,-e '/^chaos:/d') \
@@ -27,7 +27,11 @@ test: setup ## the whole test suite, against real servers and workers: ARGS="-k 
 test-unit: setup ## its quick part: no server, an answer in seconds
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -q -ra --histories 400 tests/unit $(ARGS)
 
-check: lint test ## all that .ci/run asks for: lint, format, types, import contracts, tests
+coverage: setup ## how much of the pure packages the unit tests reach, with a floor
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -q --histories 400 tests/unit \
+		--cov=pkgintel.nuget --cov=pkgintel.licenses --cov-fail-under=93 $(ARGS)
+
+check: lint coverage test ## all that .ci/run asks for: lint, format, types, import contracts, coverage, tests
 
 lint: setup ## the quick part of check
 	@$(BIN)/ruff check
