@@ -1,0 +1,63 @@
+"""The well-known relicensings of the sample catalog are told by their licenses, wherever changes are told."""
+
+import json
+
+import pytest
+
+from pkgintel import database as db
+from pkgintel.licenses.spdx import LicenseList
+from pkgintel.nuget import documents
+from pkgintel.pipeline import classify
+from pkgintel.reports import changes, totals, why
+from pkgintel.sample.source import CATALOG_INDEX, SPDX_EXCEPTIONS, SPDX_LICENSES, Sample
+from pkgintel.settings import Deployment
+from tests.integration.pipeline.test_classify import bring, keep
+from tests.support import oracle
+
+BASE = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def sample(conn: db.Connection, settings: Deployment) -> db.Connection:
+    """The first part of the sample, stored and judged without a network."""
+    published = Sample(1).documents(BASE)
+    keep(conn, LicenseList.parse(published[SPDX_LICENSES], published[SPDX_EXCEPTIONS]))
+    events = sorted(oracle.read(published, BASE, CATALOG_INDEX), key=lambda one: one.age)
+    for deletes in (False, True):
+        newest = {one.key: one for one in events if one.is_delete == deletes}.values()
+        read = (
+            documents.event(documents.Item.model_validate(one.item), json.dumps(one.leaf).encode()) for one in newest
+        )
+        bring(conn, *read)
+    classify.classify(conn, settings)
+    return conn
+
+
+def test_what_left_open_source_is_told(sample: db.Connection, settings: Deployment) -> None:
+    told = {
+        (one.package_id, one.from_version, one.to_version): one.from_ids
+        for one in changes.newest(sample, 10_000).changes
+        if one.from_verdict == "open_source" and one.to_verdict != "open_source"
+    }
+    known = {
+        ("AutoMapper", "14.0.0", "15.0.1"): ("MIT",),
+        ("MediatR", "12.5.0", "13.0.0"): ("Apache-2.0",),
+        ("FluentAssertions", "7.0.0", "8.0.0"): ("Apache-2.0",),
+        ("SixLabors.ImageSharp", "2.1.11", "3.0.2"): ("Apache-2.0",),
+    }
+    assert known.items() <= told.items()
+    for package, before, since in known:
+        last = why.explain(sample, settings, package).last_open
+        assert last is not None
+        assert (last.version, last.different_since) == (before, since)
+    counted = {(one.kind, one.from_verdict, one.to_verdict): one.changes for one in totals.of(sample).changes}
+    assert counted["license", "open_source", "unknown"] >= len(known)
+
+
+def test_a_change_that_keeps_the_verdict_is_told(sample: db.Connection) -> None:
+    kept = [
+        one
+        for one in changes.newest(sample, 10_000).changes
+        if one.from_verdict == one.to_verdict == "open_source" and one.from_ids != one.to_ids
+    ]
+    assert len(kept) >= 10
