@@ -112,6 +112,10 @@ def _entry(entry: UrlEntry | None) -> Iterable[str]:
     means = "proprietary terms" if entry.means == "closed" else " | ".join(entry.licenses)
     yield f"{plain(entry.page)} stands for {plain(means)}"
     yield f"source: {plain(entry.source)}" + (f", {plain(entry.date)}" if entry.date else "")
+    if entry.nature:
+        held = [f"from {entry.since}"] if entry.since else []
+        held += [f"until {entry.until}"] if entry.until else []
+        yield plain(", ".join([f"a page that is {entry.nature}", *held]))
     if entry.note:
         yield plain(entry.note)
 

@@ -2,6 +2,7 @@
 
 `urls.csv`: what a page says. `closed.csv`: which ids withhold what open source grants, each with two witnesses and the
 clause. `successors.csv`: what a deprecated id is called today. `later.csv`: which versions "or later" may choose.
+`remarks.csv`: what a user of an approved license should know before.
 """
 
 import csv
@@ -13,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 FOLDER = Path(__file__).parent
-TABLES = ("urls", "closed", "successors", "later")
+TABLES = ("urls", "closed", "successors", "later", "remarks")
 
 Row = Mapping[str, str]
 
@@ -66,3 +67,9 @@ def successors() -> Mapping[str, str]:
 def later_versions() -> Mapping[str, tuple[str, ...]]:
     """Id in lower case → the ids of later versions of the same license, oldest first."""
     return {row["id"].lower(): tuple(row["later"].split("|")) for row in rows("later")}
+
+
+@cache
+def remarks() -> Mapping[str, str]:
+    """Id in lower case → what is to be known of an approved license, without a full stop."""
+    return {row["id"].lower(): row["remark"] for row in rows("remarks")}

@@ -33,6 +33,7 @@ class Finding:
     listed_id: str | None = None
     through: str | None = None
     closing: facts.Closing | None = None
+    remark: str | None = None
 
     def evidence(self) -> dict[str, Any]:
         """The finding as JSON."""
@@ -44,6 +45,8 @@ class Finding:
             found["exception"] = self.license.exception
         if self.through:
             found["through"] = self.through
+        if self.remark:
+            found["remark"] = self.remark
         if self.closing:
             found["witnesses"], found["clause"] = list(self.closing.witnesses), self.closing.quote
             if self.closing.category:
@@ -93,7 +96,7 @@ class Reader:
         """Open by its own approvals, by those of its text's other names, or by what replaces it."""
         own = self._approvals(listed)
         if self._is_open(own):
-            return Finding(leaf, "open", own, listed.license_id)
+            return Finding(leaf, "open", own, listed.license_id, remark=_remark(listed))
         for name in self._other_names.get(listed.license_id.lower(), ()):
             other = self.license_list.license(name)
             if other and self._is_open(approvals := self._approvals(other)):
@@ -130,6 +133,11 @@ class Reader:
     def _approvals(listed: Listed) -> tuple[str, ...]:
         approved = (("osi", listed.is_osi_approved), ("fsf", bool(listed.is_fsf_libre)))
         return tuple(name for name, by in approved if by)
+
+
+def _remark(listed: Listed) -> str | None:
+    differ = "the OSI approved it and the FSF calls it nonfree" if listed.is_fsf_libre is False else None
+    return facts.remarks().get(listed.license_id.lower(), differ)
 
 
 def _other_names() -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ from pkgintel.licenses.pages import Entry
 
 _SHOWN_IDS = 40
 _SHOWN_TEXT = 400
+_COMMERCIAL = re.compile("commercial|proprietary|enterprise|eula|paid", re.IGNORECASE)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # Postgres refuses NUL and lone surrogates in text and JSONB.
 
 
@@ -59,6 +60,14 @@ def approval(findings: list[Finding]) -> str:
     says = f"{_names(approved)} {_is(approved)} approved by the {who}"
     through = [f"{finding.listed_id} through {finding.through}" for finding in approved if finding.through]
     return f"{says} ({', '.join(through[:4])})" if through else says
+
+
+def remarks(findings: list[Finding]) -> list[str]:
+    """What is to be known of an open declaration: how its approvers differ, and a commercial license beside it."""
+    known = [f"{finding.listed_id}: {finding.remark}" for finding in findings if finding.remark]
+    refs = [finding.license.id for finding in findings if "license-ref" in finding.matched]
+    sold = [clean(name, 60) for name in refs if _COMMERCIAL.search(name)]
+    return [*known, *(f"{name}: a commercial license is offered beside it" for name in sold)][:8]
 
 
 def restriction(findings: list[Finding]) -> str:

@@ -18,7 +18,7 @@ VerdictName: TypeAlias = Literal["open_source", "proprietary", "unknown"]
 VERDICT_NAMES: tuple[VerdictName, ...] = get_args(VerdictName)
 
 # Raised whenever a rule changes what some declaration would get; the tables beside it have fingerprints of their own.
-RULESET = 3
+RULESET = 4
 
 RULES: dict[str, str] = {
     "expression-open": "the license expression can be met with licenses approved by the OSI or the FSF",
@@ -214,6 +214,10 @@ def _decided(
     signal: str, meaning: Meaning, what: str, findings: list[Finding], evidence: dict[str, Any], would: str
 ) -> Verdict:
     says = {"open": reasons.approval, "closed": reasons.restriction, "undecided": reasons.doubt}[meaning](findings)
+    remarks = reasons.remarks(findings) if meaning == "open" else []
+    if remarks:
+        evidence["remarks"] = remarks
+        says += f" (mind: {'; '.join(remarks)})"
     reason = f"{what}: {says}" + (f"; {would}." if meaning == "undecided" else ".")
     return Verdict(_VERDICTS[meaning], f"{signal}-{meaning}", reason, evidence, reasons.spdx_ids(findings))
 

@@ -42,6 +42,7 @@ class License(_OfEvidence):
     through: str | None = None
     witnesses: tuple[str, ...] = ()
     clause: str | None = None
+    remark: str | None = None
     on_list: OnList | None
 
 

@@ -296,3 +296,33 @@ def test_the_basis_names_every_input(monkeypatch: pytest.MonkeyPatch) -> None:
     assert before not in others
     assert len(others) == 4 + len(facts.TABLES)
     assert verdict.basis("osi-or-fsf", "3.28.0", "abc") == before
+
+
+@pytest.mark.parametrize(
+    ("expression", "remark"),
+    [
+        ("RPL-1.5", "the FSF calls it nonfree and vendors offer it beside a commercial license"),
+        ("Watcom-1.0", "the OSI approved it and the FSF calls it nonfree"),
+        ("NASA-1.3", "the OSI approved it and the FSF calls it nonfree"),
+        ("GPL-3.0-only OR LicenseRef-Acme-Commercial", "a commercial license is offered beside it"),
+    ],
+)
+def test_an_open_verdict_says_what_a_user_should_mind(judge: Judge, expression: str, remark: str) -> None:
+    found = judge.judge(Declaration(expression))
+    assert found.verdict == "open_source"
+    assert remark in found.reason
+    assert remark in found.evidence["remarks"][0]
+    assert_whole(found)
+    page = judge.judge(Declaration(url="https://opensource.org/licenses/RPL-1.5"))
+    assert page.evidence["remarks"]
+    assert "remarks" not in judge.judge(Declaration("MIT OR Apache-2.0")).evidence
+    assert "remarks" not in judge.judge(Declaration("RPL-1.5 AND SSPL-1.0")).evidence
+
+
+def test_every_remark_has_its_source(judge: Judge) -> None:
+    for row in facts.rows("remarks"):
+        listed = judge.license_list.license(row["id"])
+        assert listed is not None, row
+        assert listed.is_osi_approved or listed.is_fsf_libre, row
+        assert row["source"], row
+        assert not row["remark"].endswith("."), row
