@@ -115,6 +115,11 @@ def test_every_check_has_its_line() -> None:
     assert set(rows) == every | {(checks.REJECT_LIMIT_CHECK, checks.PACKAGES, "blocking")}
 
 
+def test_every_command_is_in_the_table_of_the_readme() -> None:
+    table = (CHECKOUT / "README.md").read_text().split("| command |")[1].split("\n\n")[0]
+    assert {cell.split()[1] for cell in first_cells(table)} == set(cli.COMMANDS)
+
+
 def test_every_command_and_target_is_shown() -> None:
     assert {name for name in cli.COMMANDS if not re.search(rf"pkgintel {name}\b", EVERYTHING)} == set()
     targets = re.findall(r"^([a-z-]+):.*## ", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
