@@ -106,8 +106,8 @@ def _from_raw(conn: database.Connection, mine: Process, package: str | None, *, 
 
 def _fetch(conn: database.Connection, mine: Process, wanted: ReplayRequest, *, dry_run: bool) -> dict[str, Any]:
     if dry_run:
-        urls, *_ = replay.pages_of(conn, mine.deployment, mine.client, wanted)
-        return {"pages_that_would_be_read": len(urls), "first_of_them": ", ".join(urls[:5])}
+        plans, *_ = replay.pages_of(conn, mine.deployment, mine.client, wanted)
+        return {"pages_that_would_be_read": len(plans), "first_of_them": ", ".join(map(str, plans[:5]))}
     run_id, urls = replay.open_run(conn, mine.deployment, mine.client, wanted)
     counts = {"leaves": 0, "changed": 0, "rejected": 0}
     with mine.limit.lease(mine.client, mine.deployment.service_index_url) as limit:

@@ -9,19 +9,17 @@ from pkgintel.nuget.documents import Item
 from pkgintel.nuget.listing import Listing
 from pkgintel.pipeline import odd_items, page_copy
 from pkgintel.pipeline.page_copy import Known
+from pkgintel.pipeline.pages import PageStart
 from pkgintel.pipeline.runs import Run
-from pkgintel.pipeline.states import Action
+from pkgintel.pipeline.states import Action, PageKind
 from pkgintel.upstream.client import Client
 from pkgintel.upstream.leaves import Reject
 from pkgintel.upstream.origins import CatalogAddress
 from pkgintel.upstream.slots import Limit
 
-# What stands before the name of a replay's pages that are no pages of the catalog.
-OF_PACKAGE, OF_REJECTED = "package", "rejected"
-
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class PageContent:
     """The `items` of a page, those that are `odd` and rejected for it, and the names of rejected ones that are `gone`.
 
     `newest` is the newest commit (ticks) that the page names.
@@ -51,18 +49,18 @@ class Source:
         return page_copy.fetch(self.client, self.address, page_url, self.limit, at_least, missing)
 
 
-def listed(source: Source, run: Run, page_url: str, known: Known) -> Listed:
-    """What page `page_url` of `run` holds; `known` is what the index says of it.
+def read(source: Source, run: Run, page_url: str, start: PageStart) -> PageContent:
+    """What page `page_url` of `run` holds; `start` has its kind and what the index says of it.
 
     Raises: UpstreamUnavailable, UpstreamChanged.
     """
-    kind, _, name = page_url.partition(" ")
-    if kind == OF_PACKAGE:
+    if start.kind is PageKind.PACKAGE:
         with source.db.connection() as conn:
-            items = _items(database.every(conn, "replay/package_items", package_key=name))
-        return Listed(items, newest=_newest(items))
-    if kind == OF_REJECTED:
-        return _rejected(source, name)
+            items = _items(database.every(conn, "replay/package_items", package_key=page_url))
+        return PageContent(items, newest=_newest(items))
+    if start.kind is PageKind.REJECTED:
+        return _rejected(source, page_url)
+    known = Known(start.page_ticks, start.page_count)
     with source.db.connection() as conn:
         rows = odd_items.known(conn, page_url)
     found = source.copy(page_url, known, rows)
@@ -71,16 +69,16 @@ def listed(source: Source, run: Run, page_url: str, known: Known) -> Listed:
     odd = odd_items.rejects(found, page_url, rows, wanted)
     # A replay of some time may leave out what stands in the place of an odd item now.
     whole = scan or run.plan.up_to > instant.latest()
-    return Listed(found.items, odd, odd_items.gone(found, rows) if whole else [], _newest(found.items, found))
+    return PageContent(found.items, odd, odd_items.gone(found, rows) if whole else [], _newest(found.items, found))
 
 
-def _rejected(source: Source, page_url: str) -> Listed:
+def _rejected(source: Source, page_url: str) -> PageContent:
     """The rejected leaves of a page. Where lines of it are among them, the page itself is asked for again."""
     with source.db.connection() as conn:
         items = _items(database.every(conn, "replay/rejected_items", page_url=page_url))
         rows = odd_items.known(conn, page_url)
     if not any(row["open"] for row in rows.values()):
-        return Listed(items, newest=_newest(items))
+        return PageContent(items, newest=_newest(items))
     found = source.copy(page_url, Known(), rows)
     gone = odd_items.gone(found, rows)
     if gone:
@@ -88,7 +86,7 @@ def _rejected(source: Source, page_url: str) -> Listed:
             mended = events.unknown(conn, found.items, window.BEGINNING)
         items = list({item.url: item for item in [*items, *mended]}.values())
     odd = odd_items.rejects(found, page_url, rows, odd_items.not_accepted)
-    return Listed(items, odd, gone, _newest(items))
+    return PageContent(items, odd, gone, _newest(items))
 
 
 def _items(rows: list[database.Row]) -> list[Item]:

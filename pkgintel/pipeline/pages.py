@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pkgintel import database
 from pkgintel.pipeline.runs import Row
-from pkgintel.pipeline.states import PageState
+from pkgintel.pipeline.states import PageKind, PageState
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,10 @@ class PagePlan:
     url: str
     commit: int | None = None
     count: int | None = None
+    kind: PageKind = PageKind.CATALOG
+
+    def __str__(self) -> str:
+        return self.url if self.kind is PageKind.CATALOG else f"{self.kind} {self.url}"
 
 
 class PageStart(Row):
@@ -26,6 +30,7 @@ class PageStart(Row):
     attempts: int
     page_ticks: int | None
     page_count: int | None
+    kind: PageKind
 
 
 class PagesLeft(Row):
@@ -46,8 +51,15 @@ class RejectCount(Row):
 
 def add(conn: database.Connection, run_id: int, plans: Sequence[PagePlan]) -> None:
     """Lay down the pages of a run, all still to do."""
-    urls, ticks, counts = ([getattr(plan, name) for plan in plans] for name in ("url", "commit", "count"))
-    database.run(conn, "pages/add", run_id=run_id, urls=urls, ticks=ticks, counts=counts)
+    database.run(
+        conn,
+        "pages/add",
+        run_id=run_id,
+        urls=[plan.url for plan in plans],
+        ticks=[plan.commit for plan in plans],
+        counts=[plan.count for plan in plans],
+        kinds=[plan.kind for plan in plans],
+    )
 
 
 def carry(conn: database.Connection, run_id: int, *, after: int, floor: int) -> int:

@@ -15,10 +15,9 @@ from pkgintel.nuget import documents, instant, window
 from pkgintel.nuget.documents import Event, Item
 from pkgintel.pipeline import classify, page_copy, pages, runs, scan, sync
 from pkgintel.pipeline.page_copy import Known
-from pkgintel.pipeline.page_items import OF_PACKAGE, OF_REJECTED
 from pkgintel.pipeline.pages import PagePlan
 from pkgintel.pipeline.runs import RunPlan
-from pkgintel.pipeline.states import Action, Kind, Source, State
+from pkgintel.pipeline.states import Action, Kind, PageKind, Source, State
 from pkgintel.settings import Settings
 from pkgintel.text import many
 from pkgintel.upstream import sources
@@ -70,7 +69,7 @@ def moment_of(text: str) -> int:
 
 def pages_of(
     conn: database.Connection, settings: Settings, client: Client, wanted: ReplayRequest
-) -> tuple[list[str], int, int, CatalogAddress]:
+) -> tuple[list[PagePlan], int, int, CatalogAddress]:
     """What would be read: the pages (or what stands for them), the window of items, and the catalog's address.
 
     Raises: PackageUnknown, SettingsError, UpstreamUnavailable.
@@ -81,15 +80,15 @@ def pages_of(
         key = documents.package_key(wanted.package)
         if not database.every(conn, "replay/package_items", package_key=key):
             raise PackageUnknown(f"No leaf of a package {wanted.package!r} is stored or rejected.")
-        return [f"{OF_PACKAGE} {key}"], floor, up_to, address
+        return [PagePlan(key, kind=PageKind.PACKAGE)], floor, up_to, address
     if wanted.rejected:
         rejected = database.every(conn, "replay/rejected_pages")
-        return [f"{OF_REJECTED} {row['page_url']}" for row in rejected], floor, up_to, address
+        return [PagePlan(row["page_url"], kind=PageKind.REJECTED) for row in rejected], floor, up_to, address
     if wanted.page:
         reason = address.allows(wanted.page)
         if reason:
             raise SettingsError(f"{wanted.page} is not a page of this catalog: {reason}.")
-        return [wanted.page], floor, up_to, address
+        return [PagePlan(wanted.page)], floor, up_to, address
     stored = database.one(conn, "events/watermark", source="nuget")
     if stored is None:
         raise SettingsError("Nothing is stored yet, so there is nothing to read again: pkgintel run.")
@@ -98,8 +97,9 @@ def pages_of(
     index = sources.fetch_index(client, address)
     # A page's stamp is its newest item, so the page that holds the end of the window may be newer than it.
     ordered = sorted((page for page in index.pages if page.commit > floor), key=lambda page: (page.commit, page.url))
-    inside = [page.url for page in ordered if page.commit <= up_to]
-    return inside + [page.url for page in ordered if page.commit > up_to][:2], floor, up_to, address
+    inside = [page for page in ordered if page.commit <= up_to]
+    inside += [page for page in ordered if page.commit > up_to][:2]
+    return [PagePlan(page.url) for page in inside], floor, up_to, address
 
 
 def _address(conn: database.Connection, settings: Settings, client: Client) -> CatalogAddress:
@@ -120,14 +120,14 @@ def open_run(
     conn: database.Connection, settings: Settings, client: Client, wanted: ReplayRequest, task_id: str | None = None
 ) -> tuple[int, list[str]]:
     """A manual run with its pages laid down: its id and the pages, oldest first."""
-    urls, floor, up_to, address = pages_of(conn, settings, client, wanted.check())
+    plans, floor, up_to, address = pages_of(conn, settings, client, wanted.check())
     with conn.transaction():
         run_id = runs.open_run(conn, Source.NUGET, Action.REPLAY, Kind.MANUAL, task_id=task_id)
         end = min(up_to, instant.ticks("9999-01-01T00:00:00Z"))
-        runs.plan(conn, run_id, RunPlan(address, after=floor, floor=floor, up_to=end), len(urls))
-        pages.add(conn, run_id, [PagePlan(url) for url in urls])
+        runs.plan(conn, run_id, RunPlan(address, after=floor, floor=floor, up_to=end), len(plans))
+        pages.add(conn, run_id, plans)
         runs.describe(conn, run_id, replay=str(wanted))
-    return run_id, urls
+    return run_id, [plan.url for plan in plans]
 
 
 def finish(conn: database.Connection, run_id: int) -> bool:
@@ -176,12 +176,13 @@ def accept_count(
 
     Raises: SettingsError without a reason, or when no item is missing; UpstreamUnavailable, UpstreamChanged.
     """
-    urls, _, _, address = pages_of(conn, settings, client, wanted)
+    plans, _, _, address = pages_of(conn, settings, client, wanted)
+    url = plans[0].url
     entries = {page.url: page for page in sources.fetch_index(client, address).pages}
-    entry = entries.get(urls[0])
+    entry = entries.get(url)
     known = Known(entry.commit, entry.count) if entry else Known()
-    found = page_copy.fetch(client, address, urls[0], None, known, missing=page_copy.ANY)
-    return page_copy.accept(conn, found, urls[0], known, why=why, by=by)
+    found = page_copy.fetch(client, address, url, None, known, missing=page_copy.ANY)
+    return page_copy.accept(conn, found, url, known, why=why, by=by)
 
 
 def rederive(conn: database.Connection, only: str | None, progress: Callable[[int], None]) -> tuple[int, list[str]]:

@@ -67,3 +67,11 @@ class PageState(StrEnum):
     PENDING = "pending"
     DONE = "done"
     FAILED = "failed"
+
+
+class PageKind(StrEnum):
+    """What a page of a run is: one of the catalog, or what a replay treats as a page."""
+
+    CATALOG = "catalog"
+    PACKAGE = "package"  # Its address is the key of the package.
+    REJECTED = "rejected"  # The rejected leaves of the page at its address.

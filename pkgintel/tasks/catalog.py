@@ -48,7 +48,7 @@ def upsert_page(self: Task, run_id: int, page_url: str) -> dict[str, Any]:
     """
     mine, name = self.process, page_url.rpartition("/")[2]
     failed = partial(page.record_failure, mine.database, run_id, page_url)
-    # A replay's pages may be named "package x".
+    # What a replay treats as a page may be named by a package.
     host = page_url if page_url.startswith("http") else mine.deployment.service_index_url
     with logs.about(run=run_id, page=name), self.trying(run_id, failed), mine.limit.lease(mine.client, host) as limit:
         result = page.store_page(

@@ -16,7 +16,7 @@ import httpx
 
 from pkgintel import database
 from pkgintel.errors import GateFailed, RunFailed, UpstreamChanged, UpstreamUnavailable
-from pkgintel.pipeline import page, replay, scan
+from pkgintel.pipeline import page, page_write, replay, scan
 from pkgintel.pipeline import runs as ledger
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Deployment
@@ -61,7 +61,7 @@ class Bench:
         run_id = open_scan(self.conn, self.settings, root_id=root)
         return scan.plan(self.conn, self.settings, self.client, run_id)
 
-    def read(self, run_id: int, url: str) -> page.PageResult:
+    def read(self, run_id: int, url: str) -> page_write.PageResult:
         return page.store_page(self.db, self.settings, self.client, self.limit, run_id, url)
 
     def finish(self, run_id: int) -> scan.ScanEnd:

@@ -55,6 +55,7 @@ def fill(conn: db.Connection) -> None:
         urls=["https://c.test/1", "https://c.test/2"],
         ticks=[1, 2],
         counts=[9, 9],
+        kinds=["catalog"] * 2,
     )
     db.run(conn, "pages/finish", run_id=run_id, page_url="https://c.test/1", items=9, leaves=9, rejected=2, newest=1)
     db.run(conn, "pages/fail", run_id=run_id, page_url="https://c.test/2", state="failed", error="no")
@@ -80,7 +81,7 @@ def fill(conn: db.Connection) -> None:
         """
     )
     running = runs.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL)
-    db.run(conn, "pages/add", run_id=running, urls=["https://c.test/3"], ticks=[3], counts=[9])
+    db.run(conn, "pages/add", run_id=running, urls=["https://c.test/3"], ticks=[3], counts=[9], kinds=["catalog"])
     conn.execute("UPDATE ops.runs SET pages_total = 1 WHERE id = %s", (running,))
 
 

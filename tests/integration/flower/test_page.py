@@ -129,7 +129,9 @@ def fill(conn: database.Connection, settings: Settings) -> None:
         gate.record(conn, gate.measure(conn, settings, name), None)
     running = runs.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL)
     urls = [f"https://catalog.test/page{number}.json" for number in range(8)]
-    database.run(conn, "pages/add", run_id=running, urls=urls, ticks=list(range(8)), counts=[None] * 8)
+    database.run(
+        conn, "pages/add", run_id=running, urls=urls, ticks=list(range(8)), counts=[None] * 8, kinds=["catalog"] * 8
+    )
     conn.execute("UPDATE ops.runs SET pages_total = 8 WHERE id = %s", (running,))
     for page in urls[:5]:
         database.run(conn, "pages/finish", run_id=running, page_url=page, items=9, leaves=9, rejected=0, newest=1)

@@ -6,7 +6,7 @@ from enum import StrEnum
 import pytest
 
 from pkgintel import database
-from pkgintel.pipeline.states import Action, Kind, PageState, Source, State
+from pkgintel.pipeline.states import Action, Kind, PageKind, PageState, Source, State
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,7 @@ from pkgintel.pipeline.states import Action, Kind, PageState, Source, State
         ("runs_kind_check", Kind),
         ("runs_state_check", State),
         ("run_pages_state_check", PageState),
+        ("run_pages_kind_check", PageKind),
     ],
 )
 def test_a_table_takes_the_words_of_python_and_no_other(

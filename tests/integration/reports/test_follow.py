@@ -22,7 +22,7 @@ def test_the_exit_code_is_that_of_the_error_and_not_of_its_words(
 ) -> None:
     run_id = runs.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL, task_id="a-task")
     pages = ["https://catalog.test/page0.json", "https://catalog.test/page1.json"]
-    database.run(conn, "pages/add", run_id=run_id, urls=pages, ticks=[1, 2], counts=[1, 1])
+    database.run(conn, "pages/add", run_id=run_id, urls=pages, ticks=[1, 2], counts=[1, 1], kinds=["catalog"] * 2)
     database.run(conn, "pages/fail", run_id=run_id, page_url=pages[0], state="failed", error=error)
     scan.fail(conn, run_id, "the chord broke", base.TRIES)
     followed = follow.follow(conn, ["a-task"])

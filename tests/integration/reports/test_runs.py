@@ -40,7 +40,15 @@ def begin(conn: database.Connection, pages: int = 3) -> int:
     """A running scan, its first page done and its second failed."""
     run_id = ledger.open_run(conn, Source.NUGET, Action.SCAN, Kind.SCHEDULED, task_id="a-task")
     urls = [f"https://catalog.test/page{number}.json" for number in range(pages)]
-    database.run(conn, "pages/add", run_id=run_id, urls=urls, ticks=list(range(pages)), counts=[9] * pages)
+    database.run(
+        conn,
+        "pages/add",
+        run_id=run_id,
+        urls=urls,
+        ticks=list(range(pages)),
+        counts=[9] * pages,
+        kinds=["catalog"] * pages,
+    )
     conn.execute("UPDATE ops.runs SET pages_total = %s WHERE id = %s", (pages, run_id))
     database.run(conn, "pages/start", run_id=run_id, page_url=urls[0])
     database.run(conn, "pages/finish", run_id=run_id, page_url=urls[0], items=7, leaves=7, rejected=1, newest=1)

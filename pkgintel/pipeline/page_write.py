@@ -1,0 +1,123 @@
+"""The one transaction of a page: its events, what was rejected of it, and that it is done."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from pkgintel import database
+from pkgintel.database import events as store
+from pkgintel.nuget.documents import Event, Item
+from pkgintel.pipeline import pages
+from pkgintel.pipeline.page_leaves import PageLeaves
+from pkgintel.pipeline.states import PageKind
+from pkgintel.text import many
+from pkgintel.upstream.client import Client
+from pkgintel.upstream.leaves import Reject
+
+
+@dataclass(frozen=True, slots=True)
+class PageResult:
+    """What became of a page: how many leaves were fetched, how many versions that changed, how many were rejected.
+
+    `note` says so instead when there was nothing to do.
+    """
+
+    leaves: int = 0
+    changed: int = 0
+    rejected: int = 0
+    note: str = ""
+
+    def __str__(self) -> str:
+        return self.note or f"{many(self.leaves, 'leaf', 'leaves')}, {self.rejected} rejected"
+
+    def facts(self) -> dict[str, int | str]:
+        """The result as the task gives it back."""
+        if self.note:
+            return {"note": self.note}
+        return {"leaves": self.leaves, "changed": self.changed, "rejected": self.rejected}
+
+
+def write(
+    conn: database.Connection, client: Client, run_id: int, page_url: str, kind: PageKind, leaves: PageLeaves
+) -> PageResult:
+    """Write a page of run `run_id`. Leaves that Postgres cannot hold are singled out and rejected."""
+    _count_answers(conn, client)
+    # A leaf that was rejected when its package was read again comes from no page of the catalog.
+    origin = f"{kind} {page_url}" if kind is PageKind.PACKAGE else page_url
+    events, rejected = list(leaves.events), list(leaves.rejected)
+    try:
+        return _transact(conn, run_id, page_url, origin, leaves, events, rejected)
+    except psycopg.DataError:
+        refused = store.unstorable(conn, events)
+        if not refused:
+            raise
+    words = {event.url: word for event, word in refused}
+    rejected += [_reject(event, words[event.url]) for event in events if event.url in words]
+    events = [event for event in events if event.url not in words]
+    return _transact(conn, run_id, page_url, origin, leaves, events, rejected)
+
+
+def _count_answers(conn: database.Connection, client: Client) -> None:
+    """Add what upstream answered to the totals; a statement of its own, for it locks rows that every page touches."""
+    heard = {kind: count for kind, count in dict(client.counts).items() if count}
+    client.counts.subtract(heard)
+    if heard:
+        database.run(conn, "answers/count", kinds=list(heard), answers=list(heard.values()))
+
+
+def _transact(
+    conn: database.Connection,
+    run_id: int,
+    page_url: str,
+    origin: str,
+    leaves: PageLeaves,
+    events: Sequence[Event],
+    rejected: Sequence[Reject],
+) -> PageResult:
+    with conn.transaction():
+        if not pages.lock(conn, run_id, page_url):
+            return PageResult(note="done already, by another delivery of the same task")
+        best: dict[tuple[str, str, str], Event] = {}
+        for event in sorted(events, key=lambda event: (event.commit, event.url)):
+            best[event.package_key, event.version_key, event.leaf.kind] = event
+        changed = store.write(conn, list(best.values()))
+        if len(best) < len(events):
+            database.run(conn, "events/resolve_older", urls=[event.url for event in events])
+        if leaves.gone:
+            database.run(conn, "events/resolve_older", urls=leaves.gone)
+        for reject in rejected:
+            database.run(conn, "events/reject_leaf", **_reject_row(reject, origin, run_id))
+        count = len(events) + len(rejected)
+        counts = {"items": leaves.items, "leaves": count, "rejected": len(rejected)}
+        pages.finish(conn, run_id, page_url, **counts, newest=leaves.newest)
+    return PageResult(leaves=count, changed=changed, rejected=len(rejected))
+
+
+def _reject(event: Event, words: str) -> Reject:
+    """An event that was read well but cannot be stored."""
+    item = Item.model_construct(
+        url=event.url,
+        kind=event.leaf.kind,
+        commit=event.commit,
+        package_id=event.leaf.package_id,
+        version=event.leaf.version,
+    )
+    return Reject(item=item, reason="unstorable", error=words, body=event.body)
+
+
+def _reject_row(reject: Reject, page_url: str, run_id: int) -> dict[str, object]:
+    """The row of `ops.rejected_leaves`; the body as text, what is not UTF-8 in it escaped."""
+    body = reject.body.decode("utf-8", "backslashreplace").replace("\0", "\\x00") if reject.body is not None else None
+    return {
+        "leaf_url": reject.item.url,
+        "package_id": reject.item.package_id,
+        "version": reject.item.version,
+        "kind": reject.item.kind,
+        "commit_ticks": reject.item.commit,
+        "page_url": page_url,
+        "reason": reject.reason,
+        "error": reject.error.replace("\0", "\\x00")[:2000],
+        "body": body,
+        "run_id": run_id,
+    }
