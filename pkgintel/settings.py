@@ -92,7 +92,7 @@ class Settings(BaseModel):
     lost_after: float = Field(120, ge=1, description="seconds without a heartbeat until a run counts as lost")
     request_timeout: float = Field(30, gt=0, description="seconds a single request may take without progress")
     request_attempts: int = Field(5, ge=1, le=20, description="tries of one request before its page fails")
-    max_page_bytes: int = Field(100_000_000, ge=1000, description="largest index, page or list, decompressed")
+    max_page_bytes: int = Field(16_000_000, ge=1000, description="largest index, page or list, decompressed")
     max_leaf_bytes: int = Field(16_000_000, ge=1000, description="largest leaf, decompressed")
     fresh_packages: float = Field(12 * 3600, gt=0, description="seconds until raw_nuget_packages is stale")
     fresh_licenses: float = Field(10 * 86400, gt=0, description="seconds until raw_spdx_licenses is stale")

@@ -4,7 +4,6 @@ Locks are taken in one order (packages by key, then versions, then declarations)
 the package rows are derived after the versions, under those locks, so none is ever left stale.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -15,7 +14,7 @@ from psycopg.types.json import Jsonb
 from pkgintel import database
 from pkgintel.nuget import version
 from pkgintel.nuget.documents import Event, Item, package_key
-from pkgintel.nuget.fields import storable
+from pkgintel.nuget.fields import storable_json
 
 REJECTS_AT_ONCE = 10_000  # A drifted schema may reject every leaf of a scan: no process holds them all.
 
@@ -130,7 +129,7 @@ def _row(event: Event) -> tuple[Any, ...]:
         event.is_prerelease,
         leaf.created,
         leaf.published,
-        bool(leaf.deprecation),
+        leaf.deprecation,
         event.order,
         leaf.kind == "delete",
         event.commit,
@@ -145,13 +144,8 @@ def _jsonb(body: bytes) -> tuple[Jsonb, bytes | None]:
 
     JSONB refuses U+0000 and lone surrogates, and one such leaf would fail a whole COPY.
     """
-    if b"\\u0000" not in body and b"\\ud" not in body and b"\\uD" not in body:
-        return Jsonb(body, dumps=_as_is), None
-    document = json.loads(body)
-    clean = storable(document)
-    if clean == document:
-        return Jsonb(body, dumps=_as_is), None
-    return Jsonb(clean), body
+    clean = storable_json(body)
+    return Jsonb(clean, dumps=_as_is), None if clean == body else body
 
 
 def _as_is(body: bytes) -> bytes:

@@ -4,7 +4,6 @@ Nothing here knows a network, a database or a clock. Each document is parsed onc
 shape raises `UpstreamChanged` with the place that broke it.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -14,6 +13,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    FailFast,
     Field,
     StrictBool,
     TypeAdapter,
@@ -25,17 +25,19 @@ from pkgintel.errors import UpstreamChanged
 from pkgintel.nuget import version
 from pkgintel.nuget.fields import (
     Count,
+    Declared,
     ItemText,
     ItemVersion,
     Kind,
     KindOfType,
     Moment,
     OptionalText,
+    Said,
     Text,
     Ticks,
     Url,
     VersionText,
-    storable,
+    storable_json,
 )
 from pkgintel.nuget.instant import timestamp
 
@@ -74,7 +76,7 @@ class Index(_Document):
         default_factory=list, alias="@type"
     )
     commit: Ticks = Field(alias="commitTimeStamp")
-    pages: list[PageEntry] = Field(alias="items")
+    pages: Annotated[list[PageEntry], FailFast()] = Field(alias="items")
 
 
 class Item(_Document):
@@ -93,7 +95,7 @@ class Page(_Document):
     url: Url = Field(alias="@id")
     commit: Ticks = Field(alias="commitTimeStamp")
     count: Count = None
-    items: list[Item]
+    items: Annotated[list[Item], FailFast()]
 
 
 @pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="ignore"))
@@ -112,11 +114,11 @@ class Leaf:
     listed: StrictBool | None = None
     published: Moment = None
     created: Moment = None
-    license_expression: OptionalText = Field(None, alias="licenseExpression")
-    license_file: OptionalText = Field(None, alias="licenseFile")
-    license_url: OptionalText = Field(None, alias="licenseUrl")
+    license_expression: Declared = Field(None, alias="licenseExpression")
+    license_file: Declared = Field(None, alias="licenseFile")
+    license_url: Declared = Field(None, alias="licenseUrl")
     project_url: OptionalText = Field(None, alias="projectUrl")
-    deprecation: dict[str, Any] | list[Any] | None = None
+    deprecation: Said = False
 
     @model_validator(mode="after")
     def _listing_is_known(self) -> "Leaf":
@@ -222,11 +224,7 @@ def _leaf(body: bytes) -> Leaf:
         broken = error.errors(include_input=False, include_url=False)[0]["type"] == "json_invalid"
         if not broken or b"\\ud" not in body.lower():
             raise
-        try:
-            document = storable(json.loads(body))
-        except (ValueError, RecursionError):
-            raise error from None
-    return LEAF.validate_python(document)
+    return LEAF.validate_json(storable_json(body))
 
 
 def newest(items: Iterable[Item]) -> list[Item]:

@@ -10,7 +10,10 @@ from pkgintel.nuget.instant import FIRST, LAST, moment, ticks
 
 Kind = Literal["details", "delete"]
 MOST_COUNTED = 1_000_000_000
+LONGEST_DECLARATION = 10_000  # Bytes of a license expression, URL or file name; real ones stay below 500.
 _NOT_HELD = re.compile("[\0\ud800-\udfff]")
+# The escapes of a JSON text, from left to right: a whole surrogate pair, what cannot be held, any other.
+_ESCAPE = re.compile(rb"(\\u[dD][89abAB]..\\u[dD][c-fC-F]..)|\\u(?:0000|[dD][89a-fA-F]..)|\\.", re.DOTALL)
 
 
 def storable(value: Any) -> Any:
@@ -22,6 +25,29 @@ def storable(value: Any) -> Any:
     if isinstance(value, str):
         return _NOT_HELD.sub("\ufffd", value)
     return value
+
+
+def is_dense(body: bytes, most: int) -> bool:
+    """Whether the JSON text `body` may hold more than `most` values, so that parsing it would fill the memory.
+
+    Commas and brackets inside of its texts count too, for real documents come nowhere near.
+    """
+    return len(body) > most and body.count(b",") + body.count(b"[") + body.count(b"{") > most
+
+
+def storable_json(body: bytes) -> bytes:
+    """The JSON text `body` with U+FFFD for every escape of a NUL or of half a surrogate pair; itself where it has none.
+
+    Outside of its strings a JSON text holds no backslash, so nothing has to be parsed.
+    """
+    if b"\\u0000" not in body and b"\\ud" not in body and b"\\uD" not in body:
+        return body
+
+    def replaced(found: re.Match[bytes]) -> bytes:
+        escape = found[0]
+        return escape if found[1] or len(escape) == 2 else rb"\ufffd"
+
+    return _ESCAPE.sub(replaced, body)
 
 
 def _first_text(value: Any) -> Any:
@@ -54,6 +80,13 @@ def _ticks(value: Any) -> Any:
     return ticks(value) if isinstance(value, str) else value
 
 
+def _any_of(value: Any) -> bool:
+    """Whether an object or an array says anything; what it says is not kept."""
+    if value is not None and not isinstance(value, dict | list):
+        raise ValueError("neither an object nor an array")
+    return bool(value)
+
+
 def ticks_of(value: Any) -> int:
     """The ticks of a time as a document writes it. Raises: ValueError for what is no time that can be held."""
     if not isinstance(value, str):
@@ -63,7 +96,7 @@ def ticks_of(value: Any) -> int:
 
 def _moment(value: Any) -> Any:
     value = _first_text(value)
-    return moment(ticks(value)) if isinstance(value, str) else value
+    return moment(_readable(ticks(value))) if isinstance(value, str) else value
 
 
 Ticks = Annotated[int, BeforeValidator(_ticks), AfterValidator(_readable)]
@@ -84,10 +117,10 @@ KindOfType = Annotated[Kind, BeforeValidator(kind_of)]
 
 
 def _short(most: int) -> AfterValidator:
-    """At most so many bytes: what is part of a key must fit an index of Postgres."""
+    """At most so many bytes: what is part of a key must fit an index of Postgres, and no text may fill the memory."""
 
-    def check(text: str) -> str:
-        if len(text.encode("utf-8", "replace")) > most:
+    def check(text: str | None) -> str | None:
+        if text is not None and len(text.encode("utf-8", "replace")) > most:
             raise ValueError(f"longer than {most} bytes")
         return text
 
@@ -115,4 +148,6 @@ Url = Annotated[str, Field(min_length=1), _short(2000), AfterValidator(_holdable
 ItemText = Annotated[str, BeforeValidator(_first_text), Field(min_length=1), _short(1000), AfterValidator(_holdable)]
 ItemVersion = Annotated[str, BeforeValidator(_first_text), Field(min_length=1), _short(500), AfterValidator(_holdable)]
 Count = Annotated[int | None, BeforeValidator(_count)]
+Said = Annotated[bool, BeforeValidator(_any_of)]
+Declared = Annotated[str | None, BeforeValidator(_optional), _short(LONGEST_DECLARATION)]
 OptionalText = Annotated[str | None, BeforeValidator(_optional)]

@@ -6,7 +6,7 @@ whole, is no listing at all.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urljoin
@@ -22,6 +22,7 @@ from pkgintel.nuget.instant import timestamp
 Told = TypeVar("Told")
 
 LONGEST_NUMBER = 1000  # Digits; Python refuses to write longer ones than some thousands.
+MOST_ITEMS = 50_000  # Of a page; nuget.org writes 2,750.
 SHOWN = 200  # Letters kept of an id or a version that is no proper one.
 
 
@@ -78,10 +79,12 @@ def parse(body: bytes, url: str, base: str, latest: int) -> Listing:
             raise error from None
     else:
         refuse_future(f"page {url}", page.commit, latest, url)
+        _refuse_many(page.items, url)
         if all("://" in item.url and item.commit <= latest for item in page.items):
             return Listing(page.url, page.commit, page.count, len(page.items), page.items, [])
         lines = (_document(body) or {})["items"]
     refuse_future(f"page {url}", page.commit, latest, url)
+    _refuse_many(lines, url)
     read = [_line(number, line, base, latest) for number, line in enumerate(lines, 1)]
     return Listing(
         url=page.url,
@@ -91,6 +94,13 @@ def parse(body: bytes, url: str, base: str, latest: int) -> Listing:
         items=[one for one in read if isinstance(one, Item)],
         odd=list({one.digest: one for one in reversed(read) if isinstance(one, OddItem)}.values())[::-1],
     )
+
+
+def _refuse_many(lines: Sequence[object], url: str) -> None:
+    if len(lines) > MOST_ITEMS:
+        raise UpstreamChanged(
+            f"page {url} holds {len(lines):,} items, more than the {MOST_ITEMS:,} that are taken", url
+        )
 
 
 def refuse_future(what: str, commit: int, latest: int, url: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pkgintel.upstream.answers import FetchFailed, Unobtainable
 
 MOST_MEMBERS = 1000  # Of a gzip body: real ones have one, or as many as were joined to make it.
+FREE = 256_000  # Bytes of a body under way that nobody counts: more than nearly every leaf has.
 SLOWEST = 32_000  # Bytes a second below which a body counts as a drip, once twice the timeout has passed.
 
 
@@ -54,6 +55,24 @@ class Inflate:
         return self._decoder.eof
 
 
+class Room:
+    """The bytes that large bodies under way may take together; what each takes up to `FREE` is not counted."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def take(self, count: int) -> bool:
+        """Whether there was room for so many more bytes, which are taken then."""
+        if count > self._left:
+            return False
+        self._left -= count
+        return True
+
+    def give_back(self, count: int) -> None:
+        """So many bytes are under way no more."""
+        self._left += count
+
+
 @dataclass(frozen=True, slots=True)
 class Deadline:
     """The end of an exchange that began at `begun` (the loop's time): later, the more bytes have come."""
@@ -68,7 +87,12 @@ class Deadline:
 
 
 async def read(
-    chunks: AsyncIterable[bytes], headers: Mapping[bytes, str], cap: int, deadline: Deadline, url: str
+    chunks: AsyncIterable[bytes],
+    headers: Mapping[bytes, str],
+    cap: int,
+    deadline: Deadline,
+    url: str,
+    room: Room | None = None,
 ) -> bytes:
     """The decoded body that `url` answered, of `cap` bytes at most.
 
@@ -81,16 +105,24 @@ async def read(
     # What cannot be compressed grows a little by it; more than that is sent to keep us busy.
     most = cap + cap // 100 + 1000
     body = bytearray()
-    received = 0
-    async for chunk in chunks:
-        received += len(chunk)
-        if received > most:
-            raise _too_large(url, cap)
-        for part in inflate.feed(chunk, cap - len(body) + 1) if inflate else (chunk,):
-            body += part
-        if len(body) > cap:
-            raise _too_large(url, cap)
-        deadline.heard(received)
+    received = taken = 0
+    try:
+        async for chunk in chunks:
+            received += len(chunk)
+            if received > most:
+                raise _too_large(url, cap)
+            for part in inflate.feed(chunk, cap - len(body) + 1) if inflate else (chunk,):
+                body += part
+            if len(body) > cap:
+                raise _too_large(url, cap)
+            if room is not None and (more := len(body) - FREE - taken) > 0:
+                if not room.take(more):
+                    raise Unobtainable("too-large", f"{url}: with it, the bodies under way would fill the memory")
+                taken += more
+            deadline.heard(received)
+    finally:
+        if room is not None:
+            room.give_back(taken)
     if inflate is not None and received and not inflate.is_complete:
         raise FetchFailed("truncated", "the compressed body was cut short")
     return bytes(body)

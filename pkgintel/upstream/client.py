@@ -16,6 +16,7 @@ from pkgintel.errors import TryLater, UpstreamUnavailable
 from pkgintel.settings import Settings
 from pkgintel.upstream import origins
 from pkgintel.upstream.answers import FetchFailed, NotJson, Unobtainable
+from pkgintel.upstream.body import Room
 from pkgintel.upstream.exchange import Exchange
 from pkgintel.upstream.loop import Loop
 from pkgintel.upstream.retry import BACKOFF, Retry
@@ -34,6 +35,7 @@ class Request:
     allows: Callable[[str], str | None]
     public: bool = False
     limit: Limit | None = None
+    room: Room | None = None  # Shared by the bodies that are under way together.
 
 
 class Client:
@@ -118,12 +120,12 @@ class Client:
         """One exchange under the limit, which hears how it went."""
         limit = request.limit
         if limit is None:
-            return await self.exchange.get(url, request.cap, request.public)
+            return await self.exchange.get(url, request.cap, request.public, request.room)
         await limit.enter()
         answered: bool | None = None
         retry_after = None
         try:
-            answer = await self.exchange.get(url, request.cap, request.public)
+            answer = await self.exchange.get(url, request.cap, request.public, request.room)
             answered = True
         except Unobtainable:
             answered = True

@@ -20,7 +20,7 @@ import httpx
 from pkgintel.settings import Settings
 from pkgintel.upstream import body, transport
 from pkgintel.upstream.answers import FetchFailed, Unobtainable, failure_of, refusal
-from pkgintel.upstream.body import Deadline
+from pkgintel.upstream.body import Deadline, Room
 from pkgintel.upstream.loop import Loop
 
 ERROR_BYTES = 64_000  # Of an error's body, read so that its connection can be used again.
@@ -46,10 +46,10 @@ class Exchange:
         # To copy a request to the same origin costs a third of making one.
         self._request_to = functools.lru_cache(maxsize=64)(lambda origin: httpx.Request("GET", origin, headers=headers))
 
-    async def get(self, url: str, cap: int, public: bool) -> tuple[bytes, str | None]:
+    async def get(self, url: str, cap: int, public: bool, room: Room | None = None) -> tuple[bytes, str | None]:
         """The decoded body of a 200, of `cap` bytes at most, or where a redirect leads to.
 
-        With `public`, nothing but the open internet is asked.
+        With `public`, nothing but the open internet is asked. `room` is shared with other bodies under way.
         Raises: FetchFailed, Unobtainable.
         """
         status, headers, content = 0, dict[bytes, str](), b""
@@ -64,7 +64,8 @@ class Exchange:
                 headers = {name.lower(): value.decode("latin-1") for name, value in response.headers.raw}
                 try:
                     chunks = cast("httpx.AsyncByteStream", response.stream)
-                    content = await body.read(chunks, headers, cap if status == 200 else ERROR_BYTES, deadline, url)
+                    most = cap if status == 200 else ERROR_BYTES
+                    content = await body.read(chunks, headers, most, deadline, url, room)
                 finally:
                     await response.aclose()
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:

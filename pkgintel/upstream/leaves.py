@@ -12,12 +12,15 @@ from pydantic import ValidationError
 
 from pkgintel.nuget import documents
 from pkgintel.nuget.documents import BOM, Event, Item
+from pkgintel.nuget.fields import is_dense
 from pkgintel.upstream.answers import BrokenLeaf, NotJson, Unobtainable
+from pkgintel.upstream.body import Room
 from pkgintel.upstream.client import Client, Request
 from pkgintel.upstream.origins import CatalogAddress
 from pkgintel.upstream.slots import Limit
 
-REJECTED_BYTES = 1_000_000  # Kept of a rejected body: every real leaf whole.
+REJECTED_BYTES = 64_000  # Kept of a rejected body: real leaves are smaller, but for one in some ten thousand.
+MOST_VALUES = 2_000_000  # Of a leaf; parsing takes up to 140 bytes for each.
 LARGE = 100_000  # Bytes of a leaf that ends its batch, so that no batch holds up the loop.
 BATCH = 32  # Leaves that are read one after the other, which costs half of reading each as it comes.
 
@@ -78,7 +81,8 @@ class LeafFetch:
         self.done = 0  # Leaves that came or will not come.
         self._client = client
         self._items = items
-        self._request = Request(settings.max_leaf_bytes, catalog.allows, catalog.public, limit)
+        under_way = Room(2 * settings.max_page_bytes)
+        self._request = Request(settings.max_leaf_bytes, catalog.allows, catalog.public, limit, under_way)
         self._width = limit.width
         self._room = 4 * settings.max_page_bytes  # For all leaves of the page together: no page may fill the memory.
         self._outcomes: list[Event | Reject | None] = [None] * len(items)
@@ -170,6 +174,8 @@ async def _side_by_side(width: int, all_of_them: Iterator[Coroutine[Any, Any, No
 
 def _event(item: Item, body: bytes) -> Event:
     """The event of a leaf. Raises: NotJson; BrokenLeaf."""
+    if is_dense(body, MOST_VALUES):
+        raise BrokenLeaf(f"it holds more than {MOST_VALUES:,} values", body)
     try:
         return documents.event(item, body.removeprefix(BOM))
     except ValidationError as error:

@@ -13,6 +13,7 @@ import pydantic_core
 from pkgintel.errors import UpstreamChanged, UpstreamUnavailable
 from pkgintel.nuget import documents, listing
 from pkgintel.nuget.documents import BOM, Index
+from pkgintel.nuget.fields import is_dense
 from pkgintel.nuget.instant import latest
 from pkgintel.nuget.listing import Listing
 from pkgintel.upstream import origins as address
@@ -21,6 +22,7 @@ from pkgintel.upstream.client import Client, Request
 from pkgintel.upstream.origins import CatalogAddress
 from pkgintel.upstream.slots import Limit
 
+MOST_VALUES = 1_000_000  # Of an index, page or list, which become Python's own objects.
 CATALOG = "Catalog/3.0.0"
 Parsed = TypeVar("Parsed")
 
@@ -69,7 +71,7 @@ async def _document(
 
     def read(body: bytes, found: str) -> Parsed:
         try:
-            return parse(body.removeprefix(BOM), url, found)
+            return parse(_sparse(body, url).removeprefix(BOM), url, found)
         except UpstreamChanged:
             _json(body)  # Broken JSON is worth another try, a broken promise is not.
             raise
@@ -103,6 +105,13 @@ def _json(body: bytes) -> Any:
         raise NotJson(body) from None
 
 
+def _sparse(body: bytes, url: str) -> bytes:
+    """`body`, of which parsing will not fill the memory. Raises: UpstreamChanged."""
+    if is_dense(body, MOST_VALUES):
+        raise UpstreamChanged(f"{url} holds more than {MOST_VALUES:,} values", url)
+    return body
+
+
 def _not_obtained(error: Unobtainable, url: str) -> UpstreamUnavailable | UpstreamChanged:
     return UpstreamUnavailable(str(error), url) if error.reason == "missing" else UpstreamChanged(str(error), url)
 
@@ -116,7 +125,7 @@ async def _discover(client: Client, url: str, limit: Limit | None) -> CatalogAdd
     first = CatalogAddress(url, frozenset({own, own.replace("http:", "https:", 1)}), public=False)
     request = Request(client.settings.max_page_bytes, first.allows, first.public, limit)
     try:
-        document, found = await client.fetch(url, request, lambda body, found: (_json(body), found))
+        document, found = await client.fetch(url, request, lambda body, found: (_json(_sparse(body, url)), found))
     except Unobtainable as error:
         raise UpstreamChanged(f"no catalog can be found: {error}", url) from None
     public = await client.is_public(address.host(found))
@@ -165,7 +174,7 @@ async def _file(client: Client, url: str, limit: Limit | None) -> bytes:
 
     try:
         return await client.fetch(
-            url, Request(client.settings.max_page_bytes, allows, public, limit), lambda body, _: body
+            url, Request(client.settings.max_page_bytes, allows, public, limit), lambda body, _: _sparse(body, url)
         )
     except Unobtainable as error:
         raise _not_obtained(error, url) from None
