@@ -54,11 +54,12 @@ def _numbers(field: str, name: str, first: int, last: int, names: tuple[str, ...
     found: set[int] = set()
     for part in field.split(","):
         match = _PART.fullmatch(part)
-        begin, end, step, single = match.groups() if match else ("", "", None, "")
-        begin, end = (single, single) if single else (begin or "", end or "")
-        if match and not (begin or end):
+        begin, end, step, single = match.groups() if match else (None, None, None, "")
+        if single is not None:
+            begin = end = single
+        elif begin is None:  # All of them, an asterisk.
             begin, end = str(first), str(last)
-        if begin not in numbers or end not in numbers or numbers[begin] > numbers[end] or step == "0":
+        if begin not in numbers or end not in numbers or numbers[begin] > numbers[end] or (step and int(step) == 0):
             words = f" or {names[0]} to {names[-1]}" if names else ""
             raise ValueError(f"has {part!r} as {name}; it takes {first} to {last}{words}, ranges such as 1-5, *, */2")
         found |= set(range(numbers[begin], numbers[end] + 1, int(step or 1)))

@@ -25,7 +25,8 @@ def screen(found: Explanation) -> RenderableType:
     head = Text(plain(found.package_id), style="bold")
     if found.judged_version:
         head.append(f" {plain(found.judged_version)}")
-    head.append(": ").append(verdict or "no verdict", style=STYLES.get(verdict or "", "bold"))
+    shown = verdict or "no verdict"
+    head.append(": ").append(shown, style=STYLES.get(shown, "bold"))
     facts = Table.grid(padding=(0, 2, 0, 0))
     facts.add_column(no_wrap=True)
     facts.add_column(overflow="fold")

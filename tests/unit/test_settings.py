@@ -152,6 +152,7 @@ def test_a_catalog_that_is_none_is_refused_before_anything_starts(catalog: str) 
         ("0 0 * foo *", "has 'foo' as month; it takes 1 to 12 or jan to dec"),
         ("0 0 * * 7", "has '7' as day of week; it takes 0 to 6 or sun to sat"),
         ("*/0 * * * *", "has '*/0' as minute"),
+        ("*/00 * * * *", "has '*/00' as minute"),
         ("5-1 * * * *", "has '5-1' as minute"),
         ("1,,2 * * * *", "has '' as minute"),
         ("0 0 31 2,4 *", "would never come: no month in it has a day 31"),
