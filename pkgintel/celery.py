@@ -1,13 +1,16 @@
 """The Celery application, found by `celery -A pkgintel`, and the way its processes write their log."""
 
+import importlib
 import logging
 import os
+import re
 import runpy
 import sys
 from pathlib import Path
 from typing import Any
 
 from celery import Celery
+from celery.app import utils as celery_settings
 from celery.loaders.app import AppLoader
 from celery.signals import setup_logging, worker_process_shutdown
 
@@ -41,6 +44,15 @@ def _deployment() -> Deployment:
 
 app = Celery("pkgintel", loader=_Loader, amqp=channel.Messages)
 app.config_from_object(carried("celeryconfig.py"))
+
+# Celery shows its settings to whoever asks a worker, Flower on its pages; it knows which of its own hold a secret.
+celery_settings.HIDDEN_SETTINGS = re.compile(
+    f"{celery_settings.HIDDEN_SETTINGS.pattern}|REDBEAT_REDIS_URL", celery_settings.HIDDEN_SETTINGS.flags
+)
+
+# Where Celery has loaded Flower's command, Flower gets guards that no option of it replaces. By name: it lies above.
+if "flower.app" in sys.modules:
+    importlib.import_module("pkgintel.flower.guard").install()
 
 if "flower" in sys.argv:
     # `celery -A pkgintel flower` reads its options from here, unless the environment or --conf names another file.

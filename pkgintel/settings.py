@@ -18,6 +18,7 @@ from pkgintel.errors import SettingsError
 from pkgintel.nuget import instant
 
 PREFIX = "PKGINTEL_"
+_UNAMBIGUOUS = re.compile(r"postgres(ql)?://([^/@?#]*@)?[^/@?#]*(/[^/@?#]*)?")
 NUGET_ORG = "https://api.nuget.org/v3/index.json"
 SPDX_LICENSES = "https://raw.githubusercontent.com/spdx/license-list-data/main/json/licenses.json"
 SPDX_EXCEPTIONS = "https://raw.githubusercontent.com/spdx/license-list-data/main/json/exceptions.json"
@@ -120,6 +121,19 @@ class Settings(BaseModel):
     def _postgres(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("postgresql://", "postgres://")):
             raise ValueError("must begin with postgresql://")
+        # libpq would take a part of such a password for the host, and say its name in every message.
+        if value is not None and not _UNAMBIGUOUS.fullmatch(value.partition("?")[0]):
+            raise ValueError(
+                "is no address such as postgresql://user:password@host/name; the special characters of a password "
+                "(/, @, #) have to be percent-encoded"
+            )
+        return value
+
+    @field_validator("user_agent")
+    @classmethod
+    def _one_header(cls, value: str) -> str:
+        if not (value.isascii() and value.isprintable()):
+            raise ValueError("must be one line of printable ASCII")
         return value
 
     @field_validator("redis_url")
@@ -150,7 +164,22 @@ class Settings(BaseModel):
     def _http(cls, value: str) -> str:
         if not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
-        return value
+        return without_password(value)
+
+
+def without_password(address: str) -> str:
+    """The address of a document, which is shown and stored and so may hold nothing secret.
+
+    Raises: ValueError, which does not say what it was.
+    """
+    parts = urlsplit(address)
+    try:
+        bare = parts.username is None and (parts.port is None or parts.port > 0)
+    except ValueError:  # It would say what it took for a port.
+        bare = False
+    if not bare:
+        raise ValueError("may hold no user and password, for addresses are stored and shown")
+    return address
 
 
 class Deployment(Settings):
@@ -192,6 +221,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
                 value, name = Path(value).read_text().strip(), name.removesuffix("_file")
             except OSError as error:
                 raise SettingsError(f"{variable} names a file that cannot be read: {error.strerror}: {value}") from None
+            except UnicodeDecodeError:
+                raise SettingsError(f"{variable} names a file that holds no text: {value}") from None
         if name in Settings.model_fields:
             values[name] = value
     try:

@@ -5,13 +5,8 @@ Flower runs this file before it builds its application. Every public name here i
 
 import os as _os
 
-from tornado.options import options as _options
-
-from pkgintel.flower import doors as _doors
 from pkgintel.flower import drawing as _drawing
 from pkgintel.flower import page as _page
-
-address, basic_auth = _doors.doors(_options.address, _options.basic_auth, _options.auth)
 
 tasks_columns = _os.environ.get("FLOWER_TASKS_COLUMNS") or "name,args,state,result,runtime,retries,received,worker"
 format_task = _drawing.format_task

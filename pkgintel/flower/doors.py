@@ -23,6 +23,19 @@ def doors(address: str, basic_auth: Sequence[str] | None, auth: str) -> tuple[st
     return address, pairs
 
 
+def require_password(socket_path: str, basic_auth: Sequence[str] | None, auth: str) -> None:
+    """End the process with one sentence when Flower should listen on a socket and ask for no password.
+
+    Flower lets every user of the machine open its socket.
+    """
+    pairs = [pair for pair in basic_auth or [] if pair]
+    if not (pairs or auth):
+        _refuse(
+            f"Flower would listen on {socket_path}, which every user of this machine can open, and ask for no "
+            "password: set FLOWER_BASIC_AUTH=name:password (or --auth with OAuth), or leave --unix-socket out."
+        )
+
+
 def _refuse(sentence: str) -> None:
     sys.stderr.write(f"pkgintel: {sentence}\n")
     sys.exit(2)

@@ -21,7 +21,7 @@ from tornado.template import Loader, Template
 from tornado.web import url
 
 from pkgintel.errors import PkgintelError
-from pkgintel.flower import drawing, metrics
+from pkgintel.flower import drawing, guard, metrics
 from pkgintel.flower.drawing import Areas
 from pkgintel.pipeline.checks import LICENSES, PACKAGES, VERDICTS
 from pkgintel.reports import changes, crew, status, totals
@@ -38,6 +38,11 @@ KEPT = 2.0  # Seconds that one look serves every browser.
 REFRESH = 15  # Seconds after which the browser asks again.
 HISTORY = 300  # Points of the plot.
 CHANGES = 8  # Changes of licenses and verdicts.
+# Nothing of another origin, no form, no frame; Flower's own pages have scripts in them, ours needs its files alone.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 TITLES = {PACKAGES: "NuGet packages", LICENSES: "SPDX licenses", VERDICTS: "Verdicts"}
 
 _NAV_ITEM = """<li class="nav-item">
@@ -80,12 +85,12 @@ def _pattern(handler: Any) -> str:
 
 
 class MetricsView(BaseHandler):  # type: ignore[misc]
-    """Flower's metrics and ours. Where a password is asked for, it is asked for here too."""
+    """Flower's metrics and ours. Where a password or a login is asked for, it is asked for here too."""
+
+    prepare = guard.admit
 
     async def get(self) -> None:
         """Prometheus' text format."""
-        if self.application.options.basic_auth:
-            self.get_current_user()
         self.application.purge_offline_worker_metrics()
         await _within(collector.refresh)
         self.set_header("Content-Type", prometheus_client.CONTENT_TYPE_LATEST)
@@ -140,6 +145,6 @@ class PipelineView(BaseHandler):  # type: ignore[misc]
         live = self.get_argument("refresh", "") != "off"
         if live:
             self.set_header("Refresh", str(REFRESH))
-        self.set_header("Cache-Control", "no-store")
+        self.set_header("Content-Security-Policy", POLICY)
         words = {word.__name__: word for word in (licenses, day, ago, span, minute, plain, many)}
         self.render("pipeline.html", seen=seen, live=live, every=REFRESH, titles=TITLES, drawing=drawing, **words)

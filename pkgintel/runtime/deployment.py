@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pkgintel.errors import ServiceUnavailable, SettingsError
-from pkgintel.settings import NUGET_ORG, PREFIX, Deployment, Settings
+from pkgintel.settings import NUGET_ORG, PREFIX, Deployment, Settings, without_password
 
 SAMPLE = "sample"
 
@@ -48,6 +48,10 @@ def require_catalog(catalog: str | None) -> None:
     """Raises: SettingsError unless `catalog` (None for the default) can be one."""
     if catalog not in (None, "nuget.org", SAMPLE) and not catalog.startswith(("http://", "https://")):
         raise SettingsError(f"--catalog {catalog} is neither nuget.org nor sample nor a URL beginning with http.")
+    try:
+        without_password(catalog or "")
+    except ValueError as error:
+        raise SettingsError(f"--catalog {error}.") from None
 
 
 def remember(given: Settings, catalog: str) -> None:

@@ -127,7 +127,21 @@ def test_the_main_job_and_everything_that_keeps_it_going(
         assert "pkgintel_up 1.0" in page("/metrics")
         until(lambda: re.search(r"<td[^>]*>\s*replays\s*</td>", page("/broker")), "Flower knows the queues")
         assert "raw_nuget_packages" in page("/pipeline")
-        everything = worker() + beat() + flower() + (tmp_path / "home" / "logs" / "worker.log").read_text()
+        inspected = subprocess.run(
+            [sys.executable, "-m", "celery", "-A", "pkgintel", "inspect", "conf"],
+            cwd=CHECKOUT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout
+        assert "redbeat_redis_url" in inspected
+        pages = "".join(map(page, ("/workers", f"/worker/{shown['workers'][0]['name']}", "/broker", "/pipeline")))
+        assert "redbeat_redis_url" in pages
+        everything = (
+            inspected + pages + worker() + beat() + flower() + (tmp_path / "home" / "logs" / "worker.log").read_text()
+        )
     for secret in (PASSWORD, QUOTED):
         assert secret not in everything + done.stderr
     assert "CERTIFICATE" not in everything

@@ -176,3 +176,58 @@ def test_every_crontab_that_is_taken_is_one_for_celery_and_comes(fields: list[st
     except SettingsError:
         return
     assert crontab.from_string(taken).remaining_estimate(datetime.now(UTC)).total_seconds() > -1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:s3/cret@h/d",
+        "postgresql://u:s3@cret@h/d",
+        "postgresql://u:s3#cret@h/d",
+        "postgresql://u:cret/s3@h:5432/d?sslmode=require",
+    ],
+)
+def test_a_password_that_would_be_taken_for_a_host_is_not_shown(url: str) -> None:
+    with pytest.raises(SettingsError, match="percent-encoded") as refused:
+        load({"PKGINTEL_DATABASE_URL": url})
+    assert "s3" not in str(refused.value)
+    assert "cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://",
+        "postgresql:///name",
+        "postgresql://h",
+        "postgres://u:s3?cret@h/d",
+        "postgresql://u@h:5432,g:5433/d?target_session_attrs=read-write",
+        "postgresql://u:p%2Fw%40@[::1]:5432/d?sslrootcert=/etc/ca@home.pem",
+        "postgresql:///d?host=/var/run/postgresql",
+    ],
+)
+def test_every_address_that_libpq_reads_without_doubt_stays(url: str) -> None:
+    assert load({"PKGINTEL_DATABASE_URL": url}).database_url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["https://ann:s3cret@feed.example/v3/index.json", "http://s3cret@h", "https://a:s3/cret@h/"]
+)
+def test_the_address_of_a_catalog_holds_no_password(url: str) -> None:
+    with pytest.raises(SettingsError, match="may hold no user and password") as refused:
+        load({"PKGINTEL_SERVICE_INDEX_URL": url})
+    assert "s3" not in str(refused.value)
+    with pytest.raises(SettingsError, match="may hold no user and password") as refused:
+        deployment.require_catalog(url)
+    assert "s3" not in str(refused.value)
+
+
+def test_a_binary_file_and_a_broken_header_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00s3cret")
+    with pytest.raises(SettingsError, match="holds no text") as refused:
+        load({"PKGINTEL_DATABASE_URL_FILE": str(tmp_path / "binary")})
+    assert "s3cret" not in str(refused.value)
+    for agent in ("me\r\nX-Evil: 1", "me\nyou", "mé you"):
+        with pytest.raises(SettingsError, match="one line of printable ASCII") as refused:
+            load({"PKGINTEL_USER_AGENT": agent})
+        assert "\n" not in str(refused.value)

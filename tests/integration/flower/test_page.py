@@ -1,16 +1,10 @@
 """The page Pipeline in a real Flower: empty, healthy, broken, behind its password; and what a browser makes of it."""
 
-import base64
 import os
 import re
-import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,74 +21,13 @@ from pkgintel.reports.totals import VerdictPoint
 from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
 from tests.support.browser import CHROMIUM, look
-from tests.support.checkout import CHECKOUT
+from tests.support.flowers import Start, plain_environment
 from tests.support.patience import quick
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.processes
 
 NOWHERE = "postgresql://nobody:secret@127.0.0.1:1/none"
-
-
-class Served:
-    """A Flower that runs."""
-
-    def __init__(self, port: int) -> None:
-        self.root = f"http://127.0.0.1:{port}"
-
-    def get(self, path: str, password: str = "") -> tuple[int, str]:
-        """Status and body."""
-        request = urllib.request.Request(self.root + path)  # noqa: S310 (our own)
-        if password:
-            request.add_header("Authorization", "Basic " + base64.b64encode(password.encode()).decode())
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-
-Start = Callable[..., Served]
-
-
-@pytest.fixture
-def flower(tmp_path: Path) -> Iterator[Start]:
-    """Starts Flowers as an operator does: `celery -A pkgintel flower`, from the checkout."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(settings: Settings, *options: str, **variables: str) -> Served:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "pkgintel", "flower", f"--port={port}", *options],
-            cwd=CHECKOUT,
-            env={**_plain_environment(), **deployment.environment(settings), **variables},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        started.append(process)
-        served = Served(port)
-
-        def up() -> bool:
-            with suppress(urllib.error.URLError):
-                prefix = variables.get("FLOWER_URL_PREFIX", "")
-                return served.get(f"{prefix and '/'}{prefix}/healthcheck")[0] == 200
-            assert process.poll() is None, "Flower ended"
-            return False
-
-        until(up, "Flower answers")
-        return served
-
-    yield start
-    for process in started:
-        process.terminate()
-    for process in started:
-        process.wait(20)
-
-
-def _plain_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("FLOWER_")}
 
 
 def fill(conn: database.Connection, settings: Settings) -> None:
@@ -262,7 +195,7 @@ def test_nobody_listens_wider_without_a_password(
 def test_flower_itself_refuses(settings: Settings) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "celery", "-A", "pkgintel", "flower", "--address=0.0.0.0", "--port=0"],
-        env={**_plain_environment(), **deployment.environment(settings)},
+        env={**plain_environment(), **deployment.environment(settings)},
         capture_output=True,
         text=True,
         timeout=60,
