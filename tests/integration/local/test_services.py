@@ -195,7 +195,8 @@ def test_the_sample_is_served_by_the_guardian(home: Home, tmp_path: Path) -> Non
     (package / "pkgintel").mkdir(parents=True)
     for module in ("__init__", "errors", "settings"):
         shutil.copy(CHECKOUT / "pkgintel" / f"{module}.py", package / "pkgintel")
-    shutil.copytree(CHECKOUT / "pkgintel" / "local", package / "pkgintel" / "local")
+    for folder in ("local", "nuget"):  # The settings know times as the catalog does.
+        shutil.copytree(CHECKOUT / "pkgintel" / folder, package / "pkgintel" / folder)
     ask = USER.replace("said = dict", "said = {'sample': services.sample_url()} or dict")
     env = os.environ | {"PKGINTEL_HOME": str(home.path), "PYTHONPATH": str(package)}
 
