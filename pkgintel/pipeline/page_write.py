@@ -87,7 +87,7 @@ def _transact(
         if leaves.gone:
             database.run(conn, "events/resolve_older", urls=leaves.gone)
         for reject in rejected:
-            database.run(conn, "events/reject_leaf", **_reject_row(reject, origin, run_id))
+            database.run(conn, "events/reject_leaf", **reject_row(reject, origin, run_id))
         count = len(events) + len(rejected)
         counts = {"items": leaves.items, "leaves": count, "rejected": len(rejected)}
         pages.finish(conn, run_id, page_url, **counts, newest=leaves.newest)
@@ -106,7 +106,7 @@ def _reject(event: Event, words: str) -> Reject:
     return Reject(item=item, reason="unstorable", error=words, body=event.body)
 
 
-def _reject_row(reject: Reject, page_url: str, run_id: int) -> dict[str, object]:
+def reject_row(reject: Reject, page_url: str, run_id: int) -> dict[str, object]:
     """The row of `ops.rejected_leaves`; the body as text, what is not UTF-8 in it escaped."""
     body = reject.body.decode("utf-8", "backslashreplace").replace("\0", "\\x00") if reject.body is not None else None
     return {

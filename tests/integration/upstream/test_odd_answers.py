@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pkgintel.errors import UpstreamUnavailable
 from pkgintel.nuget.documents import Item
-from pkgintel.pipeline.page import reject_row
+from pkgintel.pipeline.page_write import reject_row
 from pkgintel.settings import Settings
 from pkgintel.upstream.answers import Unobtainable
 from pkgintel.upstream.client import Client, Request

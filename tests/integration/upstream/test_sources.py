@@ -11,7 +11,7 @@ import pytest
 
 from pkgintel.errors import UpstreamChanged, UpstreamUnavailable
 from pkgintel.nuget.documents import Item
-from pkgintel.pipeline.page import reject_row
+from pkgintel.pipeline.page_write import reject_row
 from pkgintel.settings import Settings
 from pkgintel.upstream.client import Client
 from pkgintel.upstream.leaves import REJECTED_BYTES, Reject, fetch_leaves
