@@ -56,7 +56,8 @@ class _Commands(click.Group):
             return None
         module, _, attribute = entry.where.partition(":")
         command: click.Command = copy.copy(getattr(importlib.import_module(f"{__name__}.{module}"), attribute))
-        command.help = f"{entry.help}\n\n{inspect.cleandoc(command.help or '')}".rstrip()
+        more = [inspect.cleandoc(command.help)] if command.help else []
+        command.help = "\n\n".join([entry.help, *more])
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

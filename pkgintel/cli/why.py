@@ -17,6 +17,7 @@ from pkgintel.runtime import process
 from pkgintel.text import day, many, minute, plain
 
 _SHOWN = 12  # licenses, changes
+_POLICIES = {"osi-or-fsf": "approved by the OSI or the FSF", "osi": "approved by the OSI"}
 
 
 def screen(found: Explanation) -> RenderableType:
@@ -47,12 +48,8 @@ def _facts(found: Explanation) -> Iterable[tuple[str, str]]:
     yield from _several("licenses", _licenses(found))
     yield from _several("url entry", _entry(found.url_entry))
     if found.spdx_list_version:
-        policy = {"osi-or-fsf": "approved by the OSI or the FSF", "osi": "approved by the OSI"}
-        yield (
-            "made from",
-            f"SPDX list {plain(found.spdx_list_version)}, ruleset {found.ruleset}, "
-            f"open means {policy.get(found.policy or '', found.policy)}",
-        )
+        means = _POLICIES.get(found.policy, found.policy) if found.policy else "not said"
+        yield "made from", f"SPDX list {plain(found.spdx_list_version)}, ruleset {found.ruleset}, open means {means}"
     yield from _several("judged", _judged(found))
     if found.leaf_url:
         yield "seen at", plain(found.leaf_url)

@@ -23,9 +23,14 @@ def format_task(task: Any) -> Any:
     if isinstance(task.result, str) and task.result[:1] == task.result[-1:] and task.result[:1] in ("'", '"'):
         task.result = task.result[1:-1]
     if task.args in ("()", "[]"):
-        told = [part for part in str(task.kwargs or "").strip("{}").split(", ") if part and not part.endswith(": None")]
-        task.args = ", ".join(told).replace("'", "")
+        task.args = _named(task.kwargs) if task.kwargs else ""
     return task
+
+
+def _named(arguments: str) -> str:
+    """The named arguments of a task without quotes, and without those that were not given."""
+    given = [part for part in arguments.strip("{}").split(", ") if part and not part.endswith(": None")]
+    return ", ".join(given).replace("'", "")
 
 
 def badge(asset: Asset) -> tuple[str, str]:

@@ -84,11 +84,13 @@ def doubt(findings: list[Finding]) -> str:
     if not doubtful:
         return "its licenses are partly open and partly closed"
     first = doubtful[0]
-    name = clean(str(first.license), 80)
+    named = {"name": clean(str(first.license), 80)}
+    if first.license.exception is not None:
+        named["exception"] = clean(first.license.exception, 80)
     for matched, says in _DOUBTS.items():
         if matched in first.matched:
-            return says.format(name=name, exception=clean(first.license.exception or "", 80))
-    return f"{name} is on the SPDX list, but approved by neither the OSI nor the FSF"
+            return says.format(**named)
+    return f"{named['name']} is on the SPDX list, but approved by neither the OSI nor the FSF"
 
 
 _DOUBTS = {

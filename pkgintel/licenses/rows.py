@@ -133,7 +133,7 @@ def judge_rows(rows: Iterable[Mapping[str, str]], judge: Judge) -> list[JudgedRo
 
 def created(row: Mapping[str, str]) -> datetime | None:
     """When the version of a row was created: its ISO 8601 date, UTC where it names no time zone. Raises: ValueError."""
-    text = (row.get(CREATED) or "").strip()
+    text = row.get(CREATED, "").strip()
     if not text:
         return None
     moment = datetime.fromisoformat(text)

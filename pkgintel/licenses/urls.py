@@ -58,10 +58,12 @@ def read(url: str) -> Address:
         text = "http://" + text
     try:
         parts = urlsplit(text)
-        host, port = (parts.hostname or "").removesuffix("."), parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
         return Address("not-a-url")
-    scheme = parts.scheme.lower()
+    if host is None:
+        return Address("not-a-url")
+    host, scheme = host.removesuffix("."), parts.scheme.lower()
     if scheme not in {"http", "https", "ftp"} or not host or " " in host or "@" in parts.netloc:
         return Address("not-a-url")
     host = host.removeprefix("www.")

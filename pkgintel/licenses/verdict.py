@@ -88,7 +88,7 @@ class Judge:
         Without a date only such facts about a page decide that have neither a beginning nor an end.
         """
         expression, file, url = (
-            (text or "").strip() for text in (declaration.expression, declaration.file, declaration.url)
+            _stripped(text) for text in (declaration.expression, declaration.file, declaration.url)
         )
         address = urls.read(url)
         if expression:
@@ -106,7 +106,7 @@ class Judge:
 
     def eras(self, declaration: Declaration) -> tuple[datetime, ...]:
         """The moments (UTC, ascending) from which on the verdict on a declaration may be another one."""
-        known = self._table.get(urls.read((declaration.url or "").strip()).key, ())
+        known = self._table.get(urls.read(_stripped(declaration.url)).key, ())
         return tuple(sorted({day for entry in known for day in (entry.since, entry.until) if day is not None}))
 
     def _expression(self, text: str, evidence: dict[str, Any]) -> Verdict:
@@ -197,6 +197,11 @@ def basis(policy: Policy, list_version: str, list_content: str) -> str:
     """
     tables = ", ".join(f"{table} {facts.fingerprint(table)}" for table in facts.TABLES)
     return f"ruleset {RULESET}, {policy}, SPDX {list_version} {list_content[:16]}, {tables}"
+
+
+def _stripped(text: str | None) -> str:
+    """What is declared, empty where nothing is or nothing but blanks."""
+    return "" if text is None else text.strip()
 
 
 def _in_file(file: str, url: str) -> Verdict:

@@ -267,7 +267,9 @@ def _services(home: Path) -> Services | None:
 
 
 def _number(comment: str | None) -> int | None:
-    found = re.search(r'"redis": (\d+)', comment or "")
+    if comment is None:
+        return None
+    found = re.search(r'"redis": (\d+)', comment)
     return int(found[1]) if found else None
 
 

@@ -114,4 +114,6 @@ def counts(conn: database.Connection) -> tuple[ChangeCount, ...]:
 
 def licenses(ids: tuple[str, ...] | None, verdict: str | None) -> str:
     """What a version was licensed under, in a word: its ids, or what is known where it has none."""
-    return " ".join(ids) if ids else {"proprietary": "proprietary terms"}.get(verdict or "", "no known license")
+    if ids:
+        return " ".join(ids)
+    return "proprietary terms" if verdict == "proprietary" else "no known license"

@@ -46,10 +46,12 @@ def _deployed(settings: Settings, update: dict[str, str]) -> Deployment:
 
 def require_catalog(catalog: str | None) -> None:
     """Raises: SettingsError unless `catalog` (None for the default) can be one."""
-    if catalog not in (None, "nuget.org", SAMPLE) and not catalog.startswith(("http://", "https://")):
+    if catalog is None:
+        return
+    if catalog not in ("nuget.org", SAMPLE) and not catalog.startswith(("http://", "https://")):
         raise SettingsError(f"--catalog {catalog} is neither nuget.org nor sample nor a URL beginning with http.")
     try:
-        without_password(catalog or "")
+        without_password(catalog)
     except ValueError as error:
         raise SettingsError(f"--catalog {error}.") from None
 

@@ -141,11 +141,18 @@ def _deprecation(event: SampleEvent, url: str) -> dict[str, Any]:
 
 def _project(event: SampleEvent) -> dict[str, str]:
     """The project's address where the license's shows it; the repository is empty, as nuget.org mostly writes it."""
-    parts = urlsplit(event.license_url or "")
-    if not (parts.hostname or "").endswith(("github.com", "githubusercontent.com")) or parts.path.count("/") < 3:
+    shown = _repository(event.license_url) if event.license_url else None
+    if shown is None:
         return {} if event.early else {"repository": ""}
-    owner, name = parts.path.split("/")[1:3]
-    return {"projectUrl": f"https://github.com/{owner}/{name}"}
+    return {"projectUrl": f"https://github.com/{shown}"}
+
+
+def _repository(url: str) -> str | None:
+    """The owner and name of the GitHub repository that an address leads into, None where it leads elsewhere."""
+    parts = urlsplit(url)
+    if parts.hostname is None or not parts.hostname.endswith(("github.com", "githubusercontent.com")):
+        return None
+    return "/".join(parts.path.split("/")[1:3]) if parts.path.count("/") >= 3 else None
 
 
 def _dependencies(event: SampleEvent, url: str) -> dict[str, Any]:

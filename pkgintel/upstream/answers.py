@@ -79,7 +79,9 @@ def retry_after(text: str | None, now: datetime | None = None) -> float | None:
 
     Source: RFC 9110, section 10.2.3: seconds or an HTTP date.
     """
-    text = (text or "").strip()
+    if text is None:
+        return None
+    text = text.strip()
     if text.isascii() and text.isdigit():
         return min(float(text[:9]), LONGEST_RETRY_AFTER)
     try:

@@ -1,4 +1,4 @@
-"""Reports, screens and Flower hand each other types: what is public in them names no untyped mapping and no `Any`."""
+"""What crosses a border has a type: no untyped mapping, no `Any`, and no empty text that stands in for None."""
 
 import ast
 from collections.abc import Iterator
@@ -59,3 +59,24 @@ def test_what_is_untyped_is_found(tmp_path: Path) -> None:
         "def a(b: dict[str, Any]) -> int: ...\nclass C:\n    d: Mapping[str, object]\ndef _e() -> Any: ...\n"
     )
     assert untyped(module) == ["a: dict[str, Any]", "C.d: Mapping[str, object]"]
+
+
+def stand_ins(source: str) -> list[str]:
+    """Where an empty text stands in for one that is not there: `x or ""`, however it is quoted."""
+    found = [
+        node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or)
+    ]
+    return [
+        ast.unparse(node)
+        for node in found
+        if any(isinstance(it, ast.Constant) and it.value == "" for it in node.values)
+    ]
+
+
+def test_no_empty_text_stands_in_for_one_that_is_not_there() -> None:
+    found = {path.name: stand_ins(path.read_text()) for path in (CHECKOUT / "pkgintel").rglob("*.py")}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+def test_an_empty_text_that_stands_in_is_found() -> None:
+    assert stand_ins("a = b or ''\nc = f(d or e or \"\")\ng = h or 'i'") == ["b or ''", "d or e or ''"]
