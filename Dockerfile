@@ -16,7 +16,8 @@ COPY pkgintel ./pkgintel
 RUN pip install -q --only-binary :all: --no-deps -e . \
  && find pkgintel -name __pycache__ -prune -exec rm -r {} + && python -m compileall -q pkgintel celeryconfig.py \
  && useradd --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin pkgintel \
- && install -d -o pkgintel -g pkgintel /secrets
+ && install -d -o pkgintel -g pkgintel /secrets \
+ && for whose in all postgres redis roles owner app flower; do install -d -o pkgintel -g pkgintel /made/$whose; done
 
 USER pkgintel
 CMD ["pkgintel", "--help"]
