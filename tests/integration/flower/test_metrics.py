@@ -238,7 +238,16 @@ FIRES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         },
         {},
     ),
+    "PkgintelLicenseLeftOpenSource": (
+        {"pkgintel_up": "1x6000", 'pkgintel_license_changes{from="open_source", to="open_source"}': "5x1500 6x4000"},
+        {"from": "open_source", "to": "open_source"},
+    ),
+    "PkgintelVerdictLeftOpenSource": (  # The first change of its kind begins a series.
+        {"pkgintel_up": "1x6000", 'pkgintel_verdict_changes{from="open_source", to="none"}': "_x1500 1x4000"},
+        {"from": "open_source", "to": "none"},
+    ),
 }
+LATER = {"PkgintelScheduleStopped", "PkgintelLicenseLeftOpenSource", "PkgintelVerdictLeftOpenSource"}
 HEALTHY = {
     "pkgintel_up": "1x6000",
     "pkgintel_broker_up": "1x6000",
@@ -257,6 +266,21 @@ HEALTHY = {
     'flower_worker_online{worker="w"}': "1x6000",
     'pkgintel_http_answers_total{kind="2xx"}': "0+10x6000",
     'pkgintel_http_answers_total{kind="5xx"}': "0+1x6000",
+    "pkgintel_strays_total": "3x6000",
+    'pkgintel_queue_length{queue="ops"}': "0x6000",
+    'pkgintel_license_changes{from="open_source", to="proprietary"}': "5x6000",
+    'pkgintel_license_changes{from="proprietary", to="open_source"}': "0+1x6000",
+    'pkgintel_verdict_changes{from="open_source", to="none"}': "5x6000",
+    'pkgintel_verdict_changes{from="unknown", to="open_source"}': "0+1x6000",
+}
+# What could not be seen for half an hour a day ago did not change since then.
+UNSEEN = {
+    name: f"{seen}x100 {away}x30 {seen}x4000"
+    for name, seen, away in (
+        ("pkgintel_up", 1, 0),
+        ('pkgintel_license_changes{from="open_source", to="proprietary"}', 5, "_"),
+        ('pkgintel_verdict_changes{from="open_source", to="none"}', 5, "_"),
+    )
 }
 
 
@@ -265,7 +289,6 @@ def test_each_alert_fires_when_it_should_and_none_when_all_is_well(tmp_path: Pat
     if promtool is None:
         pytest.skip("promtool is not installed (Debian's package prometheus has it)")
     assert set(FIRES) == set(rules())
-    slow = "PkgintelScheduleStopped"
     tests = [
         {
             "interval": "1m",
@@ -273,20 +296,33 @@ def test_each_alert_fires_when_it_should_and_none_when_all_is_well(tmp_path: Pat
             "promql_expr_test": [
                 {
                     "expr": f'count(ALERTS{{alertname="{alert}", alertstate="firing"}}) or vector(0)',
-                    "eval_time": "26h" if alert == slow else "2h",
+                    "eval_time": "26h" if alert in LATER else "2h",
                     "exp_samples": [{"labels": "{}", "value": 1}],
                 },
                 {
                     "expr": " and ".join([f'ALERTS{{alertname="{alert}"}}', *_same(labels)]),
-                    "eval_time": "26h" if alert == slow else "2h",
+                    "eval_time": "26h" if alert in LATER else "2h",
                     "exp_samples": [{"labels": _alert(alert, labels), "value": 1}],
                 },
             ],
         }
         for alert, (series, labels) in FIRES.items()
     ]
-    well = {"expr": "count(ALERTS) or vector(0)", "eval_time": "2h", "exp_samples": [{"labels": "{}", "value": 0}]}
-    tests.append({"interval": "1m", "input_series": _series(HEALTHY), "promql_expr_test": [well]})
+    tests += [
+        {
+            "interval": "1m",
+            "input_series": _series(series),
+            "promql_expr_test": [
+                {
+                    "expr": "count(ALERTS) or vector(0)",
+                    "eval_time": time,
+                    "exp_samples": [{"labels": "{}", "value": 0}],
+                }
+                for time in times
+            ],
+        }
+        for series, times in ((HEALTHY, ("2h", "26h")), (HEALTHY | UNSEEN, ("26h",)))
+    ]
     file = tmp_path / "alerts_test.yml"  # JSON is YAML too.
     file.write_text(json.dumps({"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": tests}))
     for command in (["check", "rules", str(ALERTS)], ["test", "rules", str(file)]):
