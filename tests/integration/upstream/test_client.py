@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -390,36 +390,73 @@ def test_ticks_come_in_the_calling_thread_and_may_end_it(client: Client, server:
     assert tasks(client) == 0
 
 
-def test_a_signal_cancels_what_runs_and_leaves_nothing(client: Client, server: HostileServer, path: str) -> None:
-    class Stopped(Exception):
-        pass
+class Stopped(Exception):
+    pass
+
+
+@pytest.fixture
+def stopped_while() -> Iterator[Callable[[Callable[[], object]], None]]:
+    """Calls what it is given, and sends a signal at some moment of that call, whose handler raises `Stopped` there.
+
+    Each signal has arrived before the next call and before the handler goes: the usual one would end this process.
+    """
+    calling, arrived = False, 0
 
     def stop(*_: object) -> None:
-        raise Stopped
+        nonlocal arrived
+        arrived += 1
+        if calling:
+            raise Stopped
 
+    def call(what: Callable[[], object]) -> None:
+        nonlocal calling
+        begun, expected = threading.Lock(), arrived + 1
+
+        def send() -> None:
+            with begun:
+                time.sleep(random.uniform(0, 0.05))
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+        begun.acquire()
+        threading.Thread(target=send).start()
+        try:
+            calling = True
+            begun.release()
+            what()
+        finally:
+            calling = False
+            until(lambda: arrived == expected, "the signal arrives")
+
+    usual = signal.signal(signal.SIGUSR1, stop)
+    yield call
+    signal.signal(signal.SIGUSR1, usual)
+
+
+def test_a_signal_cancels_what_runs_and_leaves_nothing(
+    server: HostileServer, path: str, stopped_while: Callable[[Callable[[], object]], None]
+) -> None:
+    begun: list[str] = []
     ended: list[str] = []
+    patient = Client(Settings(), backoff=0.0)
 
     async def long() -> None:
+        begun.append("cleanly")
         try:
-            await client.fetch(server.url(path), Request(10_000, anywhere), body)
+            await patient.fetch(server.url(path), Request(10_000, anywhere), body)
         finally:
             await asyncio.sleep(0.05)
             ended.append("cleanly")
 
     server.put(path, hang=True)
-    usual = signal.signal(signal.SIGUSR1, stop)
-    patient = Client(Settings(), backoff=0.0)
     try:
         for _ in range(20):
-            threading.Timer(random.uniform(0, 0.05), os.kill, (os.getpid(), signal.SIGUSR1)).start()
             with pytest.raises(Stopped):
-                patient.run(long())
+                stopped_while(lambda: patient.run(long()))
         assert tasks(patient) == 0
         until(lambda: server.in_flight == 0, timeout=5)
     finally:
-        signal.signal(signal.SIGUSR1, usual)
         patient.close()
-    assert set(ended) <= {"cleanly"}
+    assert ended == begun
 
 
 def test_thousands_of_requests_leave_nothing_behind(path: str) -> None:
