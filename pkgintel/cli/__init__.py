@@ -31,6 +31,7 @@ COMMANDS = {
     "why": _Entry("why:command", "Why a package got its verdict."),
     "changes": _Entry("changes:command", "Which packages were given other licenses or verdicts, newest first."),
     "judge": _Entry("judge:command", "Judge the declarations of a CSV file, and measure the classifier."),
+    "texts": _Entry("texts:group", "Read license texts: which licenses they hold, and which words differ."),
     "runs": _Entry("runs:group", "List the runs; show, abort or resume one."),
     "schedule": _Entry("schedule:group", "List, enable, disable or fire the two ticks."),
     "reprocess": _Entry("reprocess:command", "Read again what was read before, or decide again from what is stored."),

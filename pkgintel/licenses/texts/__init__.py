@@ -1,0 +1,1 @@
+"""Reads license texts: which license a file holds, and what differs from it (see `reading`)."""

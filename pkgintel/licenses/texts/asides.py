@@ -1,0 +1,137 @@
+"""What may stand beside the words of a license without changing them, each kind recognised as a whole.
+
+Copyright notices, the license's own title, the number of a clause, the pages where licenses are published, and the
+sentences of `sentences.txt` that say which license is which. Everything else that a text has and its license has not
+is a difference.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from functools import cache
+from pathlib import Path
+
+from pkgintel.licenses.texts.names import Prose, is_name
+from pkgintel.licenses.texts.notices import is_notice, opening
+from pkgintel.licenses.texts.words import URL, Passage, word_set
+
+SENTENCES = Path(__file__).with_name("sentences.txt")
+MOST_NOTICE = 120  # words of notices that follow one another
+MOST_TITLE = 16
+MOST_PRODUCT = 5  # words in the name of a product on a line of its own
+
+_BULLET = re.compile(r"\d{1,3}|[a-z]|x{0,3}(?:ix|iv|v?i{0,3})|\(c\)")
+_STEWARDS = re.compile(
+    r"url:(?:opensource\.org|spdx\.org|gnu\.org|fsf\.org|apache\.org|mozilla\.org|choosealicense\.com|mit-license\.org|"
+    r"creativecommons\.org|unlicense\.org|eclipse\.org|en\.wikipedia\.org|microsoft\.com/opensource|"
+    r"licenses\.nuget\.org|scripts\.sil\.org|boost\.org)(?:/[\w./#-]*)?"
+)
+_TITLE = word_set(
+    """
+    the license licence licensed licensing under terms of and a agreement version v text full file is this template
+    software project product code released distributed available is as follows copyright information details
+    """
+)
+_LICENSE_WORDS = word_set(
+    """
+    the mit x11 expat bsd new simplified revised modified clause two three 2 3 apache apache2 asl software
+    foundation clause license licence version v 2.0 0 1 gnu lesser library general public affero gpl lgpl agpl gplv2
+    gplv3 lgplv2 lgplv3 mpl mozilla microsoft ms pl reciprocal rl isc zlib boost bsl unlicense eclipse epl cc0
+    creative commons postgresql public-domain openssl artistic python psf 21 v2 v3 v1 style
+    """
+)
+
+
+class Asides:
+    """The asides of one passage: `ends` says where one that begins at a word may end."""
+
+    def __init__(self, passage: Passage, prose: Prose) -> None:
+        self._passage = passage
+        self._prose = prose
+
+    def is_name(self, start: int, end: int) -> bool:
+        """Whether the words are a name, or a list of names."""
+        return is_name(self._passage, start, end, self._prose)
+
+    def ends(self, start: int, end: int, title: Collection[str], numbered: bool = False) -> Iterator[int]:
+        """Where an aside from `start` on may end, at `end` at the latest, the longest first.
+
+        `title` has the words of the license's names; `numbered` says that the license has a bullet here.
+        """
+        words = self._passage.words
+        fresh = self._is_fresh(start)
+        if opening(words, start, end) > start:
+            for last in range(min(end, start + MOST_NOTICE), start, -1):
+                if is_notice(self._passage, start, last, self._prose):
+                    yield last
+        if fresh:
+            yield from self._sentences(start, end)
+            last = start
+            while last < min(end, start + MOST_TITLE) and (words[last] in title or words[last] in _TITLE):
+                last += 1
+            while last > start and any(word in title for word in words[start:last]):
+                yield last
+                last -= 1
+        if _STEWARDS.fullmatch(words[start]):
+            yield start + 1
+        if (numbered or fresh) and _BULLET.fullmatch(words[start]):
+            yield start + 1
+
+    def is_product(self, start: int, end: int) -> bool:
+        """Whether a whole line is the name of a product, or of the file: "Json.NET Schema", "License"."""
+        words = [word for word in self._passage.words[start:end] if word not in {"license", "licence", "md", "txt"}]
+        return len(words) <= MOST_PRODUCT and self.is_name(start, end) if words else True
+
+    def _is_fresh(self, index: int) -> bool:
+        lines = self._passage.lines
+        return index == 0 or lines[index - 1] != lines[index] or self._sentence_ends(index)
+
+    def _sentence_ends(self, index: int) -> bool:
+        between = self._passage.text[self._passage.ends[index - 1] : self._passage.starts[index]]
+        return any(sign in between for sign in ".:;!?")
+
+    def _sentences(self, start: int, end: int) -> Iterator[int]:
+        for sentence in _sentences_by_first().get(self._passage.words[start], ()):
+            yield from self._sentence(sentence, 0, start, end)
+        for sentence in _sentences_by_first()["*"]:
+            yield from self._sentence(sentence, 0, start, end)
+
+    def _sentence(self, sentence: tuple[str, ...], at: int, index: int, end: int) -> Iterator[int]:
+        """Where a sentence may end whose words from `at` on begin at `index`."""
+        words = self._passage.words
+        while at < len(sentence) and index < end and sentence[at] == words[index]:
+            at, index = at + 1, index + 1
+        if at == len(sentence):
+            yield index
+        elif index < end and sentence[at] in "*/@%":
+            for last in self._slot_ends(sentence[at], index, end):
+                yield from self._sentence(sentence, at + 1, last, end)
+
+    def _slot_ends(self, kind: str, start: int, end: int) -> Iterator[int]:
+        passage, last = self._passage, start + 1
+        if kind == "%":
+            if _STEWARDS.fullmatch(passage.words[start]):
+                yield last
+            return
+        if kind == "/":
+            while last < end and not re.search(r"\s", passage.text[passage.ends[last - 1] : passage.starts[last]]):
+                last += 1
+            written = passage.text[passage.starts[start] : passage.ends[last - 1]]
+            if passage.words[start].startswith(URL) or "/" in written:
+                yield last
+            return
+        most = min(end, start + 10)
+        while last <= most and (
+            self.is_name(start, last) if kind == "*" else passage.words[last - 1] in _LICENSE_WORDS
+        ):
+            yield last
+            last += 1
+
+
+@cache
+def _sentences_by_first() -> dict[str, list[tuple[str, ...]]]:
+    found: dict[str, list[tuple[str, ...]]] = {"*": []}
+    for line in SENTENCES.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            words = tuple(line.split())
+            found.setdefault(words[0], []).append(words)
+    return found

@@ -1,0 +1,153 @@
+"""Bytes → text: encodings, RTF, HTML and the entities of either, in time and memory linear in the bytes.
+
+Markup is taken away, what it marks stays: a sentence hidden in an HTML comment is a sentence of the text. Only style
+sheets, scripts and addresses behind a Markdown link go with their markup.
+"""
+
+import codecs
+import html
+import re
+from dataclasses import dataclass
+
+MAX_BYTES = 1_000_000  # nuget.org takes no license file over 1 MB
+MAX_CHARACTERS = 200_000
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_FOREIGN = (b"PK\x03\x04", b"%PDF-", b"\x1f\x8b", b"\x7fELF", b"\x89PNG", b"\xd0\xcf\x11\xe0", b"7z\xbc\xaf", b"BZh")
+_BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+
+_BLOCK = (
+    "address|article|blockquote|body|br|center|dd|div|dl|dt|footer|form|h[1-6]|head|header|hr|html|li|main|nav|ol|p"
+)
+_BLOCK += "|pre|section|table|tbody|td|th|thead|title|tr|ul"
+_INLINE = "a|abbr|b|big|button|code|em|font|i|img|input|label|link|meta|o:p|s|small|span|strong|sub|sup|tt|u|var"
+_BLOCK_TAG = re.compile(rf"</?(?:{_BLOCK})(?:\s[^<>]{{0,2000}})?/?>", re.IGNORECASE)
+_INLINE_TAG = re.compile(rf"</?(?:{_INLINE})(?:\s[^<>]{{0,2000}})?/?>", re.IGNORECASE)
+_DOCTYPE = re.compile(r"<!doctype[^<>]{0,500}>", re.IGNORECASE)
+_UNSEEN = re.compile(r"<(style|script)(?:\s[^<>]{0,2000})?>[^<]{0,100000}</\1\s*>", re.IGNORECASE)
+_LINK = re.compile(r"\[([^\[\]]{1,300})\]\(<?(?:https?://|#|\.{0,2}/)[^()\s<>]{0,500}>?\)")
+
+_RTF_PART = re.compile(
+    r"\\'([0-9a-fA-F]{2})|\\u(-?\d{1,7})\s?|\\([a-zA-Z]{1,32})(-?\d{1,10})?[ ]?|\\([^a-zA-Z])"
+    r"|([{}])|([\r\n]+)|([^\\{}\r\n]+)"
+)
+_RTF_UNSEEN = frozenset(
+    {
+        "fonttbl",
+        "colortbl",
+        "stylesheet",
+        "info",
+        "pict",
+        "object",
+        "themedata",
+        "colorschememapping",
+        "latentstyles",
+        "datastore",
+        "generator",
+        "listtable",
+        "listoverridetable",
+        "rsidtbl",
+        "xmlnstbl",
+        "filetbl",
+        "revtbl",
+    }
+)
+_RTF_SPACE = {"par": "\n", "line": "\n", "sect": "\n", "page": "\n", "row": "\n", "tab": " ", "cell": " "}
+_RTF_SIGNS = {"lquote": "'", "rquote": "'", "ldblquote": '"', "rdblquote": '"', "endash": "-", "emdash": "-"}
+_RTF_SYMBOLS = {"~": " ", "_": "-", "-": "", "{": "{", "}": "}", "\\": "\\", "\n": "\n", "\r": "\n"}
+
+
+class NotText(ValueError):
+    """The bytes are no text; the message says what they are."""
+
+
+class TooLong(ValueError):
+    """The bytes or characters are more than are read; the message has the numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A text without markup, and the encoding that its bytes had."""
+
+    text: str
+    encoding: str
+
+
+def decode(body: bytes) -> Decoded:
+    """The text of a license file.
+
+    Raises: NotText, TooLong.
+    """
+    if len(body) > MAX_BYTES:
+        raise TooLong(f"it has {len(body):,} bytes, and at most {MAX_BYTES:,} are read")
+    if body.startswith(_FOREIGN):
+        raise NotText("it is an archive, a program or another kind of document")
+    text, encoding = _characters(body)
+    if text.lstrip().startswith("{\\rtf"):
+        text = _without_rtf(text)
+    elif _BINARY.search(text):
+        raise NotText("it holds control characters, which no text has")
+    if len(text) > MAX_CHARACTERS:
+        raise TooLong(f"it has {len(text):,} characters, and at most {MAX_CHARACTERS:,} are read")
+    return Decoded(_without_html(text), encoding)
+
+
+def _characters(body: bytes) -> tuple[str, str]:
+    for mark, encoding in _MARKS:
+        if body.startswith(mark):
+            return body[len(mark) :].decode(encoding, "replace"), encoding
+    head = body[:2000]
+    if len(head) > 3 and head.count(0) > len(head) // 3:
+        encoding = "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
+        return body.decode(encoding, "replace"), encoding
+    try:
+        return body.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        return body.decode("cp1252", "replace"), "cp1252"
+
+
+def _without_html(text: str) -> str:
+    if "<" in text:
+        text = _UNSEEN.sub("\n", text) if "</" in text else text
+        text = _INLINE_TAG.sub("", _BLOCK_TAG.sub("\n", _DOCTYPE.sub("\n", text)))
+    if "](" in text:
+        text = _LINK.sub(r"\1", text)
+    return html.unescape(text) if "&" in text else text
+
+
+def _without_rtf(text: str) -> str:
+    """The characters of a rich text document: groups that hold fonts, styles and pictures are left out."""
+    out: list[str] = []
+    hidden: list[bool] = [False]
+    for part in _RTF_PART.finditer(text):
+        brace = part[6]
+        if brace == "{":
+            hidden.append(hidden[-1])
+        elif brace == "}":
+            if len(hidden) > 1:
+                hidden.pop()
+        elif part[3] in _RTF_UNSEEN or part[5] == "*":
+            hidden[-1] = True
+        elif not hidden[-1]:
+            out.append(_rtf_sign(part))
+    return "".join(out)
+
+
+def _rtf_sign(part: re.Match[str]) -> str:
+    code, point, word, symbol, plain = part[1], part[2], part[3], part[5], part[8]
+    if plain is not None:
+        return plain
+    if code:
+        return bytes([int(code, 16)]).decode("cp1252", "replace")
+    if point:
+        number = int(point) & 0xFFFF
+        return "\ufffd" if 0xD800 <= number < 0xE000 else chr(number)
+    if word:
+        return _RTF_SPACE.get(word) or _RTF_SIGNS.get(word, "")
+    return _RTF_SYMBOLS.get(symbol, "") if symbol else ""

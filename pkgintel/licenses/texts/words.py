@@ -1,0 +1,154 @@
+"""The normal form of a text: its words in lower case, each with its place in the text.
+
+After the matching guidelines of SPDX (annex B of the specification): letter case, white space, quotes, dashes,
+punctuation and comment marks are not compared. An address on the web or of a mailbox is one word. A sign that is
+neither punctuation nor decoration is a word of its own, so that nothing a reader sees is passed over.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from typing import overload
+
+COPYRIGHT = "(c)"
+URL = "url:"  # begins the word that an address is
+MAIL = "mail:"
+
+_WORD = re.compile(
+    r"(?P<url>(?:(?i:https?://|ftp://|www\.))[^\s<>\"'()\[\]*|]{1,2000})"
+    r"|(?P<mail>(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,8})"
+    r"|(?P<c>\([cC]\))"
+    r"|(?P<word>[^\W_]+(?:['’´`‘ʼ][^\W_]+)*)"
+    r"|(?P<odd>[\ufffd])"
+    r"|(?P<line>\n)"
+)
+_APOSTROPHE = re.compile("['’´`‘ʼ]")
+_SCHEME = re.compile(r"^(?:https?://|ftp://)?(?:www\.)?", re.IGNORECASE)
+_PAGE = re.compile(r"(?:/|\.(?:html?|txt|php|md)|[.,;:!?\\>}`_~-])+$", re.IGNORECASE)
+_INVISIBLE: dict[int, str] = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff\ufe0e\ufe0f"), "")
+_INVISIBLE |= dict.fromkeys(map(ord, "®™°"), " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Passage(Sequence[str]):
+    """The words of a text. `starts` and `ends` are offsets into `text`, `lines` the number of each word's line."""
+
+    text: str
+    words: list[str]
+    starts: list[int]
+    ends: list[int]
+    lines: list[int]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        return self.words[index]
+
+    def shown(self, start: int, end: int, limit: int = 400) -> str:
+        """The text as written from one word up to another, white space joined, cut to `limit` characters."""
+        if start >= end:
+            return ""
+        text = " ".join(self.text[self.starts[start] : self.ends[end - 1]][: limit * 2].split())
+        return text if len(text) <= limit else text[: limit - 1] + "…"
+
+    def written(self, index: int) -> str:
+        """One word as written."""
+        return self.text[self.starts[index] : self.ends[index]]
+
+    def without(self, gone: Sequence[bool]) -> "Passage":
+        """The passage without the words marked."""
+        kept = [index for index in range(len(self.words)) if not gone[index]]
+        return Passage(
+            self.text,
+            [self.words[index] for index in kept],
+            [self.starts[index] for index in kept],
+            [self.ends[index] for index in kept],
+            [self.lines[index] for index in kept],
+        )
+
+    def by_line(self) -> Iterator[tuple[int, int]]:
+        """(first word, word behind the last) of every line that has words."""
+        start = 0
+        for index in range(1, len(self.lines) + 1):
+            if index == len(self.lines) or self.lines[index] != self.lines[start]:
+                yield start, index
+                start = index
+
+
+def passage(text: str) -> Passage:
+    """The normal form of a text, in time linear in its length."""
+    text = _plain(text)
+    found = Passage(text, [], [], [], [])
+    line = 0
+    for match in _WORD.finditer(text):
+        kind = match.lastgroup
+        if kind == "line":
+            line += 1
+            continue
+        start, end = match.span()
+        if kind == "url":
+            word, end = _address(match.group(), start)
+        elif kind == "word":
+            word = match.group().lower()
+            word = word if word.isalnum() else _APOSTROPHE.sub("", word)
+        else:
+            word = COPYRIGHT if kind == "c" else MAIL + match.group().lower() if kind == "mail" else "\ufffd"
+        found.words.append(word)
+        found.starts.append(start)
+        found.ends.append(end)
+        found.lines.append(line)
+    return found
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a list written as one text."""
+    return frozenset(text.split())
+
+
+def digest(words: Sequence[str]) -> bytes:
+    """The first 12 bytes of the SHA-256 of words joined by spaces."""
+    return sha256(" ".join(words).encode("utf-8", "replace")).digest()[:12]
+
+
+def is_mixed(word: str) -> bool:
+    """Whether a word mixes Latin letters with those of another alphabet, as homoglyphs do."""
+    if word.isascii():
+        return False
+    scripts = {_script(character) for character in word if character.isalpha()}
+    return "LATIN" in scripts and len(scripts) > 1
+
+
+@lru_cache(maxsize=4096)
+def _script(character: str) -> str:
+    return unicodedata.name(character, "UNKNOWN").split(" ")[0]
+
+
+def _address(written: str, start: int) -> tuple[str, int]:
+    kept = written.rstrip(".,;:!?\\}`_~")
+    return URL + _PAGE.sub("", _SCHEME.sub("", kept.lower())), start + max(1, len(kept))
+
+
+def _plain(text: str) -> str:
+    """NFKC, one kind of line end, nothing invisible, `©` as `(c)`, `&` as `and`, odd signs as U+FFFD."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("©", "(c)").replace("&", " and ")
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE))
+    odd = {ord(character): " \ufffd " for character in set(text) if not character.isascii() and _is_odd(character)}
+    return text.translate(odd) if odd else text
+
+
+def _is_odd(character: str) -> bool:
+    """Whether a sign may say something: no letter, digit, punctuation, space, box or arrow of a list."""
+    if character == "\ufffd":
+        return False
+    category = unicodedata.category(character)
+    return not (category[0] in "LNPZ" or category in {"Mn", "Mc"} or 0x2190 <= ord(character) <= 0x25FF)

@@ -1,0 +1,1 @@
+"""Scripts run by hand when what they make must be made again."""
