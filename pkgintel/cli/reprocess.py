@@ -1,9 +1,8 @@
 """`pkgintel reprocess`: replays and re-decisions by hand, in this process, through the same functions as the tasks."""
 
 import getpass
-import json
 import sys
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
@@ -13,8 +12,20 @@ from pkgintel.database import migrations
 from pkgintel.errors import PackageUnknown, SettingsError
 from pkgintel.nuget.documents import package_key
 from pkgintel.pipeline import follow_up, page, replay
-from pkgintel.pipeline.replay import ReplayRequest
+from pkgintel.pipeline.page_write import PageResult
+from pkgintel.pipeline.replay import ReplayRequest, VerdictDiff
 from pkgintel.pipeline.states import Source
+from pkgintel.reports.replays import (
+    AcceptedLeaves,
+    Classified,
+    MissingItems,
+    ReadFromRaw,
+    ReadPages,
+    WouldAccept,
+    WouldChange,
+    WouldRead,
+)
+from pkgintel.reports.shape import Report
 from pkgintel.runtime import process
 from pkgintel.runtime.process import Process
 from pkgintel.text import many
@@ -62,13 +73,14 @@ def command(
     mine = process.current()
     with database.connect(mine.deployment.database_url) as conn:
         migrations.require_schema(conn)
-        accepted = _accept_count(conn, mine, wanted, why, dry_run=dry_run) if accept_count else {}
+        missing = _accept_count(conn, mine, wanted, why, dry_run=dry_run) if accept_count else MissingItems()
+        result: Report
         if accept:
             result = _accept(conn, mine, why, dry_run=dry_run)
         elif from_raw:
             result = _from_raw(conn, mine, package, dry_run=dry_run)
         else:
-            result = accepted | _fetch(conn, mine, wanted, dry_run=dry_run)
+            result = _fetch(conn, mine, wanted, missing, dry_run=dry_run)
     _show(result, as_json=as_json)
 
 
@@ -76,40 +88,65 @@ def _say(text: str) -> None:
     say(text, err=True)
 
 
-def _accept(conn: database.Connection, mine: Process, why: str, *, dry_run: bool) -> dict[str, Any]:
+def _accept(conn: database.Connection, mine: Process, why: str, *, dry_run: bool) -> WouldAccept | AcceptedLeaves:
     if dry_run:
-        return {"would_accept": sum(row["leaves"] for row in database.every(conn, "replay/rejected_pages"))}
+        return WouldAccept(would_accept=sum(row["leaves"] for row in database.every(conn, "replay/rejected_pages")))
     count, freed = replay.accept(conn, mine.deployment, why)
-    return {"accepted": count, "why": why, "unblocked": freed, **_follow_up(conn, mine, None)}
+    return _follow_up(conn, mine, None).within(AcceptedLeaves, accepted=count, why=why, unblocked=freed)
 
 
 def _accept_count(
     conn: database.Connection, mine: Process, wanted: ReplayRequest, why: str, *, dry_run: bool
-) -> dict[str, Any]:
+) -> MissingItems:
     """What the page holds and should hold, accepted; it is read afterwards as it is."""
     with conn.transaction(force_rollback=dry_run):
-        row = replay.accept_count(conn, mine.deployment, mine.client, wanted, why, getpass.getuser())
-    done = "would_be_accepted_as_missing" if dry_run else "accepted_as_missing"
-    return {done: row["promised"] - row["items"], "items": row["items"], "why": row["why"]}
+        count = replay.accept_count(conn, mine.deployment, mine.client, wanted, why, getpass.getuser())
+    missing = count.promised - count.items
+    if dry_run:
+        return MissingItems(would_be_accepted_as_missing=missing, items=count.items, why=count.why)
+    return MissingItems(accepted_as_missing=missing, items=count.items, why=count.why)
 
 
-def _from_raw(conn: database.Connection, mine: Process, package: str | None, *, dry_run: bool) -> dict[str, Any]:
+def _from_raw(
+    conn: database.Connection, mine: Process, package: str | None, *, dry_run: bool
+) -> WouldChange | ReadFromRaw:
     key = package_key(package) if package else None
     if key and not database.every(conn, "replay/stored_leaves", package_key="", version_key="", only=key, limit=1):
         raise PackageUnknown(f"No version of a package {package!r} is stored.")
     if dry_run:
-        changes = replay.diff(conn, mine.deployment, key)
-        return {"would_change": changes, "versions_with_another_declaration": replay.differing(conn, key)}
+        changes = tuple(replay.diff(conn, mine.deployment, key))
+        return WouldChange(would_change=changes, versions_with_another_declaration=replay.differing(conn, key))
     changed, broken = replay.rederive(conn, key, lambda seen: _say(f"{many(seen, 'version')} read again"))
-    return {"versions_changed": changed, "not_readable": broken, **_follow_up(conn, mine, None)}
+    return _follow_up(conn, mine, None).within(ReadFromRaw, versions_changed=changed, not_readable=broken)
 
 
-def _fetch(conn: database.Connection, mine: Process, wanted: ReplayRequest, *, dry_run: bool) -> dict[str, Any]:
+def _fetch(
+    conn: database.Connection, mine: Process, wanted: ReplayRequest, missing: MissingItems, *, dry_run: bool
+) -> WouldRead | ReadPages:
     if dry_run:
         plans, *_ = replay.pages_of(conn, mine.deployment, mine.client, wanted)
-        return {"pages_that_would_be_read": len(plans), "first_of_them": ", ".join(map(str, plans[:5]))}
+        first = ", ".join(map(str, plans[:5]))
+        return missing.within(WouldRead, pages_that_would_be_read=len(plans), first_of_them=first)
     run_id, urls = replay.open_run(conn, mine.deployment, mine.client, wanted)
-    counts = {"leaves": 0, "changed": 0, "rejected": 0}
+    counts = _read(conn, mine, run_id, urls)
+    freed = replay.unblock(conn, mine.deployment)
+    done = _follow_up(conn, mine, run_id)
+    return missing.within(
+        ReadPages,
+        run=run_id,
+        pages=len(urls),
+        leaves=counts.leaves,
+        changed=counts.changed,
+        rejected=counts.rejected,
+        unblocked=freed,
+        decided=done.decided,
+        verdicts_changed=done.verdicts_changed,
+    )
+
+
+def _read(conn: database.Connection, mine: Process, run_id: int, urls: Sequence[str]) -> PageResult:
+    """Read the pages of a run one after the other and close it; their counts together."""
+    leaves = changed = rejected = 0
     with mine.limit.lease(mine.client, mine.deployment.service_index_url) as limit:
         for number, url in enumerate(urls, 1):
             try:
@@ -118,32 +155,32 @@ def _fetch(conn: database.Connection, mine: Process, wanted: ReplayRequest, *, d
                 page.record_failure(mine.database, run_id, url, error, final=True)
                 replay.finish(conn, run_id)
                 raise
-            counts["leaves"] += stored.leaves
-            counts["changed"] += stored.changed
-            counts["rejected"] += stored.rejected
+            leaves, changed, rejected = leaves + stored.leaves, changed + stored.changed, rejected + stored.rejected
             _say(f"page {number} of {len(urls)}: {many(stored.leaves, 'leaf', 'leaves')}, {stored.rejected} rejected")
     replay.finish(conn, run_id)
-    freed = replay.unblock(conn, mine.deployment)
-    return {"run": run_id, "pages": len(urls), **counts, "unblocked": freed, **_follow_up(conn, mine, run_id)}
+    return PageResult(leaves, changed, rejected)
 
 
-def _follow_up(conn: database.Connection, mine: Process, run_id: int | None) -> dict[str, Any]:
+def _follow_up(conn: database.Connection, mine: Process, run_id: int | None) -> Classified:
     done = follow_up.perform(mine.database, conn, mine.deployment, Source.NUGET, run_id)
-    return {"decided": done.decided, "verdicts_changed": done.changed}
+    return Classified(decided=done.decided, verdicts_changed=done.changed)
 
 
-def _show(result: dict[str, Any], *, as_json: bool) -> None:
+def _show(result: Report, *, as_json: bool) -> None:
     if as_json:
-        emit(json.loads(json.dumps(result, default=str)))
+        emit(result.as_json())
         return
-    changes = result.pop("would_change", None)
-    for name, value in result.items():
-        if value not in (None, []):
+    for name, value in result.as_json().items():
+        if value not in (None, []) and name != "would_change":
             say(f"{name.replace('_', ' ')}: {value}")
-    if changes is not None:
-        say(f"verdicts that would change: {sum(change['packages'] for change in changes):,}")
-        for change in changes:
-            before = f"{change['from_verdict'] or 'none'} ({change['from_rule'] or '-'})"
-            told = f"{before} → {change['to_verdict']} ({change['to_rule']})"
-            say(f"  {change['packages']:>8,}  {told}  {', '.join(change['examples'])}")
+    if isinstance(result, WouldChange):
+        _show_changes(result.would_change)
     sys.stdout.flush()
+
+
+def _show_changes(changes: Sequence[VerdictDiff]) -> None:
+    say(f"verdicts that would change: {sum(change.packages for change in changes):,}")
+    for change in changes:
+        before = f"{change.from_verdict or 'none'} ({change.from_rule or '-'})"
+        after = f"{change.to_verdict} ({change.to_rule})"
+        say(f"  {change.packages:>8,}  {before} → {after}  {', '.join(change.examples)}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from flower.app import Flower
 from flower.views import BaseHandler, monitor
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.web import ErrorHandler, HTTPError
 
 from pkgintel.flower.doors import doors, require_password
@@ -26,25 +26,28 @@ def install() -> None:
     monitor.Metrics.prepare = admit
 
 
-def start_http_server(self: Any) -> Any:
+def start_http_server(self: Flower) -> int | None:
     """Listen on loopback, or ask for a password; else the process ends with one sentence."""
     options = self.options
     if options.unix_socket:
         require_password(options.unix_socket, options.basic_auth, options.auth)
     else:
         options.address, options.basic_auth = doors(options.address, options.basic_auth, options.auth)
-    return _start_http_server(self)
+    port: int | None = _start_http_server(self)
+    return port
 
 
-def find_handler(self: Any, request: HTTPServerRequest, **more: Any) -> Any:
+def find_handler(self: Flower, request: HTTPServerRequest, **more: Any) -> HTTPMessageDelegate:
     """The page that is asked for; 403 where no password is asked for and the request names a host that is not this one.
 
     A name of somebody else's that leads here lets a page of theirs read ours (DNS rebinding).
     """
     protected = self.options.basic_auth or self.options.auth
     if protected or is_this_machine(request.host_name) or request.host_name == self.options.address:
-        return _find_handler(self, request, **more)
-    return self.get_handler_delegate(request, ErrorHandler, {"status_code": 403})
+        found: HTTPMessageDelegate = _find_handler(self, request, **more)
+    else:
+        found = self.get_handler_delegate(request, ErrorHandler, {"status_code": 403})
+    return found
 
 
 def is_this_machine(host: str) -> bool:
@@ -58,7 +61,7 @@ def is_this_machine(host: str) -> bool:
         return False
 
 
-def set_default_headers(self: Any) -> None:
+def set_default_headers(self: BaseHandler) -> None:
     """No other site shows our pages in a frame, and no browser keeps them."""
     _set_default_headers(self)
     self.set_header("X-Frame-Options", "DENY")
@@ -67,7 +70,7 @@ def set_default_headers(self: Any) -> None:
     self.set_header("Cache-Control", "no-store")
 
 
-def admit(self: Any) -> None:
+def admit(self: BaseHandler) -> None:
     """Whoever reads the metrics gives the password, or has logged in, where the pages ask for it.
 
     Raises: HTTPError 401.

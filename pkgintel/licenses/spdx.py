@@ -7,9 +7,9 @@ commit hash (`1ff5448`) or a `git describe`: a version is compared for equality 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
 from pkgintel.errors import UpstreamChanged
 
@@ -48,14 +48,14 @@ class LicensesDocument(BaseModel):
 
     version: Text = Field(alias="licenseListVersion")
     release_date: str | None = Field(None, alias="releaseDate")
-    licenses: list[dict[str, Any]] = Field(min_length=1)
+    licenses: list[dict[str, JsonValue]] = Field(min_length=1)
 
 
 class ExceptionsDocument(BaseModel):
     """exceptions.json."""
 
     version: Text = Field(alias="licenseListVersion")
-    exceptions: list[dict[str, Any]]
+    exceptions: list[dict[str, JsonValue]]
 
 
 _LICENSE_ITEMS = TypeAdapter(list[LicenseItem])
@@ -72,7 +72,7 @@ class License:
     is_fsf_libre: bool | None
     is_deprecated: bool
     see_also: tuple[str, ...]
-    raw: Mapping[str, Any]
+    raw: Mapping[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class LicenseException:
     exception_id: str
     name: str
     is_deprecated: bool
-    raw: Mapping[str, Any]
+    raw: Mapping[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +102,7 @@ class LicenseList:
         document = _read(LicensesDocument, licenses_json, "licenses.json")
         licenses = _items(_LICENSE_ITEMS, document.licenses, "licenses.json", "licenseId")
         exceptions: list[ExceptionItem] = []
-        raw_exceptions: list[dict[str, Any]] = []
+        raw_exceptions: list[dict[str, JsonValue]] = []
         if exceptions_json is not None:
             raw_exceptions = _read(ExceptionsDocument, exceptions_json, "exceptions.json").exceptions
             exceptions = _items(_EXCEPTION_ITEMS, raw_exceptions, "exceptions.json", "licenseExceptionId")
@@ -164,7 +164,7 @@ def _read(shape: type[Document], body: bytes, name: str) -> Document:
         raise UpstreamChanged(f"The SPDX document {name} does not have the promised shape: {_first(error)}.") from None
 
 
-def _items(shape: TypeAdapter[list[Item]], rows: list[dict[str, Any]], name: str, key: str) -> list[Item]:
+def _items(shape: TypeAdapter[list[Item]], rows: list[dict[str, JsonValue]], name: str, key: str) -> list[Item]:
     try:
         return shape.validate_python(rows)
     except ValidationError as error:

@@ -111,7 +111,7 @@ class Server(ABC):
         self.adopted: int | None = None  # The open lock file of a server that an earlier guardian started.
         self.pid = 0
 
-    def memory(self) -> dict[str, Any]:
+    def memory(self) -> dict[str, int | str]:
         return {"port": self.port, "password": self.password}
 
     def recall(self) -> Mapping[str, str]:

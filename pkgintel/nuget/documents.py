@@ -6,7 +6,7 @@ shape raises `UpstreamChanged` with the place that broke it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import pydantic.dataclasses
 from pydantic import (
@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     FailFast,
     Field,
+    JsonValue,
     StrictBool,
     TypeAdapter,
     ValidationError,
@@ -153,7 +154,7 @@ def parse(kind: type[AnyDocument], body: bytes, url: str) -> AnyDocument:
         raise UpstreamChanged(f"{kind.__name__.lower()} {url} is not as promised: {breach(error)}", url) from None
 
 
-def header(document: dict[str, Any], url: str) -> Page:
+def header(document: dict[str, JsonValue], url: str) -> Page:
     """The page of a JSON `document`, without its items. Raises: UpstreamChanged."""
     try:
         return Page.model_validate(document | {"items": []})

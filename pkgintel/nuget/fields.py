@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from pkgintel.nuget.instant import FIRST, LAST, moment, ticks
 
@@ -16,15 +16,17 @@ _NOT_HELD = re.compile("[\0\ud800-\udfff]")
 _ESCAPE = re.compile(rb"(\\u[dD][89abAB]..\\u[dD][c-fC-F]..)|\\u(?:0000|[dD][89a-fA-F]..)|\\.", re.DOTALL)
 
 
-def storable(value: Any) -> Any:
+def storable(value: JsonValue) -> JsonValue:
     """`value` with U+FFFD for every NUL and lone surrogate in its texts, which Postgres cannot hold."""
     if isinstance(value, dict):
-        return {storable(key): storable(member) for key, member in value.items()}
+        return {_held(key): storable(member) for key, member in value.items()}
     if isinstance(value, list):
         return [storable(member) for member in value]
-    if isinstance(value, str):
-        return _NOT_HELD.sub("\ufffd", value)
-    return value
+    return _held(value) if isinstance(value, str) else value
+
+
+def _held(text: str) -> str:
+    return _NOT_HELD.sub("\ufffd", text)
 
 
 def is_dense(body: bytes, most: int) -> bool:
@@ -87,7 +89,7 @@ def _any_of(value: Any) -> bool:
     return bool(value)
 
 
-def ticks_of(value: Any) -> int:
+def ticks_of(value: JsonValue) -> int:
     """The ticks of a time as a document writes it. Raises: ValueError for what is no time that can be held."""
     if not isinstance(value, str):
         raise ValueError("it is not a timestamp")  # noqa: TRY004 (who reads documents awaits one kind of error)
@@ -103,7 +105,7 @@ Ticks = Annotated[int, BeforeValidator(_ticks), AfterValidator(_readable)]
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 
 
-def kind_of(value: Any) -> Kind:
+def kind_of(value: JsonValue) -> Kind:
     """What an `@type`, a text or an array of texts, says of the event."""
     for kind in [value] if isinstance(value, str) else value if isinstance(value, list) else []:
         if kind in ("PackageDetails", "nuget:PackageDetails"):

@@ -8,10 +8,10 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urljoin
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from pkgintel.errors import UpstreamChanged
 from pkgintel.nuget import documents
@@ -82,7 +82,10 @@ def parse(body: bytes, url: str, base: str, latest: int) -> Listing:
         _refuse_many(page.items, url)
         if all("://" in item.url and item.commit <= latest for item in page.items):
             return Listing(page.url, page.commit, page.count, len(page.items), page.items, [])
-        lines = (_document(body) or {})["items"]
+        document = _document(body)
+        lines = document["items"] if document else None
+        if not isinstance(lines, list):
+            raise UpstreamChanged(f"page {url} cannot be read line by line", url)
     refuse_future(f"page {url}", page.commit, latest, url)
     _refuse_many(lines, url)
     read = [_line(number, line, base, latest) for number, line in enumerate(lines, 1)]
@@ -113,7 +116,7 @@ def refuse_future(what: str, commit: int, latest: int, url: str) -> None:
         )
 
 
-def _line(number: int, line: Any, base: str, latest: int) -> Item | OddItem:
+def _line(number: int, line: JsonValue, base: str, latest: int) -> Item | OddItem:
     try:
         item = Item.model_validate(line)
         if item.commit > latest:
@@ -125,10 +128,10 @@ def _line(number: int, line: Any, base: str, latest: int) -> Item | OddItem:
         return _odd(number, line, str(error), latest)
 
 
-def _odd(number: int, line: Any, error: str, latest: int) -> OddItem:
+def _odd(number: int, line: JsonValue, error: str, latest: int) -> OddItem:
     """What can be said of a line that is no item."""
     body = json.dumps(line, sort_keys=True, separators=(",", ":")).encode("ascii")
-    said: Mapping[str, Any] = line if isinstance(line, dict) else {}
+    said: Mapping[str, JsonValue] = line if isinstance(line, dict) else {}
     commit = _told(ticks_of, said.get("commitTimeStamp"))
     return OddItem(
         number=number,
@@ -142,18 +145,18 @@ def _odd(number: int, line: Any, error: str, latest: int) -> OddItem:
     )
 
 
-def _told(read: Callable[[Any], Told], value: Any) -> Told | None:
+def _told(read: Callable[[JsonValue], Told], value: JsonValue) -> Told | None:
     try:
         return read(value)
     except ValueError:
         return None
 
 
-def _shown(value: Any) -> str:
+def _shown(value: JsonValue) -> str:
     return str(storable(value))[:SHOWN] if isinstance(value, str) else ""
 
 
-def _document(body: bytes) -> dict[str, Any] | None:
+def _document(body: bytes) -> dict[str, JsonValue] | None:
     """The JSON object in `body`, also where half of a surrogate pair in it makes stricter parsers refuse all of it.
 
     None where it is no JSON, or no object with items.

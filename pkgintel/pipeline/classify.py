@@ -7,10 +7,10 @@ rows touched since the last look are enough, found by the transaction that touch
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -18,7 +18,6 @@ from psycopg.types.json import Jsonb
 from pkgintel import database
 from pkgintel.errors import GateFailed, ServiceUnavailable
 from pkgintel.licenses import verdict
-from pkgintel.licenses.meaning import Policy
 from pkgintel.licenses.spdx import LicenseList
 from pkgintel.pipeline import gate, heartbeats, relicensing, runs, sync
 from pkgintel.pipeline.states import Action, Kind, Source, State
@@ -53,11 +52,6 @@ class Classification:
         return not (self.decided or self.removed or self.relicensed)
 
 
-def basis(stored: database.Row, policy: Policy) -> str:
-    """What verdicts are made from besides the declaration, as one text; `stored` is a row of spdx/fingerprint.sql."""
-    return verdict.basis(policy, stored["version"], stored["content"])
-
-
 def perform(
     db: database.Database,
     conn: database.Connection,
@@ -81,12 +75,20 @@ def perform(
             # Whatever opens the gate again brings a classification of its own.
             runs.settle(conn, cause_id)
         raise
-    facts: dict[str, Any] = {"decided": done.decided, "changed": done.changed, "removed": done.removed}
-    facts["relicensed"] = done.relicensed
-    if not done.idle:
-        facts["verdicts"] = {row["verdict"]: row["packages"] for row in database.every(conn, "verdicts/counts")}
-    state = State.CAUGHT_UP if done.idle else State.DONE
-    runs.end(conn, run_id, state, list_version=done.list_version, **facts)
+    with conn.transaction():
+        if not done.idle:
+            counts = {row["verdict"]: row["packages"] for row in database.every(conn, "verdicts/counts")}
+            runs.describe(conn, run_id, verdicts=counts)
+        runs.end(
+            conn,
+            run_id,
+            State.CAUGHT_UP if done.idle else State.DONE,
+            list_version=done.list_version,
+            decided=done.decided,
+            changed=done.changed,
+            removed=done.removed,
+            relicensed=done.relicensed,
+        )
     return run_id, done
 
 
@@ -106,7 +108,7 @@ def classify(conn: database.Connection, settings: Settings) -> Classification:
         stored = database.one(conn, "spdx/fingerprint")
         if stored is None:
             raise GateFailed("spdx list is empty: run spdx.sync first.")
-        on = basis(stored, settings.license_policy)
+        on = verdict.basis(settings.license_policy, stored["version"], stored["content"])
         state = database.the(conn, "verdicts/state")
         # Rows touched by a transaction that had ended before the last look began need no second look.
         since = state["seen_before"] if state["same_server"] and state["basis"] == on else BEFORE_EVERYTHING
@@ -141,27 +143,41 @@ def _take_turn(conn: database.Connection) -> None:
 
 def _judge_declarations(conn: database.Connection, settings: Settings, on: str) -> int:
     """Judge what was never judged on this basis; how many declarations were judged before, and otherwise."""
-    rows = database.every(conn, "verdicts/unjudged_declarations", basis=on)
-    found = sync.stored(conn) if rows else None
+    unjudged = declarations(conn, "verdicts/unjudged_declarations", basis=on)
+    found = sync.stored(conn) if unjudged else None
     if not found:
         return 0
-    copy_judged(conn, found, settings, rows)
+    copy_judged(conn, found, settings, unjudged)
     moved = relicensing.note_moved(conn)
     database.run(conn, "verdicts/keep_judged", basis=on)
     return moved
 
 
-def copy_judged(conn: database.Connection, listed: LicenseList, settings: Settings, rows: list[database.Row]) -> None:
-    """Judge the declarations in `rows`, each era by itself, into the temporary table `judged` of this transaction."""
+def declarations(
+    conn: database.Connection, statement: str, **parameters: str | None
+) -> dict[UUID, verdict.Declaration]:
+    """The declarations that a statement finds, by the name that Postgres gives them."""
+    return {
+        row["declaration"]: verdict.Declaration(row["license_expression"], row["license_file"], row["license_url"])
+        for row in database.every(conn, statement, **parameters)
+    }
+
+
+def copy_judged(
+    conn: database.Connection,
+    listed: LicenseList,
+    settings: Settings,
+    unjudged: Mapping[UUID, verdict.Declaration],
+) -> None:
+    """Judge declarations, each era by itself, into the temporary table `judged` of this transaction."""
     judge = verdict.Judge(listed, settings.license_policy)
     conn.execute(database.sql("verdicts/judged"))
     with conn.cursor() as cursor, cursor.copy(database.sql("verdicts/copy_judged")) as copy:
-        for row in rows:
-            declaration = verdict.Declaration(row["license_expression"], row["license_file"], row["license_url"])
+        for name, declaration in unjudged.items():
             for since, until, found in _by_era(judge, declaration):
                 evidence = Jsonb(found.evidence, dumps=_dumps)
                 judged = (found.verdict, found.rule, found.reason, evidence, found.spdx_ids)
-                copy.write_row((row["declaration"], since, until, *judged))
+                copy.write_row((name, since, until, *judged))
 
 
 def _by_era(

@@ -1,6 +1,6 @@
 """One copy of a page, as a server gave it: taken only when it is as new and as full as it is known to be."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from pkgintel import database
 from pkgintel.errors import SettingsError, UpstreamUnavailable
@@ -21,6 +21,17 @@ class Known:
 
     commit: int | None = None
     count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedCount:
+    """That a page which promises so many items holds fewer, as `by` accepted it for the reason `why`."""
+
+    page_url: str
+    promised: int
+    items: int
+    why: str
+    by: str
 
 
 def fetch(
@@ -57,7 +68,7 @@ def accepted(conn: database.Connection, page_url: str) -> int:
 
 def accept(
     conn: database.Connection, found: Listing, page_url: str, known: Known, *, why: str, by: str
-) -> database.Row:
+) -> AcceptedCount:
     """Accept that a page holds fewer items than are promised of it: from now on as many may be missing, and no more.
 
     Raises: SettingsError without a reason, or when none is missing.
@@ -67,6 +78,6 @@ def accept(
     count = promised(found, known)
     if found.lines >= count:
         raise SettingsError(f"{page_url} holds all of its {count:,} items, so there is nothing to accept.")
-    row = {"page_url": page_url, "promised": count, "items": found.lines, "why": why.strip(), "by": by}
-    database.run(conn, "events/accept_count", **row)
-    return row
+    count_accepted = AcceptedCount(page_url, count, found.lines, why.strip(), by)
+    database.run(conn, "events/accept_count", **asdict(count_accepted))
+    return count_accepted

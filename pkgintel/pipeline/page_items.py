@@ -8,6 +8,7 @@ from pkgintel.nuget import instant, window
 from pkgintel.nuget.documents import Item
 from pkgintel.nuget.listing import Listing
 from pkgintel.pipeline import odd_items, page_copy
+from pkgintel.pipeline.odd_items import OddRow
 from pkgintel.pipeline.page_copy import Known
 from pkgintel.pipeline.pages import PageStart
 from pkgintel.pipeline.runs import Run
@@ -40,7 +41,7 @@ class Source:
     address: CatalogAddress
     limit: Limit
 
-    def copy(self, page_url: str, known: Known, rows: dict[str, database.Row]) -> Listing:
+    def copy(self, page_url: str, known: Known, rows: dict[str, OddRow]) -> Listing:
         """The page, at least as new as its `rows` of odd items show. Raises: UpstreamUnavailable, UpstreamChanged."""
         commits = [one for one in (known.commit, odd_items.newest(rows)) if one is not None]
         with self.db.connection() as conn:
@@ -77,7 +78,7 @@ def _rejected(source: Source, page_url: str) -> PageContent:
     with source.db.connection() as conn:
         items = _items(database.every(conn, "replay/rejected_items", page_url=page_url))
         rows = odd_items.known(conn, page_url)
-    if not any(row["open"] for row in rows.values()):
+    if not any(row.open for row in rows.values()):
         return PageContent(items, newest=_newest(items))
     found = source.copy(page_url, Known(), rows)
     gone = odd_items.gone(found, rows)

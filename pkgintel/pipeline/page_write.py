@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import psycopg
 
 from pkgintel import database
 from pkgintel.database import events as store
 from pkgintel.nuget.documents import Event, Item
+from pkgintel.nuget.fields import Kind
 from pkgintel.pipeline import pages
 from pkgintel.pipeline.page_leaves import PageLeaves
 from pkgintel.pipeline.states import PageKind
@@ -106,7 +108,22 @@ def _reject(event: Event, words: str) -> Reject:
     return Reject(item=item, reason="unstorable", error=words, body=event.body)
 
 
-def reject_row(reject: Reject, page_url: str, run_id: int) -> dict[str, object]:
+class RejectRow(TypedDict):
+    """A row of `ops.rejected_leaves` as it is written; `commit_ticks` in ticks."""
+
+    leaf_url: str
+    package_id: str
+    version: str
+    kind: Kind
+    commit_ticks: int
+    page_url: str
+    reason: str
+    error: str
+    body: str | None
+    run_id: int
+
+
+def reject_row(reject: Reject, page_url: str, run_id: int) -> RejectRow:
     """The row of `ops.rejected_leaves`; the body as text, what is not UTF-8 in it escaped."""
     body = reject.body.decode("utf-8", "backslashreplace").replace("\0", "\\x00") if reject.body is not None else None
     return {

@@ -14,9 +14,9 @@ from pkgintel.errors import GateFailed, PackageUnknown, RunFailed, SettingsError
 from pkgintel.nuget import documents, instant, window
 from pkgintel.nuget.documents import Event, Item
 from pkgintel.pipeline import classify, page_copy, pages, runs, scan, sync
-from pkgintel.pipeline.page_copy import Known
+from pkgintel.pipeline.page_copy import AcceptedCount, Known
 from pkgintel.pipeline.pages import PagePlan
-from pkgintel.pipeline.runs import RunPlan
+from pkgintel.pipeline.runs import Row, RunPlan
 from pkgintel.pipeline.states import Action, Kind, PageKind, Source, State
 from pkgintel.settings import Settings
 from pkgintel.text import many
@@ -54,6 +54,17 @@ class ReplayRequest:
             return f"{self.since or 'the beginning'} to {self.until or 'the watermark'}"
         what = "the rejected leaves" if self.rejected else "everything"
         return f"package {self.package}" if self.package else f"page {self.page}" if self.page else what
+
+
+class VerdictDiff(Row):
+    """A change of verdict and rule that so many packages would see, with the ids of a few of them."""
+
+    from_verdict: str | None
+    to_verdict: str
+    from_rule: str | None
+    to_rule: str
+    packages: int
+    examples: tuple[str, ...]
 
 
 def moment_of(text: str) -> int:
@@ -171,7 +182,7 @@ def accept(conn: database.Connection, settings: Settings, why: str) -> tuple[int
 
 def accept_count(
     conn: database.Connection, settings: Settings, client: Client, wanted: ReplayRequest, why: str, by: str
-) -> database.Row:
+) -> AcceptedCount:
     """Accept that a page holds fewer items than it or the index counts, for a reason that is recorded.
 
     Raises: SettingsError without a reason, or when no item is missing; UpstreamUnavailable, UpstreamChanged.
@@ -191,7 +202,7 @@ def rederive(conn: database.Connection, only: str | None, progress: Callable[[in
     `only` is the key of one package. Each batch is one transaction under the same locks as a page.
     """
     changed, seen, broken = 0, 0, []
-    for batch in batched(_read_again(conn, only), BATCH):
+    for batch in _batched(_read_again(conn, only), BATCH):
         with conn.transaction():
             changed += events.write(conn, [event for _, event in batch if isinstance(event, Event)])
         broken += [f"{row['package_id']} {row['version']}: {event}" for row, event in batch if isinstance(event, str)]
@@ -211,17 +222,18 @@ def differing(conn: database.Connection, only: str | None) -> int:
     return count
 
 
-def diff(conn: database.Connection, settings: Settings, only: str | None = None) -> list[database.Row]:
-    """What today's rules would change in the stored verdicts: from, to, how many, a few of them. Writes nothing.
+def diff(conn: database.Connection, settings: Settings, only: str | None = None) -> list[VerdictDiff]:
+    """What today's rules would change in the stored verdicts. Writes nothing.
 
     Raises: GateFailed when no license list is stored.
     """
     found = sync.stored(conn)
     if found is None:
         raise GateFailed("spdx list is empty: run spdx.sync first.")
+    spoken = classify.declarations(conn, "verdicts/all_declarations", only=only)
     with conn.transaction(force_rollback=True):
-        classify.copy_judged(conn, found, settings, database.every(conn, "verdicts/all_declarations", only=only))
-        return database.every(conn, "verdicts/diff", only=only)
+        classify.copy_judged(conn, found, settings, spoken)
+        return [VerdictDiff.model_validate(row) for row in database.every(conn, "verdicts/diff", only=only)]
 
 
 def _read_again(conn: database.Connection, only: str | None) -> Iterator[tuple[database.Row, Event | str]]:
@@ -243,7 +255,7 @@ def _read_again(conn: database.Connection, only: str | None) -> Iterator[tuple[d
         last = {name: rows[-1][name] for name in last}
 
 
-def batched(
+def _batched(
     rows: Iterator[tuple[database.Row, Event | str]], size: int
 ) -> Iterator[list[tuple[database.Row, Event | str]]]:
     """`rows` in lists of `size` (itertools.batched came with Python 3.12)."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict
 
 from pkgintel import database
 from pkgintel.errors import AlreadyRunning, RunFailed
@@ -66,11 +66,6 @@ class Run(Row):
     pages_total: int
     pages_left: int | None
     settled: bool
-
-    @field_validator("catalog", mode="before")
-    @classmethod
-    def _catalog(cls, value: dict[str, Any] | None) -> CatalogAddress | None:
-        return None if value is None else CatalogAddress.load(value)
 
     @property
     def plan(self) -> RunPlan:
@@ -129,12 +124,12 @@ def open_run(
 
     Raises: AlreadyRunning for a second scan or sync of a source; that is recorded as a skipped run.
     """
-    facts: dict[str, Any] = {"source": source, "kind": kind, "action": action, "task_id": task_id}
-    facts |= {"root_id": root_id, "cause_id": cause_id}
+    facts = {"source": source, "kind": kind, "action": action, "task_id": task_id}
+    caused = {"root_id": root_id, "cause_id": cause_id}
     while True:
         try:
             with conn.transaction():
-                return int(database.the(conn, "runs/open", **facts)["id"])
+                return int(database.the(conn, "runs/open", **facts, **caused)["id"])
         except UniqueViolation:
             other = running(conn, source)
         if other is None:
@@ -142,7 +137,7 @@ def open_run(
         if task_id is not None and other.task_id == task_id:
             return other.id
         reason = f"already_running: run {other.id} is in progress (last sign of life {other.silent:.0f} s ago)"
-        database.run(conn, "runs/record", state=State.SKIPPED, error=reason, **facts)
+        database.run(conn, "runs/record", state=State.SKIPPED, error=reason, **facts, **caused)
         raise AlreadyRunning(reason)
 
 

@@ -5,7 +5,6 @@ address says nothing, one verifies, one does not, one refuses to start, and Flow
 """
 
 import ssl
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import redis
@@ -15,17 +14,16 @@ from pkgintel.errors import ServiceUnavailable
 _VERIFY = {"required": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONAL, "none": ssl.CERT_NONE}
 
 
-def tls(url: str) -> dict[str, Any] | None:
+def tls(url: str) -> dict[str, str | bool | ssl.VerifyMode] | None:
     """The TLS of an address of the settings, as keyword arguments of a connection; None for one without TLS."""
     parts = urlsplit(url)
     if parts.scheme != "rediss":
         return None
-    told: dict[str, Any] = dict(parse_qsl(parts.query))
-    told["ssl_cert_reqs"] = _VERIFY[told.get("ssl_cert_reqs", "required")]
+    said = dict(parse_qsl(parts.query))
+    verify = _VERIFY[said.get("ssl_cert_reqs", "required")]
     # Without a verified certificate there is no host name to check.
-    named = told.get("ssl_check_hostname", "true").lower() == "true"
-    told["ssl_check_hostname"] = named and told["ssl_cert_reqs"] != ssl.CERT_NONE
-    return told
+    named = said.get("ssl_check_hostname", "true").lower() == "true" and verify != ssl.CERT_NONE
+    return {**said, "ssl_cert_reqs": verify, "ssl_check_hostname": named}
 
 
 def place(url: str) -> str:

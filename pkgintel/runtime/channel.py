@@ -12,6 +12,7 @@ from typing import Any
 import redis
 from celery.app.amqp import AMQP
 from kombu import connection
+from kombu.transport import base
 from kombu.transport import redis as kombu_redis
 
 from pkgintel.runtime import envelope, strays
@@ -69,9 +70,9 @@ class Transport(kombu_redis.Transport):
 class Connection(connection.Connection):
     """A connection over our transport. It goes by the name of its address, which Flower asks for."""
 
-    def get_transport_cls(self) -> Any:
+    def get_transport_cls(self) -> type[base.Transport]:
         """Ours in place of kombu's own for Redis."""
-        found = super().get_transport_cls()  # type: ignore[no-untyped-call]
+        found: type[base.Transport] = super().get_transport_cls()  # type: ignore[no-untyped-call]
         return Transport if found is kombu_redis.Transport else found
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from celery.worker import consumer
 from celery.worker.consumer.consumer import logger
+from kombu.message import Message
+from pydantic import JsonValue
 from redis import RedisError
 
 from pkgintel.runtime import strays
@@ -16,36 +18,36 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     Celery logs, rejects and reports as ever; the message is kept as a stray besides.
     """
 
-    def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
+    def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Message], None]:
         """Celery's handler of a message; whatever it trips over is the message's fault, not the worker's end."""
         take = super().create_task_handler(*args, **kwargs)
 
-        def taken(message: Any) -> Any:
+        def taken(message: Message) -> None:
             try:
-                return take(message)
+                take(message)
             except (RedisError, OSError):  # The connection's trouble; kombu counts KeyError and its kin among it too.
                 raise
             except Exception as error:  # noqa: BLE001 - Anything else would end the worker, and then the next one.
-                return self._refuse(message, f"{type(error).__name__}: {error}")
+                self._refuse(message, f"{type(error).__name__}: {error}")
 
         return taken
 
-    def _refuse(self, message: Any, why: str) -> None:
+    def _refuse(self, message: Message, why: str) -> None:
         self._set_aside(message, why)
         if not message.acknowledged:
-            message.reject_log_error(logger, self.connection_errors)
+            message.reject_log_error(logger, self.connection_errors)  # type: ignore[no-untyped-call]
 
-    def on_unknown_task(self, body: Any, message: Any, exc: Exception) -> None:
+    def on_unknown_task(self, body: JsonValue, message: Message, exc: Exception) -> None:
         """A task that this version does not know; whoever waits for it hears so."""
         self._set_aside(message, f"there is no task {message.headers.get('task')!r}")
         super().on_unknown_task(body, message, exc)
 
-    def on_invalid_task(self, body: Any, message: Any, exc: Exception) -> None:
+    def on_invalid_task(self, body: JsonValue, message: Message, exc: Exception) -> None:
         """A task whose headers or body do not fit."""
         self._set_aside(message, str(exc))
         super().on_invalid_task(body, message, exc)
 
-    def _set_aside(self, message: Any, why: str) -> None:
+    def _set_aside(self, message: Message, why: str) -> None:
         queue = str((message.delivery_info or {}).get("routing_key"))
         try:
             with message.channel.conn_or_acquire() as client:

@@ -5,7 +5,6 @@ its own; the one used last is the default of whoever names none.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from pkgintel.errors import ServiceUnavailable, SettingsError
 from pkgintel.settings import NUGET_ORG, PREFIX, Deployment, Settings, without_password
@@ -40,8 +39,7 @@ def resolve(settings: Settings, catalog: str | None = None, say: Callable[[str],
 
 
 def _deployed(settings: Settings, update: dict[str, str]) -> Deployment:
-    written: dict[str, Any] = settings.model_dump(exclude_unset=True)
-    return Deployment.model_validate(written | update)
+    return Deployment.model_validate(settings.model_dump(exclude_unset=True) | update)
 
 
 def require_catalog(catalog: str | None) -> None:

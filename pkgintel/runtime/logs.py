@@ -11,16 +11,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 from pkgintel.text import plain, visible
 
-_about: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("about", default={})  # noqa: B039 (replaced, never changed)
+_about: contextvars.ContextVar[dict[str, str | int]] = contextvars.ContextVar("about", default={})  # noqa: B039 (replaced, never changed)
 _SECRET = re.compile(r"(\w+://[^:/@\s]*):[^@\s]+@")
 
 
 @contextmanager
-def about(**facts: Any) -> Iterator[None]:
+def about(**facts: str | int | None) -> Iterator[None]:
     """Lines written inside carry `facts` (run, task, page)."""
     token = _about.set({**_about.get(), **{name: fact for name, fact in facts.items() if fact is not None}})
     try:

@@ -30,12 +30,12 @@ class Seen:
     newest: tuple[Mapping[str, str], ...] = field(default=())
 
 
-def keep(broker: Redis, queue: str, why: str, message: object) -> None:
+def keep(broker: Redis, queue: str, why: str, message: bytes | str) -> None:
     """Set a message aside: logged first, for Redis may go away meanwhile.
 
     Raises: redis.RedisError.
     """
-    told = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message)
+    told = message.decode("utf-8", "replace") if isinstance(message, bytes) else message
     row = {"at": iso(datetime.now(UTC)), "queue": queue, "why": plain(why, 300), "message": plain(told, BEGINNING)}
     log.error("a message in the queue %s is no task and was set aside: %s", plain(queue, 60), row["why"])
     with broker.pipeline() as pipe:

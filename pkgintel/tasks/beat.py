@@ -10,10 +10,11 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TypedDict
 
 import psycopg
 import redis
+from celery import Celery
 from celery.schedules import crontab
 from redbeat.schedulers import RedBeatScheduler, RedBeatSchedulerEntry, ensure_conf
 
@@ -26,6 +27,16 @@ log = logging.getLogger(__name__)
 
 NAMES = ("nuget", "spdx")
 PATIENCE = 3.0  # Seconds that Redis gets to answer before RedBeat, which waits a minute, is asked anything.
+
+
+class Tick(TypedDict, total=False):
+    """An entry of `beat_schedule`, with what the entries of pkgintel say; a number is seconds."""
+
+    task: str
+    schedule: crontab | float
+    kwargs: dict[str, str]
+    options: dict[str, int]
+    enabled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,7 @@ class Scheduler(RedBeatScheduler):  # type: ignore[misc]
     The crontabs of this process's settings become those of the ticks, which Postgres remembers for all who show them.
     """
 
-    def update_from_dict(self, dict_: dict[str, Any]) -> None:
+    def update_from_dict(self, dict_: dict[str, Tick]) -> None:
         """Lay down the static entries; while Postgres does not answer, the ticks stay as RedBeat knows them, or off."""
         decided: Mapping[str, Decided] = {}
         try:
@@ -75,7 +86,7 @@ def crons() -> dict[str, str]:
     return {"nuget": deployment.nuget_cron, "spdx": deployment.spdx_cron}
 
 
-def _lay_down(app: Any, name: str, spec: Mapping[str, Any], decided: Decided | None) -> None:
+def _lay_down(app: Celery, name: str, spec: Tick, decided: Decided | None) -> None:
     """Write an entry as its configuration has it, as enabled as was decided."""
     known, now = entry_of(app, name), datetime.now(UTC)
     entry = RedBeatSchedulerEntry(**{**spec, "name": name, "app": app})
@@ -92,7 +103,7 @@ def _lay_down(app: Any, name: str, spec: Mapping[str, Any], decided: Decided | N
     entry.save()
 
 
-def entry_of(app: Any, name: str) -> Any | None:
+def entry_of(app: Celery, name: str) -> RedBeatSchedulerEntry | None:
     """RedBeat's entry of a tick, or None."""
     ensure_conf(app)
     try:
@@ -101,7 +112,7 @@ def entry_of(app: Any, name: str) -> Any | None:
         return None
 
 
-def switch(conn: database.Connection, app: Any, name: str, *, enabled: bool, by: str) -> None:
+def switch(conn: database.Connection, app: Celery, name: str, *, enabled: bool, by: str) -> None:
     """Enable or disable a tick, in Postgres first. An enabled one waits for its next time; it does not fire at once.
 
     Raises: SettingsError for a name that is no tick; RedisError when only Postgres was written (beat follows it later).
@@ -111,7 +122,7 @@ def switch(conn: database.Connection, app: Any, name: str, *, enabled: bool, by:
     apply(conn, app)
 
 
-def apply(conn: database.Connection, app: Any) -> list[str]:
+def apply(conn: database.Connection, app: Celery) -> list[str]:
     """Bring RedBeat to what Postgres says, where the two differ or an entry is gone; returns what was changed.
 
     Safe at any time, from anywhere. A changed cron is beat's own business, when it starts with it.

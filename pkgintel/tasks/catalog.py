@@ -2,7 +2,6 @@
 
 import logging
 from functools import partial
-from typing import Any
 
 from pkgintel.pipeline import page, replay, runs, scan
 from pkgintel.pipeline.replay import ReplayRequest
@@ -41,7 +40,7 @@ def scan_catalog(
 
 
 @task(name="catalog.upsert_page")
-def upsert_page(self: Task, run_id: int, page_url: str) -> dict[str, Any]:
+def upsert_page(self: Task, run_id: int, page_url: str) -> dict[str, int | str]:
     """Fetch one page of a run with its leaves and store them, in one transaction that also marks the page done.
 
     Pass: the run's id and the page's address, as `catalog.scan` does. A page that is done already is left alone.

@@ -17,7 +17,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import redis.asyncio
@@ -175,7 +174,8 @@ class Lease(LocalLimit):
         if not leaving:
             self._asked_for = min(self._busy + len(self._waiting), self._fleet.limit)
         tally = self._tally.take()
-        said = self._fleet.terms | {
+        said: dict[str, str | float] = {
+            **self._fleet.terms,
             "holder": self.name,
             "held": held,
             "wanted": self._asked_for,
@@ -232,7 +232,7 @@ class FleetLimit:
         self._names: WeakKeyDictionary[Client, list[str]] = WeakKeyDictionary()
 
     @property
-    def terms(self) -> dict[str, Any]:
+    def terms(self) -> dict[str, int]:
         """What every renewal says alike, in the words of the script; times in ms."""
         pace = self.pace
         return {

@@ -7,9 +7,8 @@ it was read are asked.
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 
@@ -126,11 +125,6 @@ class CatalogAddress:
     def dump(self) -> dict[str, str | bool | list[str]]:
         """The address as JSON keeps it (`ops.runs.catalog`)."""
         return {"index_url": self.index_url, "origins": sorted(self.origins), "public": self.public}
-
-    @classmethod
-    def load(cls, kept: Mapping[str, Any]) -> "CatalogAddress":
-        """The address that `dump` wrote. Raises: KeyError for what it did not write."""
-        return cls(kept["index_url"], frozenset(kept["origins"]), kept["public"])
 
     def allows(self, url: str) -> str | None:
         """Why `url` may not be fetched, as the end of a sentence; None when it may."""

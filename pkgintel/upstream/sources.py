@@ -5,10 +5,11 @@ called it should end with: `UpstreamUnavailable` (time may heal it) or `Upstream
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urljoin
 
 import pydantic_core
+from pydantic import JsonValue
 
 from pkgintel.errors import UpstreamChanged, UpstreamUnavailable
 from pkgintel.nuget import documents, listing
@@ -97,12 +98,13 @@ def _index(body: bytes, url: str, base: str) -> Index:
     return index.model_copy(update={"pages": pages})
 
 
-def _json(body: bytes) -> Any:
+def _json(body: bytes) -> JsonValue:
     """The JSON value in `body`. Raises: NotJson."""
     try:
-        return pydantic_core.from_json(body.removeprefix(BOM))
+        found: JsonValue = pydantic_core.from_json(body.removeprefix(BOM))
     except ValueError:
         raise NotJson(body) from None
+    return found
 
 
 def _sparse(body: bytes, url: str) -> bytes:
@@ -131,8 +133,9 @@ async def _discover(client: Client, url: str, limit: Limit | None) -> CatalogAdd
     public = await client.is_public(address.host(found))
     resources = document.get("resources") if isinstance(document, dict) else None
     if isinstance(resources, list):
-        named = [one for one in resources if isinstance(one, dict) and isinstance(one.get("@id"), str)]
-        index_url = next((urljoin(found, one["@id"]) for one in named if CATALOG in _types(one)), None)
+        said = [(one.get("@id"), _types(one)) for one in resources if isinstance(one, dict)]
+        named = [(place, types) for place, types in said if isinstance(place, str)]
+        index_url = next((urljoin(found, place) for place, types in named if CATALOG in types), None)
         if index_url is None:
             raise UpstreamChanged(f"{url} is a service index that names no {CATALOG}", url)
     elif isinstance(document, dict) and isinstance(document.get("items"), list) and "commitTimeStamp" in document:
@@ -140,14 +143,14 @@ async def _discover(client: Client, url: str, limit: Limit | None) -> CatalogAdd
     else:
         raise UpstreamChanged(f"{url} is neither a NuGet V3 service index nor a catalog index", url)
     try:
-        mentioned = [urljoin(found, one["@id"]) for one in named] + [found]
+        mentioned = [urljoin(found, place) for place, _ in named] + [found]
         origins = address.named(url, index_url, mentioned, public=public)
     except ValueError as error:
         raise UpstreamChanged(f"{url} names a catalog that is not asked: {error}", url) from None
     return CatalogAddress(index_url, origins, public)
 
 
-def _types(resource: dict[str, Any]) -> list[Any]:
+def _types(resource: dict[str, JsonValue]) -> list[JsonValue]:
     kinds = resource.get("@type")
     return kinds if isinstance(kinds, list) else [kinds]
 
