@@ -17,7 +17,7 @@ from pkgintel.errors import PkgintelError
 from pkgintel.pipeline import heartbeats, page_items, page_leaves, page_write, pages, runs
 from pkgintel.pipeline.page_items import Source
 from pkgintel.pipeline.page_write import PageResult
-from pkgintel.pipeline.states import State
+from pkgintel.pipeline.states import PageKind, State
 from pkgintel.settings import Settings
 from pkgintel.text import many
 from pkgintel.upstream.client import Client
@@ -61,6 +61,18 @@ def store_page(
         leaves = page_leaves.bring(source, run, start.kind, content, fetched)
         with db.connection() as conn:
             return page_write.write(conn, client, run_id, page_url, start.kind, leaves)
+
+
+def server(db: database.Database, settings: Settings, run_id: int, page_url: str) -> str:
+    """An address at the server that page `page_url` of run `run_id` is read from, for the limit of its requests.
+
+    What a replay treats as a page may be named by a package; its leaves come from the catalog of the run.
+    """
+    with db.connection() as conn:
+        if pages.kind(conn, run_id, page_url) is PageKind.CATALOG:
+            return page_url
+        run = runs.get(conn, run_id)
+    return run.catalog.index_url if run and run.catalog else settings.service_index_url
 
 
 def record_failure(db: database.Database, run_id: int, page_url: str, error: Exception, *, final: bool) -> None:

@@ -1,0 +1,43 @@
+"""The task of a page: which server's limit it asks under."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pkgintel import database, tasks
+from pkgintel.pipeline import replay
+from pkgintel.pipeline.replay import ReplayRequest
+from pkgintel.settings import Deployment
+from tests.support.catalogs import Catalog, details
+from tests.support.patience import quick
+from tests.support.processes import working_for
+from tests.support.scans import Bench
+
+
+@pytest.fixture
+def bench(conn: database.Connection, settings: Deployment) -> Iterator[Bench]:
+    made = Bench(conn, quick(settings.database_url), Catalog())
+    made.catalog.add("page0", details("HttpClient", "1.0.0", 1))
+    made.catalog.publish()
+    yield made
+    made.close()
+
+
+def test_a_package_is_read_again_also_when_its_name_begins_like_an_address(bench: Bench, settings: Deployment) -> None:
+    bench.scan()
+    run_id, pages = replay.open_run(bench.conn, bench.settings, bench.client, ReplayRequest(package="HttpClient"))
+    assert pages == ["httpclient"]
+    with working_for(settings, bench.client):
+        assert tasks.upsert_page(run_id, pages[0])["leaves"] == 1
+
+
+def test_the_leaves_that_were_rejected_with_a_package_are_read_again(bench: Bench, settings: Deployment) -> None:
+    bench.scan()
+    run_id, [package] = replay.open_run(bench.conn, bench.settings, bench.client, ReplayRequest(package="HttpClient"))
+    [event] = bench.catalog.events
+    bench.catalog.break_leaf(event)
+    with working_for(settings, bench.client):
+        assert tasks.upsert_page(run_id, package)["rejected"] == 1
+        run_id, pages = replay.open_run(bench.conn, bench.settings, bench.client, ReplayRequest(rejected=True))
+        assert pages == ["package httpclient"]
+        assert tasks.upsert_page(run_id, pages[0])["rejected"] == 1
