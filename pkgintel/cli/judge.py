@@ -64,7 +64,7 @@ def _percent(share: float | None) -> str:
 
 
 def _as_json(item: JudgedRow) -> dict[str, JsonValue]:
-    return {**item.columns(), "evidence": item.verdict.evidence, "spdx_ids": [*item.verdict.spdx_ids]}
+    return {**item.columns(), "evidence": item.verdict.evidence.as_json(), "spdx_ids": [*item.verdict.spdx_ids]}
 
 
 def _csv(judged: list[JudgedRow]) -> str:

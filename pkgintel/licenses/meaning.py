@@ -7,9 +7,10 @@ Everything else is undecided: that a list is silent about a license says nothing
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from pkgintel.licenses import facts
+from pkgintel.licenses.evidence import LicenseEvidence
 from pkgintel.licenses.expression import WHOLE_STATEMENTS, License, Meaning, Tree, evaluate, parse
 from pkgintel.licenses.spdx import License as Listed
 from pkgintel.licenses.spdx import LicenseList
@@ -35,23 +36,20 @@ class Finding:
     closing: facts.Closing | None = None
     remark: str | None = None
 
-    def evidence(self) -> dict[str, Any]:
-        """The finding as JSON."""
-        found: dict[str, Any] = {"id": self.listed_id or self.license.id, "means": self.meaning}
-        found["matched"] = list(self.matched)
-        if self.license.or_later:
-            found["or_later"] = True
-        if self.license.exception:
-            found["exception"] = self.license.exception
-        if self.through:
-            found["through"] = self.through
-        if self.remark:
-            found["remark"] = self.remark
-        if self.closing:
-            found["witnesses"], found["clause"] = list(self.closing.witnesses), self.closing.quote
-            if self.closing.category:
-                found["category"] = self.closing.category
-        return found
+    def evidence(self) -> LicenseEvidence:
+        """The finding as part of a verdict's evidence."""
+        return LicenseEvidence(
+            id=self.listed_id or self.license.id,
+            means=self.meaning,
+            matched=self.matched,
+            or_later=self.license.or_later or None,
+            exception=self.license.exception,
+            through=self.through,
+            remark=self.remark,
+            witnesses=self.closing.witnesses if self.closing else None,
+            clause=self.closing.quote if self.closing else None,
+            category=self.closing.category if self.closing else None,
+        )
 
 
 class Reader:

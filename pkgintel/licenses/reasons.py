@@ -1,8 +1,9 @@
 """The sentences that explain a verdict to a person, and what of its findings is kept as evidence."""
 
 import re
-from typing import Any
+from dataclasses import replace
 
+from pkgintel.licenses.evidence import Evidence, LicenseEvidence, PageEvidence
 from pkgintel.licenses.meaning import Finding
 from pkgintel.licenses.pages import Entry
 
@@ -18,12 +19,10 @@ def clean(text: str, limit: int = _SHOWN_TEXT) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def ids(findings: list[Finding]) -> dict[str, Any]:
-    """The findings as evidence, the first of them where there are many."""
-    shown: dict[str, Any] = {"ids": [_evidence(finding) for finding in findings[:_SHOWN_IDS]]}
-    if len(findings) > _SHOWN_IDS:
-        shown["ids_not_shown"] = len(findings) - _SHOWN_IDS
-    return shown
+def with_ids(evidence: Evidence, findings: list[Finding]) -> Evidence:
+    """The evidence with the findings, the first of them where there are many."""
+    shown = tuple(_evidence(finding) for finding in findings[:_SHOWN_IDS])
+    return replace(evidence, ids=shown, ids_not_shown=max(0, len(findings) - _SHOWN_IDS) or None)
 
 
 def spdx_ids(findings: list[Finding]) -> list[str]:
@@ -31,20 +30,19 @@ def spdx_ids(findings: list[Finding]) -> list[str]:
     return sorted({finding.listed_id for finding in findings if finding.listed_id})
 
 
-def entry(known: Entry) -> dict[str, Any]:
+def entry(known: Entry) -> PageEvidence:
     """A row of the URL table as evidence."""
-    said = {
-        "page": known.key,
-        "licenses": list(known.licenses[:_SHOWN_IDS]),
-        "means": known.meaning,
-        "nature": known.nature,
-        "from": known.since and known.since.date().isoformat(),
-        "until": known.until and known.until.date().isoformat(),
-        "source": known.source,
-        "date": known.date,
-        "note": known.note,
-    }
-    return {name: value for name, value in said.items() if value}
+    return PageEvidence(
+        page=known.key,
+        licenses=known.licenses[:_SHOWN_IDS] or None,
+        means=known.meaning,
+        nature=known.nature,
+        since=known.since.date().isoformat() if known.since else None,
+        until=known.until.date().isoformat() if known.until else None,
+        source=known.source or None,
+        date=known.date or None,
+        note=known.note or None,
+    )
 
 
 def stands_for(known: Entry) -> str:
@@ -103,8 +101,21 @@ _DOUBTS = {
 }
 
 
-def _evidence(finding: Finding) -> dict[str, Any]:
-    return {name: clean(value, 200) if isinstance(value, str) else value for name, value in finding.evidence().items()}
+def _evidence(finding: Finding) -> LicenseEvidence:
+    found = finding.evidence()
+    return replace(
+        found,
+        id=clean(found.id, 200),
+        exception=_shortened(found.exception),
+        through=_shortened(found.through),
+        remark=_shortened(found.remark),
+        clause=_shortened(found.clause),
+        category=_shortened(found.category),
+    )
+
+
+def _shortened(text: str | None) -> str | None:
+    return None if text is None else clean(text, 200)
 
 
 def _names(findings: list[Finding]) -> str:

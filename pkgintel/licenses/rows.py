@@ -38,15 +38,17 @@ class JudgedRow:
     @property
     def nature(self) -> str | None:
         """The nature of the page that the verdict rests on, if it rests on one."""
-        entry = self.verdict.evidence.get("entry")
-        return entry["nature"] if entry else None
+        entry = self.verdict.evidence.entry
+        return entry.nature if entry else None
 
     @property
     def shares_its_source(self) -> bool:
         """Whether the label comes from where the URL table has its row from, and so cannot contradict it."""
         by = self.row.get("curated_by", "").lower()
-        source = self.verdict.evidence.get("entry", {}).get("source", "")
-        return any(name in by and called in source for name, called in SOURCES.items())
+        entry = self.verdict.evidence.entry
+        if entry is None or entry.source is None:
+            return False
+        return any(name in by and called in entry.source for name, called in SOURCES.items())
 
     def columns(self) -> dict[str, str]:
         """The row as it is written out."""

@@ -6,9 +6,10 @@ Pure, total and deterministic: any three texts get a verdict in bounded time, an
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 from pkgintel.licenses import facts, pages, reasons, urls
+from pkgintel.licenses.evidence import Evidence, OtherSignal
 from pkgintel.licenses.expression import MalformedExpression, Meaning, Tree, leaves, parse
 from pkgintel.licenses.meaning import Finding, Policy, Reader
 from pkgintel.licenses.reasons import clean
@@ -64,12 +65,12 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer: `rule` is a key of RULES, `reason` one sentence, `evidence` JSON, `spdx_ids` sorted ids as listed."""
+    """The answer: `rule` is a key of RULES, `reason` one sentence, `spdx_ids` are sorted and as listed."""
 
     verdict: VerdictName
     rule: str
     reason: str
-    evidence: dict[str, Any] = field(hash=False)
+    evidence: Evidence = field(hash=False)
     spdx_ids: list[str] = field(hash=False)
 
 
@@ -92,10 +93,10 @@ class Judge:
         )
         address = urls.read(url)
         if expression:
-            found = self._expression(expression, {"signal": "expression"})
+            found = self._expression(expression, Evidence("expression"))
             return self._noticed(found, file, self._beside(expression, url, address, created))
         if address.kind == "expression":
-            signal = {"signal": "url", "url": clean(url), "expression_from": "the path of licenses.nuget.org"}
+            signal = Evidence("url", url=clean(url), expression_from="the path of licenses.nuget.org")
             return self._noticed(self._expression(address.expression, signal), file, None)
         if file or address.kind == "license-in-file":
             beside = self._url(url, address, created) if url and address.kind == "page" else None
@@ -109,8 +110,8 @@ class Judge:
         known = self._table.get(urls.read(_stripped(declaration.url)).key, ())
         return tuple(sorted({day for entry in known for day in (entry.since, entry.until) if day is not None}))
 
-    def _expression(self, text: str, evidence: dict[str, Any]) -> Verdict:
-        evidence["expression"] = clean(text)
+    def _expression(self, text: str, evidence: Evidence) -> Verdict:
+        evidence = replace(evidence, expression=clean(text))
         try:
             tree = parse(text)
         except MalformedExpression as error:
@@ -120,20 +121,20 @@ class Judge:
             )
             return Verdict("unknown", "expression-malformed", reason, evidence, [])
         findings = self._findings([tree])
-        evidence |= {"tree": clean(str(tree)), **reasons.ids(findings)}
+        evidence = reasons.with_ids(replace(evidence, tree=clean(str(tree))), findings)
         would = "an approval by the OSI or the FSF, or reading the license's text, would decide this"
         return _decided("expression", self._reader.meaning(tree), clean(str(tree), 120), findings, evidence, would)
 
     def _url(self, url: str, address: urls.Address, created: datetime | None) -> Verdict:
-        evidence: dict[str, Any] = {"signal": "url", "url": clean(url), "kind": address.kind}
+        evidence = Evidence("url", url=clean(url), kind=address.kind)
         known = self._table.get(address.key, ()) if address.key else ()
         if not known:
             return Verdict("unknown", "url-not-recognised", _NOT_RECOGNISED[address.kind], evidence, [])
         entry = next((entry for entry in known if entry.holds(created)), None)
         if entry is None:
-            evidence["entries"] = [reasons.entry(one) for one in known]
+            evidence = replace(evidence, entries=tuple(reasons.entry(one) for one in known))
             return Verdict("unknown", "url-undecided", _at_another_time(created), evidence, [])
-        evidence["entry"] = reasons.entry(entry)
+        evidence = replace(evidence, entry=reasons.entry(entry))
         licenses = reasons.stands_for(entry)
         if entry.meaning == "closed":
             reason = f"The license URL is the page of {licenses}, whose terms are proprietary (source: {entry.source})."
@@ -142,7 +143,7 @@ class Judge:
             return Verdict("unknown", "url-undecided", _not_relied_on(entry), evidence, [])
         trees = [parse(text) for text in entry.licenses]
         findings = self._findings(trees)
-        evidence |= reasons.ids(findings)
+        evidence = reasons.with_ids(evidence, findings)
         meanings = {self._reader.meaning(tree) for tree in trees}
         meaning: Meaning = meanings.pop() if len(meanings) == 1 else "undecided"
         page = f"The license URL is a known page of {licenses} (source: {entry.source})"
@@ -155,26 +156,26 @@ class Judge:
         if address.kind == "expression":
             if "".join(address.expression.split()).lower() == "".join(expression.split()).lower():
                 return None
-            signal = {"signal": "url", "url": clean(url)}
-            return self._expression(address.expression, signal)
+            return self._expression(address.expression, Evidence("url", url=clean(url)))
         return self._url(url, address, created)
 
     def _noticed(self, found: Verdict, file: str, beside: Verdict | None) -> Verdict:
         """The verdict with the other signals of its declaration, and a word about those that contradict it."""
-        others: list[dict[str, Any]] = []
+        others: list[OtherSignal] = []
         says = ""
         if file:
-            others.append({"signal": "file", "file": clean(file)})
+            others.append(OtherSignal("file", file=clean(file)))
             says += f"; the file {clean(file, 80)!r} is declared beside it and is not read"
         if beside is not None:
-            others.append({"signal": "url", "url": beside.evidence["url"], "says": beside.verdict, "by": beside.rule})
-            if "unknown" not in (found.verdict, beside.verdict) and found.verdict != beside.verdict:
-                others[-1]["contradicts"] = True
+            contradicts = "unknown" not in (found.verdict, beside.verdict) and found.verdict != beside.verdict
+            more = {"url": beside.evidence.url, "says": beside.verdict, "by": beside.rule}
+            others.append(OtherSignal("url", **more, contradicts=contradicts or None))
+            if contradicts:
                 says += f"; the license URL beside it contradicts this ({beside.verdict} by {beside.rule})"
         if not others:
             return found
         reason = found.reason.removesuffix(".") + says + "."
-        return replace(found, reason=reason, evidence=found.evidence | {"other_signals": others})
+        return replace(found, reason=reason, evidence=replace(found.evidence, other_signals=tuple(others)))
 
     def _findings(self, trees: Iterable[Tree]) -> list[Finding]:
         """One finding per distinct leaf, in the order of their first appearance."""
@@ -185,7 +186,7 @@ _NOTHING = Verdict(
     "unknown",
     "nothing-declared",
     "The package declares no license; a license expression in a newer version would decide this.",
-    {"signal": "none"},
+    Evidence("none"),
     [],
 )
 
@@ -205,23 +206,19 @@ def _stripped(text: str | None) -> str:
 
 
 def _in_file(file: str, url: str) -> Verdict:
-    evidence: dict[str, Any] = {"signal": "file"}
-    if file:
-        evidence["file"] = clean(file)
-    if url:
-        evidence["url"] = clean(url)
+    evidence = Evidence("file", file=clean(file) if file else None, url=clean(url) if url else None)
     which = f"the file {clean(file, 80)!r}" if file else "a file"
     reason = f"The license is {which} inside the package, which is not read yet; its text would decide this."
     return Verdict("unknown", "license-file-not-read", reason, evidence, [])
 
 
 def _decided(
-    signal: str, meaning: Meaning, what: str, findings: list[Finding], evidence: dict[str, Any], would: str
+    signal: str, meaning: Meaning, what: str, findings: list[Finding], evidence: Evidence, would: str
 ) -> Verdict:
     says = {"open": reasons.approval, "closed": reasons.restriction, "undecided": reasons.doubt}[meaning](findings)
     remarks = reasons.remarks(findings) if meaning == "open" else []
     if remarks:
-        evidence["remarks"] = remarks
+        evidence = replace(evidence, remarks=tuple(remarks))
         says += f" (mind: {'; '.join(remarks)})"
     reason = f"{what}: {says}" + (f"; {would}." if meaning == "undecided" else ".")
     return Verdict(_VERDICTS[meaning], f"{signal}-{meaning}", reason, evidence, reasons.spdx_ids(findings))

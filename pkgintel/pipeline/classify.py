@@ -175,7 +175,7 @@ def copy_judged(
     with conn.cursor() as cursor, cursor.copy(database.sql("verdicts/copy_judged")) as copy:
         for name, declaration in unjudged.items():
             for since, until, found in _by_era(judge, declaration):
-                evidence = Jsonb(found.evidence, dumps=_dumps)
+                evidence = Jsonb(found.evidence.as_json(), dumps=_dumps)
                 judged = (found.verdict, found.rule, found.reason, evidence, found.spdx_ids)
                 copy.write_row((name, since, until, *judged))
 

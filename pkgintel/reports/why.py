@@ -163,7 +163,7 @@ def _version(
         "verdict": verdict.verdict,
         "rule": verdict.rule,
         "reason": verdict.reason,
-        "evidence": verdict.evidence,
+        "evidence": verdict.evidence.as_json(),
         "spdx_list_version": stored.version,
         "ruleset": RULESET,
         "policy": settings.license_policy,

@@ -9,7 +9,20 @@ import pytest
 from tests.support.checkout import CHECKOUT
 
 UNTYPED = ("Any", "object", "database.Row")
-ROOMS = ("reports", "cli", "flower", "tasks", "pipeline", "runtime", "upstream", "database", "nuget", "sample", "local")
+ROOMS = (
+    "reports",
+    "cli",
+    "flower",
+    "tasks",
+    "pipeline",
+    "runtime",
+    "upstream",
+    "database",
+    "nuget",
+    "licenses",
+    "sample",
+    "local",
+)
 EXCEPTIONS = {
     ("flower/drawing.py", "format_task"): "Flower's own task, changed before Flower draws it",
     ("upstream/client.py", "Client.run"): "what an async function gives, as the standard library names it",
@@ -59,7 +72,7 @@ def untyped(path: Path) -> list[str]:
 @pytest.mark.parametrize("room", ROOMS)
 def test_no_untyped_mapping_crosses_the_border_of(room: str) -> None:
     root = CHECKOUT / "pkgintel"
-    found = {str(path.relative_to(root)): untyped(path) for path in (root / room).glob("*.py")}
+    found = {str(path.relative_to(root)): untyped(path) for path in (root / room).rglob("*.py")}
     lines = [(name, line) for name, names in found.items() for line in names]
     assert [(name, line) for name, line in lines if (name, line.split(":")[0]) not in EXCEPTIONS] == []
 

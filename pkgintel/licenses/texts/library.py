@@ -81,7 +81,7 @@ class Library:
 @cache
 def library() -> Library:
     """The library of this installation; reading it takes about half a second."""
-    content = content_of(FILE)
+    content = _content(FILE)
     prints = {bytes.fromhex(key): Print(*value) for key, value in content["prints"].items()}
     with REVIEWED_FILE.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
@@ -95,7 +95,7 @@ def library() -> Library:
 @cache
 def license_list() -> LicenseList:
     """The SPDX list that the library was made with: ids and approvals, enough to say what a text means."""
-    content = content_of(FILE)
+    content = _content(FILE)
     return LicenseList.of(
         content["about"]["list"],
         [License(name, name, osi, fsf, deprecated, (), {}) for name, osi, fsf, deprecated in content["licenses"]],
@@ -103,7 +103,7 @@ def license_list() -> LicenseList:
     )
 
 
-def content_of(file: Path) -> dict[str, Any]:
+def _content(file: Path) -> dict[str, Any]:
     """The library's file as it lies there."""
     found: dict[str, Any] = json.loads(lzma.decompress(file.read_bytes()))
     return found

@@ -137,8 +137,8 @@ def test_the_tree_keeps_what_was_written() -> None:
 
 def test_a_finding_says_what_it_matched() -> None:
     reader = Reader(LIST)
-    assert reader.finding(Leaf("mit")).evidence() == {"id": "MIT", "means": "open", "matched": ["osi", "fsf"]}
-    assert reader.finding(Leaf("sspl-1.0")).evidence()["category"] == "Source-available"
+    assert reader.finding(Leaf("mit")).evidence().as_json() == {"id": "MIT", "means": "open", "matched": ["osi", "fsf"]}
+    assert reader.finding(Leaf("sspl-1.0")).evidence().as_json()["category"] == "Source-available"
     assert reader.finding(Leaf("GPL-2.0", or_later=True)).listed_id == "GPL-2.0+"
     assert reader.finding(Leaf("MIT", exception="Nope")).matched == ("osi", "fsf", "unknown-exception")
     assert reader.finding(Leaf("Nope")).matched == ("unlisted",)

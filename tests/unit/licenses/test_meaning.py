@@ -95,7 +95,7 @@ def test_the_evidence_says_what_the_approval_belongs_to(official: LicenseList) -
     def through(text: str) -> str | None:
         leaf = parse(text)
         assert not hasattr(leaf, "parts")
-        return reader.finding(leaf).evidence().get("through")
+        return reader.finding(leaf).evidence().as_json().get("through")
 
     assert through("zlib-acknowledgement") == "Nunit"
     assert through("GPL-1.0-or-later") == "GPL-2.0-only"

@@ -93,16 +93,16 @@ def test_the_tree(
 
 def assert_whole(found: Verdict) -> None:
     """What holds for every verdict: it can be stored, says why, and has a bound."""
-    text = json.dumps(found.evidence, ensure_ascii=False) + found.reason + "".join(found.spdx_ids)
+    text = json.dumps(found.evidence.as_json(), ensure_ascii=False) + found.reason + "".join(found.spdx_ids)
     text.encode("utf-8")  # No lone surrogate.
     assert "\\u0000" not in text
     assert "\x00" not in text
     assert len(text) < 20_000
-    assert json.loads(json.dumps(found.evidence)) == found.evidence
+    assert json.loads(json.dumps(found.evidence.as_json())) == found.evidence.as_json()
     assert found.rule in RULES
     assert found.reason.endswith(".")
     assert "\n" not in found.reason
-    assert found.evidence["signal"] in {"expression", "url", "file", "none"}
+    assert found.evidence.as_json()["signal"] in {"expression", "url", "file", "none"}
     if found.verdict == "unknown":
         assert "would decide" in found.reason or "only the package's author can say" in found.reason
     else:
@@ -120,7 +120,7 @@ def test_the_evidence_of_an_expression(judge: Judge) -> None:
     found = judge.judge(Declaration("mit OR sspl-1.0"))
     closing = facts.closings()["sspl-1.0"]
     sspl = {"witnesses": list(closing.witnesses), "clause": closing.quote}
-    assert found.evidence == {
+    assert found.evidence.as_json() == {
         "signal": "expression",
         "expression": "mit OR sspl-1.0",
         "tree": "mit OR sspl-1.0",
@@ -135,11 +135,11 @@ def test_the_evidence_of_an_expression(judge: Judge) -> None:
 
 def test_the_evidence_of_a_url(judge: Judge) -> None:
     through = judge.judge(Declaration(url="https://licenses.nuget.org/MIT"))
-    assert through.evidence["expression_from"] == "the path of licenses.nuget.org"
+    assert through.evidence.as_json()["expression_from"] == "the path of licenses.nuget.org"
     listed = judge.judge(Declaration(url="http://www.apache.org/licenses/LICENSE-2.0"))
-    assert listed.evidence["entry"]["source"]
+    assert listed.evidence.as_json()["entry"]["source"]
     assert listed.spdx_ids == ["Apache-2.0"]
-    assert judge.judge(Declaration(url=EULA)).evidence["entry"]["means"] == "closed"
+    assert judge.judge(Declaration(url=EULA)).evidence.as_json()["entry"]["means"] == "closed"
 
 
 def test_each_unknown_url_says_what_would_decide_it(judge: Judge) -> None:
@@ -196,7 +196,7 @@ def test_any_three_texts_get_the_same_verdict_twice(expression: str | None, file
     assert_whole(found)
     assert found == SECOND_JUDGE.judge(declaration)
     if file and file.strip() and not (expression and expression.strip()):
-        assert found.rule == "license-file-not-read" or "expression_from" in found.evidence
+        assert found.rule == "license-file-not-read" or "expression_from" in found.evidence.as_json()
 
 
 SHARED_JUDGE, SECOND_JUDGE = Judge(official()), Judge(official())
@@ -220,7 +220,7 @@ def test_a_new_list_changes_only_what_it_says() -> None:
 def test_signals_that_contradict_each_other_are_noticed(judge: Judge) -> None:
     found = judge.judge(Declaration("MIT", "EULA.txt", EULA))
     assert found.verdict == "open_source"
-    assert found.evidence["other_signals"] == [
+    assert found.evidence.as_json()["other_signals"] == [
         {"signal": "file", "file": "EULA.txt"},
         {"signal": "url", "url": EULA, "says": "proprietary", "by": "url-closed", "contradicts": True},
     ]
@@ -228,13 +228,13 @@ def test_signals_that_contradict_each_other_are_noticed(judge: Judge) -> None:
     assert "contradicts this (proprietary by url-closed)" in found.reason
     assert_whole(found)
     skipped = judge.judge(Declaration(None, "EULA.txt", "https://licenses.nuget.org/MIT"))
-    assert skipped.evidence["other_signals"] == [{"signal": "file", "file": "EULA.txt"}]
+    assert skipped.evidence.as_json()["other_signals"] == [{"signal": "file", "file": "EULA.txt"}]
     assert "'EULA.txt'" in skipped.reason
     other = judge.judge(Declaration("MIT", None, "https://licenses.nuget.org/SSPL-1.0"))
-    assert other.evidence["other_signals"][0]["contradicts"] is True
+    assert other.evidence.as_json()["other_signals"][0]["contradicts"] is True
     beside = judge.judge(Declaration(None, "LICENSE", EULA))
     assert beside.verdict == "unknown"
-    assert beside.evidence["other_signals"][0]["says"] == "proprietary"
+    assert beside.evidence.as_json()["other_signals"][0]["says"] == "proprietary"
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_signals_that_contradict_each_other_are_noticed(judge: Judge) -> None:
 def test_the_url_that_nuget_makes_of_an_expression_is_no_other_signal(
     judge: Judge, file: str | None, url: str | None
 ) -> None:
-    assert "other_signals" not in judge.judge(Declaration("MIT OR Apache-2.0", file, url)).evidence
+    assert "other_signals" not in judge.judge(Declaration("MIT OR Apache-2.0", file, url)).evidence.as_json()
 
 
 def test_a_link_that_changed_its_target_is_judged_by_the_date_of_the_version(judge: Judge) -> None:
@@ -260,7 +260,7 @@ def test_a_link_that_changed_its_target_is_judged_by_the_date_of_the_version(jud
     assert judge.judge(link).verdict == "unknown"
     assert judge.eras(link) == (after,)
     assert judge.eras(Declaration(url="http://opensource.org/licenses/MIT")) == ()
-    assert judge.judge(link, before).evidence["entry"]["until"] == "2024-09-01"
+    assert judge.judge(link, before).evidence.as_json()["entry"]["until"] == "2024-09-01"
     for found in (judge.judge(link, before), judge.judge(link, after), judge.judge(link)):
         assert_whole(found)
 
@@ -312,12 +312,12 @@ def test_an_open_verdict_says_what_a_user_should_mind(judge: Judge, expression: 
     found = judge.judge(Declaration(expression))
     assert found.verdict == "open_source"
     assert remark in found.reason
-    assert remark in found.evidence["remarks"][0]
+    assert remark in found.evidence.as_json()["remarks"][0]
     assert_whole(found)
     page = judge.judge(Declaration(url="https://opensource.org/licenses/RPL-1.5"))
-    assert page.evidence["remarks"]
-    assert "remarks" not in judge.judge(Declaration("MIT OR Apache-2.0")).evidence
-    assert "remarks" not in judge.judge(Declaration("RPL-1.5 AND SSPL-1.0")).evidence
+    assert page.evidence.as_json()["remarks"]
+    assert "remarks" not in judge.judge(Declaration("MIT OR Apache-2.0")).evidence.as_json()
+    assert "remarks" not in judge.judge(Declaration("RPL-1.5 AND SSPL-1.0")).evidence.as_json()
 
 
 def test_every_remark_has_its_source(judge: Judge) -> None:

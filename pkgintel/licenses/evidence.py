@@ -1,0 +1,88 @@
+"""The evidence of a verdict as a type: which signal spoke, and what was found of it. What was not found is left out.
+
+It is kept as JSON for people to look into; field names, and their order, are those of `why --json`.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Literal, TypeAlias
+
+from pydantic import JsonValue
+
+Signal: TypeAlias = Literal["expression", "url", "file", "none"]
+_OTHER_NAMES = {"since": "from"}  # A word that Python keeps for itself.
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    def as_json(self) -> dict[str, JsonValue]:
+        """The part as JSON keeps it, without what is None."""
+        said = ((part.name, getattr(self, part.name)) for part in fields(self))
+        return {_OTHER_NAMES.get(name, name): _json(value) for name, value in said if value is not None}
+
+
+def _json(value: "str | int | _Part | tuple[str | _Part, ...]") -> JsonValue:
+    if isinstance(value, tuple):
+        return [_json(one) for one in value]
+    return value.as_json() if isinstance(value, _Part) else value
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseEvidence(_Part):
+    """What one license of a declaration means, and what it matched to mean it (see `meaning.Finding`)."""
+
+    id: str
+    means: str
+    matched: tuple[str, ...]
+    or_later: Literal[True] | None = None
+    exception: str | None = None
+    through: str | None = None
+    remark: str | None = None
+    witnesses: tuple[str, ...] | None = None
+    clause: str | None = None
+    category: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageEvidence(_Part):
+    """A row of the URL table: what a page says, from which day to which, and by which source."""
+
+    page: str | None = None
+    licenses: tuple[str, ...] | None = None
+    means: str | None = None
+    nature: str | None = None
+    since: str | None = None
+    until: str | None = None
+    source: str | None = None
+    date: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OtherSignal(_Part):
+    """A signal beside the one that decided; `contradicts` where it alone would have led to another verdict."""
+
+    signal: Signal
+    file: str | None = None
+    url: str | None = None
+    says: str | None = None
+    by: str | None = None
+    contradicts: Literal[True] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence(_Part):
+    """What a verdict rests on."""
+
+    signal: Signal
+    file: str | None = None
+    url: str | None = None
+    kind: str | None = None
+    entries: tuple[PageEvidence, ...] | None = None
+    entry: PageEvidence | None = None
+    expression_from: str | None = None
+    expression: str | None = None
+    tree: str | None = None
+    ids: tuple[LicenseEvidence, ...] | None = None
+    ids_not_shown: int | None = None
+    remarks: tuple[str, ...] | None = None
+    other_signals: tuple[OtherSignal, ...] | None = None
