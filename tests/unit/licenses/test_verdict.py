@@ -327,3 +327,14 @@ def test_every_remark_has_its_source(judge: Judge) -> None:
         assert listed.is_osi_approved or listed.is_fsf_libre, row
         assert row["source"], row
         assert not row["remark"].endswith("."), row
+
+
+def test_the_evidence_is_written_in_one_order(judge: Judge) -> None:
+    found = judge.judge(Declaration("MIT OR Apache-2.0+", "EULA.txt", EULA))
+    assert json.dumps(found.evidence.as_json()) == (
+        '{"signal": "expression", "expression": "MIT OR Apache-2.0+", "tree": "MIT OR Apache-2.0+", "ids": ['
+        '{"id": "MIT", "means": "open", "matched": ["osi", "fsf"]}, '
+        '{"id": "Apache-2.0", "means": "open", "matched": ["osi", "fsf"], "or_later": true}], '
+        '"other_signals": [{"signal": "file", "file": "EULA.txt"}, '
+        f'{{"signal": "url", "url": "{EULA}", "says": "proprietary", "by": "url-closed", "contradicts": true}}]}}'
+    )
