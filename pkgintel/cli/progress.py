@@ -74,7 +74,7 @@ def wait(
     *,
     stage: str,
     every: float = 0.25,
-) -> follow.Followed:
+) -> follow.FollowedRuns:
     """Follow `tasks` until they are over, calling `tend` in between; what `tend` raises ends the wait."""
     while True:
         followed = follow.follow(conn, tasks)

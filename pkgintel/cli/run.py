@@ -27,7 +27,7 @@ from pkgintel.errors import (
 from pkgintel.pipeline import heartbeats, runs, scan
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.reports import follow, summary
-from pkgintel.reports.follow import Followed
+from pkgintel.reports.follow import FollowedRuns
 from pkgintel.runtime import broker, deployment, process
 from pkgintel.settings import NUGET_ORG, Deployment, Settings, load
 from pkgintel.tasks import recovery
@@ -168,7 +168,7 @@ def _refuse_another_catalog(conn: database.Connection, settings: Deployment) -> 
     scan.claim(conn, name)
 
 
-def _licenses_cannot_be_had(conn: database.Connection, settings: Deployment, screen: Screen) -> Followed | None:
+def _licenses_cannot_be_had(conn: database.Connection, settings: Deployment, screen: Screen) -> FollowedRuns | None:
     """None when the SPDX list answers; else, where a stored list serves, the failed run that says it did not.
 
     Raises: UpstreamUnavailable when no list is stored either.
@@ -207,7 +207,7 @@ class _Tasks:
         self._conn, self._settings, self._screen, self._worker = conn, settings, screen, started
         self._next_look = time.monotonic() + 5
 
-    def send(self, name: str, *, stage: str, **kwargs: Any) -> Followed:
+    def send(self, name: str, *, stage: str, **kwargs: Any) -> FollowedRuns:
         """Send the task through the broker and wait for all that comes of it."""
         task_id = str(uuid.uuid4())
         app.send_task(name, kwargs=kwargs, task_id=task_id)

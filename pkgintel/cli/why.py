@@ -12,7 +12,7 @@ from pkgintel.cli.screen import STYLES, console, emit
 from pkgintel.database import migrations
 from pkgintel.reports import why
 from pkgintel.reports.changes import Relicensing, licenses
-from pkgintel.reports.explanation import Declared, Explanation, LastOpen, LicenseChange, UrlEntry
+from pkgintel.reports.explanation import DeclaredLicense, Explanation, LastOpen, LicenseChange, UrlEntry
 from pkgintel.runtime import process
 from pkgintel.text import day, many, minute, plain
 
@@ -70,7 +70,7 @@ def _several(name: str, lines: Iterable[str]) -> Iterable[tuple[str, str]]:
         name = ""
 
 
-def _declared(declaration: Declared | None) -> Iterable[str]:
+def _declared(declaration: DeclaredLicense | None) -> Iterable[str]:
     if declaration is None:
         return
     given = {name: text for name, text in declaration if text}

@@ -48,6 +48,6 @@ def look() -> Look:
 def _queues(settings: Deployment) -> tuple[dict[str, int] | None, int]:
     """Tasks waiting in each queue, None where Redis does not answer, and how many messages were none."""
     try:
-        return crew.queue_lengths(settings), crew.strays(settings).count
+        return crew.queue_lengths(settings), crew.set_aside(settings).count
     except (redis.RedisError, OSError):
         return None, 0

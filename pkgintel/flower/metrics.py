@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from pkgintel.flower.families import families
 from pkgintel.flower.look import Look, look
-from pkgintel.reports.reading import Kept
+from pkgintel.reports.reading import NewestAnswer
 
 KEPT = 5.0  # Seconds that a look serves every scrape.
 TOO_OLD = 60.0  # Seconds after which a look is shown no longer.
@@ -21,7 +21,7 @@ class PkgintelCollector(Collector):
     """Shows the last look. `refresh` takes one, and blocks; `collect` never does."""
 
     def __init__(self, ask: Callable[[], Look] = look) -> None:
-        self._kept = Kept(ask, KEPT)
+        self._kept = NewestAnswer(ask, KEPT)
 
     def refresh(self) -> None:
         """Look again if the last look is old."""

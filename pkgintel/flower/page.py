@@ -26,7 +26,7 @@ from pkgintel.flower.drawing import Areas
 from pkgintel.pipeline.checks import LICENSES, PACKAGES, VERDICTS
 from pkgintel.reports import changes, crew, status, totals
 from pkgintel.reports.changes import Change, licenses
-from pkgintel.reports.reading import Kept, reading
+from pkgintel.reports.reading import NewestAnswer, reading
 from pkgintel.reports.status import Status
 from pkgintel.runtime import process
 from pkgintel.text import ago, day, many, minute, plain, span
@@ -106,7 +106,7 @@ async def _within(ask: Callable[[], Any]) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Contents:
     """What the page shows: a report, or the sentence why there is none."""
 
     report: Status | None = None
@@ -115,7 +115,7 @@ class Seen:
     trouble: str = ""
 
 
-def see() -> Seen:
+def see() -> Contents:
     """Ask Postgres and Redis for everything the page shows. Never raises."""
     try:
         settings = process.current().deployment
@@ -124,15 +124,15 @@ def see() -> Seen:
             report = status.report(conn, settings, answers)
             history = totals.verdicts(conn, HISTORY)
             newest = changes.newest(conn, CHANGES).changes
-        return Seen(report, drawing.areas(history, report.as_of), newest)
+        return Contents(report, drawing.areas(history, report.as_of), newest)
     except (PkgintelError, psycopg.Error) as error:
-        return Seen(trouble=str(error).strip().splitlines()[0])
+        return Contents(trouble=str(error).strip().splitlines()[0])
     except Exception as error:
         log.exception("the page Pipeline could not be made")
-        return Seen(trouble=f"This page met an error of its own, and Flower's log has it: {type(error).__name__}.")
+        return Contents(trouble=f"This page met an error of its own, and Flower's log has it: {type(error).__name__}.")
 
 
-_seen = Kept(see, KEPT)
+_contents = NewestAnswer(see, KEPT)
 
 
 class PipelineView(BaseHandler):  # type: ignore[misc]
@@ -141,7 +141,7 @@ class PipelineView(BaseHandler):  # type: ignore[misc]
     @web.authenticated
     async def get(self) -> None:
         """`?refresh=off` keeps the browser from asking again."""
-        seen = await _within(_seen.get) or Seen(trouble=f"Postgres gave no answer within {PATIENCE:g} seconds.")
+        seen = await _within(_contents.get) or Contents(trouble=f"Postgres gave no answer within {PATIENCE:g} seconds.")
         live = self.get_argument("refresh", "") != "off"
         if live:
             self.set_header("Refresh", str(REFRESH))

@@ -21,7 +21,7 @@ from pathlib import Path
 from pkgintel import ROOT
 from pkgintel.errors import ServiceUnavailable
 from pkgintel.local import guardian, postgres
-from pkgintel.local import home as own_home
+from pkgintel.local.home import open_own, require_own
 from pkgintel.local.server import HOST, is_at, lock
 from pkgintel.local.valkey import DATABASES, Valkey
 from pkgintel.settings import NUGET_ORG, Settings
@@ -66,7 +66,7 @@ class Services:
         name = database_name(catalog)
         try:
             with (
-                own_home.open_own(self.home / "services.lock", "a") as turn,
+                open_own(self.home / "services.lock", "a") as turn,
                 psycopg.connect(self.postgres_url_for("postgres"), autocommit=True) as connection,
             ):
                 fcntl.flock(turn, fcntl.LOCK_EX)  # A lock in Postgres could be held by whoever may connect.
@@ -103,7 +103,7 @@ class Services:
     def remember_catalog(self, catalog: str) -> None:
         """Make a catalog the default of later commands."""
         temporary = self.home / f"last_catalog.{os.getpid()}"
-        with own_home.open_own(temporary, "w") as file:
+        with open_own(temporary, "w") as file:
             file.write(catalog + "\n")
         temporary.replace(self.home / "last_catalog")
 
@@ -171,7 +171,7 @@ def _enter(settings: Settings, say: Callable[[str], None] | None, *, start: bool
                 home.mkdir(mode=0o700, parents=True, exist_ok=True)
             elif not home.is_dir():
                 return None
-            own_home.require_own(home)
+            require_own(home)
             if descriptor is None or not is_at(descriptor, home / "users.lock"):
                 descriptor = _register(home)
             services = _find_or_start(home, say, start=start)

@@ -16,7 +16,7 @@ ANY = 2**31  # More items than any page may count.
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownPage:
     """What is known of a page before it is asked for: its newest commit (ticks) and how many items it has, or None."""
 
     commit: int | None = None
@@ -35,7 +35,7 @@ class AcceptedCount:
 
 
 def fetch(
-    client: Client, address: CatalogAddress, page_url: str, limit: Limit | None, known: Known, missing: int = 0
+    client: Client, address: CatalogAddress, page_url: str, limit: Limit | None, known: KnownPage, missing: int = 0
 ) -> Listing:
     """The page at `page_url`, of whose promised items at most `missing` may not be there.
 
@@ -55,7 +55,7 @@ def fetch(
     return found
 
 
-def promised(found: Listing, known: Known) -> int:
+def promised(found: Listing, known: KnownPage) -> int:
     """How many items the page itself or the index says that it holds; the index may be older, so the most counts."""
     return max(found.count or 0, known.count or 0)
 
@@ -67,7 +67,7 @@ def accepted(conn: database.Connection, page_url: str) -> int:
 
 
 def accept(
-    conn: database.Connection, found: Listing, page_url: str, known: Known, *, why: str, by: str
+    conn: database.Connection, found: Listing, page_url: str, known: KnownPage, *, why: str, by: str
 ) -> AcceptedCount:
     """Accept that a page holds fewer items than are promised of it: from now on as many may be missing, and no more.
 

@@ -9,7 +9,7 @@ from pkgintel.nuget.documents import Item
 from pkgintel.nuget.listing import Listing
 from pkgintel.pipeline import odd_items, page_copy
 from pkgintel.pipeline.odd_items import OddRow
-from pkgintel.pipeline.page_copy import Known
+from pkgintel.pipeline.page_copy import KnownPage
 from pkgintel.pipeline.pages import PageStart
 from pkgintel.pipeline.runs import Run
 from pkgintel.pipeline.states import Action, PageKind
@@ -41,12 +41,12 @@ class Source:
     address: CatalogAddress
     limit: Limit
 
-    def copy(self, page_url: str, known: Known, rows: dict[str, OddRow]) -> Listing:
+    def copy(self, page_url: str, known: KnownPage, rows: dict[str, OddRow]) -> Listing:
         """The page, at least as new as its `rows` of odd items show. Raises: UpstreamUnavailable, UpstreamChanged."""
         commits = [one for one in (known.commit, odd_items.newest(rows)) if one is not None]
         with self.db.connection() as conn:
             missing = page_copy.accepted(conn, page_url)
-        at_least = Known(max(commits, default=None), known.count)
+        at_least = KnownPage(max(commits, default=None), known.count)
         return page_copy.fetch(self.client, self.address, page_url, self.limit, at_least, missing)
 
 
@@ -61,7 +61,7 @@ def read(source: Source, run: Run, page_url: str, start: PageStart) -> PageConte
         return PageContent(items, newest=_newest(items))
     if start.kind is PageKind.REJECTED:
         return _rejected(source, page_url)
-    known = Known(start.page_ticks, start.page_count)
+    known = KnownPage(start.page_ticks, start.page_count)
     with source.db.connection() as conn:
         rows = odd_items.known(conn, page_url)
     found = source.copy(page_url, known, rows)
@@ -80,7 +80,7 @@ def _rejected(source: Source, page_url: str) -> PageContent:
         rows = odd_items.known(conn, page_url)
     if not any(row.open for row in rows.values()):
         return PageContent(items, newest=_newest(items))
-    found = source.copy(page_url, Known(), rows)
+    found = source.copy(page_url, KnownPage(), rows)
     gone = odd_items.gone(found, rows)
     if gone:
         with source.db.connection() as conn:

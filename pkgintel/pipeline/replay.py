@@ -14,7 +14,7 @@ from pkgintel.errors import GateFailed, PackageUnknown, RunFailed, SettingsError
 from pkgintel.nuget import documents, instant, window
 from pkgintel.nuget.documents import Event, Item
 from pkgintel.pipeline import classify, page_copy, pages, runs, scan, sync
-from pkgintel.pipeline.page_copy import AcceptedCount, Known
+from pkgintel.pipeline.page_copy import AcceptedCount, KnownPage
 from pkgintel.pipeline.pages import PagePlan
 from pkgintel.pipeline.runs import Row, RunPlan
 from pkgintel.pipeline.states import Action, Kind, PageKind, Source, State
@@ -191,7 +191,7 @@ def accept_count(
     url = plans[0].url
     entries = {page.url: page for page in sources.fetch_index(client, address).pages}
     entry = entries.get(url)
-    known = Known(entry.commit, entry.count) if entry else Known()
+    known = KnownPage(entry.commit, entry.count) if entry else KnownPage()
     found = page_copy.fetch(client, address, url, None, known, missing=page_copy.ANY)
     return page_copy.accept(conn, found, url, known, why=why, by=by)
 

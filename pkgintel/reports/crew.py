@@ -6,8 +6,7 @@ import redis
 
 from pkgintel.celery import app
 from pkgintel.reports.shape import Moment, Report
-from pkgintel.runtime import broker
-from pkgintel.runtime import strays as set_aside
+from pkgintel.runtime import broker, strays
 from pkgintel.settings import Deployment
 
 UNKNOWN: Final = "unknown"  # Workers and queues, where nobody could be asked.
@@ -63,17 +62,17 @@ def queue_lengths(settings: Deployment, timeout: float = 1.0) -> dict[str, int]:
         return dict(zip(names, map(int, pipe.execute()), strict=True))
 
 
-def strays(settings: Deployment, timeout: float = 1.0) -> Strays:
+def set_aside(settings: Deployment, timeout: float = 1.0) -> Strays:
     """The messages that were set aside. Raises: as `queue_lengths`."""
     with redis.Redis.from_url(settings.redis_url, socket_connect_timeout=timeout, socket_timeout=timeout) as client:
-        seen = set_aside.seen(client, NEWEST)
+        seen = strays.seen(client, NEWEST)
     return Strays(count=seen.count, newest=tuple(Stray.model_validate(row) for row in seen.newest))
 
 
 def ask(settings: Deployment, timeout: float = 1.0) -> Crew:
     """The workers that answer within `timeout` seconds, and the queues. Never raises."""
     try:
-        queues, aside = queue_lengths(settings, timeout), strays(settings, timeout)
+        queues, aside = queue_lengths(settings, timeout), set_aside(settings, timeout)
         answers = app.control.inspect(timeout=timeout).stats() or {}
     except Exception as error:  # noqa: BLE001  Whatever stands between us and Redis, the rest of the screen is true.
         because = f"Redis does not answer: {broker.because(settings.redis_url, error)}"

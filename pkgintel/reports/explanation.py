@@ -6,7 +6,7 @@ from pkgintel.reports.changes import Relicensing
 from pkgintel.reports.shape import Json, Moment, Report
 
 
-class Declared(Report):
+class DeclaredLicense(Report):
     """What a version declares of its license; what it does not is None."""
 
     license_expression: str | None = None
@@ -84,8 +84,8 @@ class LicenseChange(Report):
     to_verdict: str
     from_rule: str
     to_rule: str
-    from_declaration: Declared
-    to_declaration: Declared
+    from_declaration: DeclaredLicense
+    to_declaration: DeclaredLicense
     released_at: Moment | None
 
 
@@ -113,7 +113,7 @@ class Explanation(Report):
     spdx_list_version: str | None
     ruleset: int | None
     policy: str | None
-    declaration: Declared | None
+    declaration: DeclaredLicense | None
     classified_at: Moment | None = None
     pending: bool = False
     leaf_url: str | None = None

@@ -41,7 +41,7 @@ class Progress(Report):
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class FollowedRuns:
     """The runs that came of some tasks, oldest first, and whether anything is still to come."""
 
     runs: tuple[FollowedRun, ...] = ()
@@ -77,10 +77,10 @@ class Followed:
         return not (newest and newest.state is State.DONE and newest.more and newest.pages_left != 0)
 
 
-def follow(conn: database.Connection, tasks: list[str]) -> Followed:
+def follow(conn: database.Connection, tasks: list[str]) -> FollowedRuns:
     """What came of `tasks` (ids) so far."""
     rows = database.every(conn, "reports/follow/followed", tasks=tasks)
-    return Followed(tuple(FollowedRun(**row) for row in rows))
+    return FollowedRuns(tuple(FollowedRun(**row) for row in rows))
 
 
 def progress(conn: database.Connection, runs: list[int]) -> Progress:

@@ -10,7 +10,7 @@ from pkgintel.reports.shape import Moment, Number, Report
 from pkgintel.settings import Deployment
 
 
-class Measured(Report):
+class CheckResult(Report):
     """A check's result."""
 
     name: str
@@ -31,7 +31,7 @@ class Measured(Report):
         return self.name in checks.FRESHNESS
 
 
-class GateCheck(Measured):
+class GateCheck(CheckResult):
     """A check's result, and the gate it belongs to."""
 
     gate: str

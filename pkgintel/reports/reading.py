@@ -12,18 +12,18 @@ from pkgintel.settings import Deployment
 
 STATEMENT_TIMEOUT = 4000  # Milliseconds.
 
-Looked = TypeVar("Looked")
+Answer = TypeVar("Answer")
 
 
-class Kept(Generic[Looked]):
+class NewestAnswer(Generic[Answer]):
     """The newest answer of `ask`, asked again after `seconds`, by one thread while the others wait for it."""
 
-    def __init__(self, ask: Callable[[], Looked], seconds: float) -> None:
+    def __init__(self, ask: Callable[[], Answer], seconds: float) -> None:
         self._ask, self._seconds = ask, seconds
         self._lock = threading.Lock()
-        self._answer: tuple[float, Looked] | None = None
+        self._answer: tuple[float, Answer] | None = None
 
-    def get(self) -> Looked:
+    def get(self) -> Answer:
         """The answer, asked for now if the last one is old."""
         with self._lock:
             if self._answer is None or time.monotonic() - self._answer[0] > self._seconds:
@@ -31,7 +31,7 @@ class Kept(Generic[Looked]):
                 self._answer = (time.monotonic(), self._ask())
             return self._answer[1]
 
-    def last(self, seconds: float) -> Looked | None:
+    def last(self, seconds: float) -> Answer | None:
         """The last answer, if it is younger than `seconds`; nobody is asked."""
         answer = self._answer
         return answer[1] if answer and time.monotonic() - answer[0] < seconds else None

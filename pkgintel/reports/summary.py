@@ -7,8 +7,8 @@ from pkgintel.errors import PkgintelError
 from pkgintel.licenses.verdict import VERDICT_NAMES
 from pkgintel.pipeline import checks
 from pkgintel.pipeline.states import State
-from pkgintel.reports.follow import Followed, FollowedRun
-from pkgintel.reports.gates import Measured
+from pkgintel.reports.follow import FollowedRun, FollowedRuns
+from pkgintel.reports.gates import CheckResult
 from pkgintel.reports.shape import Moment, Report
 from pkgintel.settings import Deployment
 
@@ -39,7 +39,7 @@ class Summary(Report):
     versions: int | None
     verdicts: dict[str, int]
     rules: dict[str, int] | None = None
-    checks: tuple[Measured, ...]
+    checks: tuple[CheckResult, ...]
     spdx_list_version: str | None = None
     more_pages: bool = False
     error: str | None
@@ -58,7 +58,7 @@ class Summary(Report):
 
 
 def facts(
-    conn: database.Connection, settings: Deployment, scans: Followed, licenses: Followed, seconds: float
+    conn: database.Connection, settings: Deployment, scans: FollowedRuns, licenses: FollowedRuns, seconds: float
 ) -> Summary:
     """Outcome, what was read, what is stored, verdicts, rules, checks, where the data is; it took `seconds`."""
     totals = database.the(conn, "reports/summary/totals")
@@ -95,10 +95,10 @@ def facts(
     )
 
 
-def _checks(conn: database.Connection, settings: Deployment) -> tuple[Measured, ...]:
+def _checks(conn: database.Connection, settings: Deployment) -> tuple[CheckResult, ...]:
     names = [check.name for gate in checks.GATES for check in checks.of_gate(gate, settings)]
     rows = database.every(conn, "checks/latest", names=[*names, checks.REJECT_LIMIT_CHECK])
-    return tuple(Measured(**{name: row[name] for name in Measured.model_fields}) for row in rows)
+    return tuple(CheckResult(**{name: row[name] for name in CheckResult.model_fields}) for row in rows)
 
 
 def nothing(error: PkgintelError, seconds: float) -> Summary:
@@ -120,7 +120,7 @@ def nothing(error: PkgintelError, seconds: float) -> Summary:
     )
 
 
-def outcome(scans: Followed, licenses: Followed) -> OutcomeName:
+def outcome(scans: FollowedRuns, licenses: FollowedRuns) -> OutcomeName:
     """One word for how it went."""
     bad = _bad(scans, licenses)
     if bad and bad.state is State.SKIPPED:
@@ -131,7 +131,7 @@ def outcome(scans: Followed, licenses: Followed) -> OutcomeName:
     return "caught_up" if ran and all(run.state is State.CAUGHT_UP for run in ran) else "done"
 
 
-def _bad(scans: Followed, licenses: Followed) -> FollowedRun | None:
+def _bad(scans: FollowedRuns, licenses: FollowedRuns) -> FollowedRun | None:
     """The run whose end is the outcome, if it is a bad one.
 
     A sync that was skipped behind somebody else's is none, nor is a classification that met a closed gate which the

@@ -12,7 +12,15 @@ from pkgintel.nuget.instant import iso
 from pkgintel.pipeline import sync
 from pkgintel.reports import changes, nearest
 from pkgintel.reports.changes import Relicensing
-from pkgintel.reports.explanation import Declared, Explanation, LastOpen, License, LicenseChange, OnList, VerdictChange
+from pkgintel.reports.explanation import (
+    DeclaredLicense,
+    Explanation,
+    LastOpen,
+    License,
+    LicenseChange,
+    OnList,
+    VerdictChange,
+)
 from pkgintel.settings import Deployment
 from pkgintel.text import plain
 
@@ -102,8 +110,8 @@ def _changes(conn: database.Connection, statement: str, key: str) -> tuple[Licen
     return tuple(LicenseChange(**row) for row in database.every(conn, statement, package_key=key))
 
 
-def _declaration(expression: str | None, file: str | None, url: str | None) -> Declared:
-    return Declared(license_expression=expression, license_file=file, license_url=url)
+def _declaration(expression: str | None, file: str | None, url: str | None) -> DeclaredLicense:
+    return DeclaredLicense(license_expression=expression, license_file=file, license_url=url)
 
 
 def _package(row: database.Row, counts: database.Row, settings: Deployment) -> dict[str, Any]:

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Strays:
     """How many there were since Redis was last emptied, and the newest: `at` (UTC), `queue`, `why`, `message`."""
 
     count: int = 0
@@ -45,10 +45,10 @@ def keep(broker: Redis, queue: str, why: str, message: bytes | str) -> None:
         pipe.execute()
 
 
-def seen(broker: Redis, most: int = KEPT) -> Seen:
+def seen(broker: Redis, most: int = KEPT) -> Strays:
     """What was set aside. Raises: redis.RedisError."""
     with broker.pipeline() as pipe:
         pipe.get(COUNT)
         pipe.lrange(LIST, 0, most - 1)
         count, rows = pipe.execute()
-    return Seen(int(count or 0), tuple(json.loads(row) for row in rows))
+    return Strays(int(count or 0), tuple(json.loads(row) for row in rows))

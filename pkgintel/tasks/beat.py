@@ -40,7 +40,7 @@ class Tick(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class TickState:
     """What Postgres says of a tick: whether it is on, from when its next time counts, and the crontab it ticks by."""
 
     enabled: bool
@@ -56,7 +56,7 @@ class Scheduler(RedBeatScheduler):  # type: ignore[misc]
 
     def update_from_dict(self, dict_: dict[str, Tick]) -> None:
         """Lay down the static entries; while Postgres does not answer, the ticks stay as RedBeat knows them, or off."""
-        decided: Mapping[str, Decided] = {}
+        decided: Mapping[str, TickState] = {}
         try:
             with database.connect(process.current().deployment.database_url) as conn:
                 for name, cron in crons().items():
@@ -68,10 +68,10 @@ class Scheduler(RedBeatScheduler):  # type: ignore[misc]
             _lay_down(self.app, name, spec, decided.get(name))
 
 
-def _decided(conn: database.Connection) -> dict[str, Decided]:
+def _decided(conn: database.Connection) -> dict[str, TickState]:
     rows = database.every(conn, "schedules/all")
     return {
-        row["name"]: Decided(
+        row["name"]: TickState(
             row["enabled"],
             max(filter(None, (row["changed_at"], row["last_tick"]))).astimezone(UTC),
             row["cron"],
@@ -86,7 +86,7 @@ def crons() -> dict[str, str]:
     return {"nuget": deployment.nuget_cron, "spdx": deployment.spdx_cron}
 
 
-def _lay_down(app: Celery, name: str, spec: Tick, decided: Decided | None) -> None:
+def _lay_down(app: Celery, name: str, spec: Tick, decided: TickState | None) -> None:
     """Write an entry as its configuration has it, as enabled as was decided."""
     known, now = entry_of(app, name), datetime.now(UTC)
     entry = RedBeatSchedulerEntry(**{**spec, "name": name, "app": app})

@@ -1,6 +1,6 @@
 """The task that holds a gate."""
 
-from pkgintel.pipeline import gate as gates
+from pkgintel.pipeline.gate import after
 from pkgintel.tasks.base import Task, task
 from pkgintel.text import many
 
@@ -12,6 +12,6 @@ def run_gate(self: Task, gate: str, run_id: int | None = None) -> str:
     Pass: "raw_nuget_packages", "raw_spdx_licenses" or "enriched_nuget_package_oss_status".
     """
     with self.connection(run_id) as conn:
-        results = gates.after(conn, self.process.deployment, gate, run_id)
+        results = after(conn, self.process.deployment, gate, run_id)
     warned = [result.name for result in results if not result.passed]
     return f"{gate}: {many(len(results), 'check')}, " + (f"warnings: {', '.join(warned)}" if warned else "all passed")

@@ -39,7 +39,7 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class Leaves:
     """The leaves of some items, each list in the order of the items."""
 
     events: list[Event]
@@ -52,7 +52,7 @@ def fetch_leaves(
     items: Sequence[Item],
     limit: Limit,
     on_progress: Callable[[int, int], None] | None = None,
-) -> Fetched:
+) -> Leaves:
     """The events that `items` announce, and what had to be rejected.
 
     `on_progress(done, total)` is called about once a second in the calling thread; what it raises ends the fetch.
@@ -96,9 +96,9 @@ class LeafFetch:
         self._read()
         await _side_by_side(self._width, (self._bring_again(*one) for one in self._broken), len(self._broken))
 
-    def result(self) -> Fetched:
+    def result(self) -> Leaves:
         """What became of the leaves, in the order of their items."""
-        return Fetched(
+        return Leaves(
             events=[one for one in self._outcomes if isinstance(one, Event)],
             rejected=[one for one in self._outcomes if isinstance(one, Reject)],
         )

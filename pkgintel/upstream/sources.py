@@ -17,7 +17,7 @@ from pkgintel.nuget.documents import BOM, Index
 from pkgintel.nuget.fields import is_dense
 from pkgintel.nuget.instant import latest
 from pkgintel.nuget.listing import Listing
-from pkgintel.upstream import origins as address
+from pkgintel.upstream import origins
 from pkgintel.upstream.answers import NotJson, Unobtainable
 from pkgintel.upstream.client import Client, Request
 from pkgintel.upstream.origins import CatalogAddress
@@ -120,7 +120,7 @@ def _not_obtained(error: Unobtainable, url: str) -> UpstreamUnavailable | Upstre
 
 async def _discover(client: Client, url: str, limit: Limit | None) -> CatalogAddress:
     try:
-        own = address.origin(url)
+        own = origins.origin(url)
     except ValueError as error:
         raise UpstreamChanged(f"{url[:200]} is not the address of a catalog: {error}", url) from None
     # Before it is read it can vouch for nobody, so only the step from http to https is followed.
@@ -130,7 +130,7 @@ async def _discover(client: Client, url: str, limit: Limit | None) -> CatalogAdd
         document, found = await client.fetch(url, request, lambda body, found: (_json(_sparse(body, url)), found))
     except Unobtainable as error:
         raise UpstreamChanged(f"no catalog can be found: {error}", url) from None
-    public = await client.is_public(address.host(found))
+    public = await client.is_public(origins.host(found))
     resources = document.get("resources") if isinstance(document, dict) else None
     if isinstance(resources, list):
         said = [(one.get("@id"), _types(one)) for one in resources if isinstance(one, dict)]
@@ -144,10 +144,10 @@ async def _discover(client: Client, url: str, limit: Limit | None) -> CatalogAdd
         raise UpstreamChanged(f"{url} is neither a NuGet V3 service index nor a catalog index", url)
     try:
         mentioned = [urljoin(found, place) for place, _ in named] + [found]
-        origins = address.named(url, index_url, mentioned, public=public)
+        allowed = origins.named(url, index_url, mentioned, public=public)
     except ValueError as error:
         raise UpstreamChanged(f"{url} names a catalog that is not asked: {error}", url) from None
-    return CatalogAddress(index_url, origins, public)
+    return CatalogAddress(index_url, allowed, public)
 
 
 def _types(resource: dict[str, JsonValue]) -> list[JsonValue]:
@@ -157,21 +157,21 @@ def _types(resource: dict[str, JsonValue]) -> list[JsonValue]:
 
 async def _file(client: Client, url: str, limit: Limit | None) -> bytes:
     try:
-        own = address.origin(url)
+        own = origins.origin(url)
     except ValueError as error:
         raise UpstreamChanged(f"{url[:200]} is not an address: {error}", url) from None
-    public = await client.is_public(address.host(url))
+    public = await client.is_public(origins.host(url))
 
     def allows(target: str) -> str | None:
         try:
-            found = address.origin(target)
+            found = origins.origin(target)
         except ValueError as error:
             return str(error)
         if found != own and not found.startswith("https:"):
             return f"{found} is neither https nor the same host"
-        if public and not address.is_public_name(address.host(target)):
+        if public and not origins.is_public_name(origins.host(target)):
             return f"{found} is a private address"
-        if found != own and address.is_literal(address.host(target)):
+        if found != own and origins.is_literal(origins.host(target)):
             return f"{found} is an IP address and no name"
         return None
 

@@ -55,7 +55,7 @@ def test_no_command_obeys_a_foreign_text(hostile: database.Connection, settings:
 def test_the_page_that_run_ends_with_offers_a_command_that_is_safe_to_copy(
     hostile: database.Connection, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = summary.facts(hostile, settings, follow.follow(hostile, ["a-task"]), follow.Followed(), 1.0)
+    result = summary.facts(hostile, settings, follow.follow(hostile, ["a-task"]), follow.FollowedRuns(), 1.0)
     show(result, as_json=False)
     out = capsys.readouterr().out
     assert controls(out) == set()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.licenses import facts, pages, verdict
 from pkgintel.pipeline import classify
 from pkgintel.settings import Settings
@@ -40,7 +40,9 @@ def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edit]:
     forget()
 
 
-def test_the_date_of_the_version_says_which_answer_of_a_page_holds(conn: db.Connection, settings: Settings) -> None:
+def test_the_date_of_the_version_says_which_answer_of_a_page_holds(
+    conn: database.Connection, settings: Settings
+) -> None:
     keep(conn, small_list("1"))
     bring(
         conn,
@@ -57,7 +59,7 @@ def test_the_date_of_the_version_says_which_answer_of_a_page_holds(conn: db.Conn
 
 
 def test_a_newer_version_with_the_same_declaration_may_belong_to_another_era(
-    conn: db.Connection, settings: Settings
+    conn: database.Connection, settings: Settings
 ) -> None:
     keep(conn, small_list("1"))
     bring(conn, leaf("A", licenseUrl=LINK, created="2020-01-01T00:00:00Z"))
@@ -81,7 +83,14 @@ def test_a_newer_version_with_the_same_declaration_may_belong_to_another_era(
     ],
 )
 def test_a_changed_table_decides_again_what_rests_on_it_and_nothing_else(
-    conn: db.Connection, settings: Settings, edit: Edit, table: str, old: str, new: str, package: str, becomes: str
+    conn: database.Connection,
+    settings: Settings,
+    edit: Edit,
+    table: str,
+    old: str,
+    new: str,
+    package: str,
+    becomes: str,
 ) -> None:
     keep(
         conn,
@@ -109,7 +118,7 @@ def test_a_changed_table_decides_again_what_rests_on_it_and_nothing_else(
     assert classify.classify(conn, settings).idle
 
 
-def test_a_corrected_note_reaches_the_evidence(conn: db.Connection, settings: Settings, edit: Edit) -> None:
+def test_a_corrected_note_reaches_the_evidence(conn: database.Connection, settings: Settings, edit: Edit) -> None:
     keep(conn, small_list("1"))
     bring(conn, leaf("A", licenseUrl="https://unlicense.org/"), leaf("B", licenseExpression="MIT"))
     classify.classify(conn, settings)
@@ -125,7 +134,7 @@ def test_a_corrected_note_reaches_the_evidence(conn: db.Connection, settings: Se
     assert after["a"]["evidence"]["entry"]["date"] == "2026-12-24"
 
 
-def test_a_package_that_comes_back_has_its_row(conn: db.Connection, settings: Settings) -> None:
+def test_a_package_that_comes_back_has_its_row(conn: database.Connection, settings: Settings) -> None:
     keep(conn, small_list("1"))
     bring(conn, leaf("A", licenseExpression="MIT"))
     classify.classify(conn, settings)
@@ -141,7 +150,7 @@ def test_a_package_that_comes_back_has_its_row(conn: db.Connection, settings: Se
     assert classify.classify(conn, settings).idle
 
 
-def test_the_basis_that_is_stored_names_every_input(conn: db.Connection, settings: Settings) -> None:
+def test_the_basis_that_is_stored_names_every_input(conn: database.Connection, settings: Settings) -> None:
     keep(conn, small_list("7"))
     classify.classify(conn, settings)
     row = conn.execute("SELECT basis FROM enriched.classification").fetchone()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.licenses import verdict
 from pkgintel.pipeline import classify
 from pkgintel.settings import Settings
@@ -14,17 +14,17 @@ LINK = "http://go.microsoft.com/fwlink/?LinkId=329770"
 LIST = small_list("1", open_ids=("MIT", "Apache-2.0", "RPL-1.5"), other=("BUSL-1.1",))
 
 
-def changes(conn: db.Connection) -> list[tuple[Any, ...]]:
+def changes(conn: database.Connection) -> list[tuple[Any, ...]]:
     rows = conn.execute("SELECT * FROM enriched.license_id_changes ORDER BY id").fetchall()
     return [(row["package_id"], row["from_version"], row["to_version"], row["from_ids"], row["to_ids"]) for row in rows]
 
 
-def status(conn: db.Connection, key: str) -> tuple[Any, ...]:
+def status(conn: database.Connection, key: str) -> tuple[Any, ...]:
     row = verdicts(conn)[key]
     return row["last_open_version"], row["last_open_ids"], row["different_since"]
 
 
-def test_a_change_of_ids_is_told_even_where_the_verdict_stays(conn: db.Connection, settings: Settings) -> None:
+def test_a_change_of_ids_is_told_even_where_the_verdict_stays(conn: database.Connection, settings: Settings) -> None:
     keep(conn, LIST)
     bring(
         conn,
@@ -41,7 +41,7 @@ def test_a_change_of_ids_is_told_even_where_the_verdict_stays(conn: db.Connectio
     assert classify.classify(conn, settings).idle
 
 
-def test_a_package_says_its_last_open_version(conn: db.Connection, settings: Settings) -> None:
+def test_a_package_says_its_last_open_version(conn: database.Connection, settings: Settings) -> None:
     keep(conn, LIST)
     bring(
         conn,
@@ -60,7 +60,7 @@ def test_a_package_says_its_last_open_version(conn: db.Connection, settings: Set
     assert status(conn, "a") == ("7.0.0", ["Apache-2.0"], "8.0.0")
 
 
-def test_a_version_that_comes_between_moves_the_change(conn: db.Connection, settings: Settings) -> None:
+def test_a_version_that_comes_between_moves_the_change(conn: database.Connection, settings: Settings) -> None:
     keep(conn, LIST)
     bring(
         conn, leaf("A", "1.0.0", 1, licenseExpression="MIT"), leaf("A", "3.0.0", 2, licenseExpression="BUSL-1.1"),
@@ -76,7 +76,7 @@ def test_a_version_that_comes_between_moves_the_change(conn: db.Connection, sett
     assert changes(conn) == [first[1]]
 
 
-def test_one_declaration_may_mean_another_thing_in_another_era(conn: db.Connection, settings: Settings) -> None:
+def test_one_declaration_may_mean_another_thing_in_another_era(conn: database.Connection, settings: Settings) -> None:
     keep(conn, LIST)
     bring(
         conn,
@@ -88,7 +88,9 @@ def test_one_declaration_may_mean_another_thing_in_another_era(conn: db.Connecti
     assert row == {"from_verdict": "proprietary", "to_verdict": "unknown"}
 
 
-def test_a_list_that_judges_otherwise_changes_the_changes_it_concerns(conn: db.Connection, settings: Settings) -> None:
+def test_a_list_that_judges_otherwise_changes_the_changes_it_concerns(
+    conn: database.Connection, settings: Settings
+) -> None:
     keep(conn, LIST)
     bring(
         conn,
@@ -108,7 +110,7 @@ def test_a_list_that_judges_otherwise_changes_the_changes_it_concerns(conn: db.C
 
 
 def test_a_database_of_an_earlier_release_is_looked_through_once(
-    conn: db.Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    conn: database.Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep(conn, LIST)
     bring(conn, leaf("A", "1.0.0", 1, licenseExpression="MIT"), leaf("A", "2.0.0", 2, licenseExpression="BUSL-1.1"))

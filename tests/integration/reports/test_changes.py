@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.cli import pkgintel
 from pkgintel.errors import SettingsError
 from pkgintel.pipeline import classify
@@ -27,7 +27,7 @@ def told(*words: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def filled(conn: db.Connection, settings: Deployment) -> db.Connection:
+def filled(conn: database.Connection, settings: Deployment) -> database.Connection:
     keep(conn, LIST)
     bring(
         conn,
@@ -43,7 +43,7 @@ def filled(conn: db.Connection, settings: Deployment) -> db.Connection:
     return conn
 
 
-def test_relicensings_are_told_newest_first_by_their_ids(filled: db.Connection) -> None:
+def test_relicensings_are_told_newest_first_by_their_ids(filled: database.Connection) -> None:
     changes = told()["changes"]
     assert [(one["package_id"], one["kind"]) for one in changes] == [
         ("Gone", "verdict"),
@@ -58,13 +58,13 @@ def test_relicensings_are_told_newest_first_by_their_ids(filled: db.Connection) 
     assert "RPL-1.5" in screen
 
 
-def test_since_and_package_narrow_the_list(filled: db.Connection) -> None:
+def test_since_and_package_narrow_the_list(filled: database.Connection) -> None:
     assert [one["package_id"] for one in told("--since", "2025-02-01")["changes"]] == ["Gone", "Mapper"]
     assert [one["package_id"] for one in told("--package", "FLUENT")["changes"]] == ["Fluent"]
     assert [one["package_id"] for one in told("--limit", "1")["changes"]] == ["Gone"]
 
 
-def test_a_program_goes_on_where_it_stopped(filled: db.Connection, settings: Deployment) -> None:
+def test_a_program_goes_on_where_it_stopped(filled: database.Connection, settings: Deployment) -> None:
     seen, after = [], "0-0"
     while (found := told("--after", after, "--limit", "1"))["changes"]:
         seen += [(one["kind"], one["package_id"]) for one in found["changes"]]
@@ -82,7 +82,7 @@ def test_a_program_goes_on_where_it_stopped(filled: db.Connection, settings: Dep
 
 
 @pytest.mark.parametrize("words", [("--after", "7"), ("--since", "yesterday"), ("--after", "x-y")])
-def test_nonsense_is_one_sentence(filled: db.Connection, words: tuple[str, ...]) -> None:
+def test_nonsense_is_one_sentence(filled: database.Connection, words: tuple[str, ...]) -> None:
     with pytest.raises(SettingsError):
         tell(*words, "--json")
     with pytest.raises(SettingsError, match="--json"):
@@ -90,7 +90,7 @@ def test_nonsense_is_one_sentence(filled: db.Connection, words: tuple[str, ...])
 
 
 def test_why_says_the_last_open_version_and_what_is_different_since(
-    filled: db.Connection, settings: Deployment
+    filled: database.Connection, settings: Deployment
 ) -> None:
     found = why.explain(filled, settings, "fluent").as_json()
     assert found["last_open"] == {

@@ -27,5 +27,5 @@ def test_the_exit_code_is_that_of_the_error_and_not_of_its_words(
     scan.fail(conn, run_id, "the chord broke", base.TRIES)
     followed = follow.follow(conn, ["a-task"])
     assert [(run.state, run.error_type) for run in followed.runs] == [("failed", error_type)]
-    found = summary.facts(conn, settings, followed, follow.Followed(), 1.0)
+    found = summary.facts(conn, settings, followed, follow.FollowedRuns(), 1.0)
     assert (found.outcome, found.error_type, found.exit_code()) == ("failed", error_type, code)

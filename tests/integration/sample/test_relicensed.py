@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pkgintel import database as db
+from pkgintel import database
 from pkgintel.licenses.spdx import LicenseList
 from pkgintel.nuget import documents
 from pkgintel.pipeline import classify
@@ -18,7 +18,7 @@ BASE = "http://127.0.0.1:9"
 
 
 @pytest.fixture
-def sample(conn: db.Connection, settings: Deployment) -> db.Connection:
+def sample(conn: database.Connection, settings: Deployment) -> database.Connection:
     """The first part of the sample, stored and judged without a network."""
     published = Sample(1).documents(BASE)
     keep(conn, LicenseList.parse(published[SPDX_LICENSES], published[SPDX_EXCEPTIONS]))
@@ -33,7 +33,7 @@ def sample(conn: db.Connection, settings: Deployment) -> db.Connection:
     return conn
 
 
-def test_what_left_open_source_is_told(sample: db.Connection, settings: Deployment) -> None:
+def test_what_left_open_source_is_told(sample: database.Connection, settings: Deployment) -> None:
     told = {
         (one.package_id, one.from_version, one.to_version): one.from_ids
         for one in changes.newest(sample, 10_000).changes
@@ -54,7 +54,7 @@ def test_what_left_open_source_is_told(sample: db.Connection, settings: Deployme
     assert counted["license", "open_source", "unknown"] >= len(known)
 
 
-def test_a_change_that_keeps_the_verdict_is_told(sample: db.Connection) -> None:
+def test_a_change_that_keeps_the_verdict_is_told(sample: database.Connection) -> None:
     kept = [
         one
         for one in changes.newest(sample, 10_000).changes

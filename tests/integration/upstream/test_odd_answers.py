@@ -17,7 +17,7 @@ from pkgintel.pipeline.page_write import reject_row
 from pkgintel.settings import Settings
 from pkgintel.upstream.answers import Unobtainable
 from pkgintel.upstream.client import Client, Request
-from pkgintel.upstream.leaves import Fetched, fetch_leaves
+from pkgintel.upstream.leaves import Leaves, fetch_leaves
 from pkgintel.upstream.origins import CatalogAddress
 from pkgintel.upstream.slots import LocalLimit
 from tests.support.hostile import Answer, HostileServer
@@ -41,7 +41,7 @@ def client() -> Iterator[Client]:
     made.close()
 
 
-def fetch(server: HostileServer, client: Client, answer: Answer) -> Fetched | UpstreamUnavailable:
+def fetch(server: HostileServer, client: Client, answer: Answer) -> Leaves | UpstreamUnavailable:
     """What becomes of one leaf that is answered so; nothing else may leave `fetch_leaves`."""
     server.script("/leaf.json", [answer])
     line = {"@id": server.url("/leaf.json"), "@type": "nuget:PackageDetails", "commitTimeStamp": STAMP}
@@ -228,7 +228,7 @@ def test_what_is_no_http_is_trouble(server: HostileServer, client: Client, raw: 
 
 def test_a_redirect_to_no_address_is_a_reject(server: HostileServer, client: Client) -> None:
     found = fetch(server, client, redirect("http://[::1"))
-    assert isinstance(found, Fetched)
+    assert isinstance(found, Leaves)
     assert [reject.reason for reject in found.rejected] == ["redirect"]
 
 
@@ -253,7 +253,7 @@ def test_a_body_without_an_end_ends(server: HostileServer, client: Client, answe
     assert isinstance(found, UpstreamUnavailable) or [one.reason for one in found.rejected] == ["too-large"]
     assert time.monotonic() - begun < 12
     # What a slot is held for is over as well: the next leaf comes at once.
-    assert isinstance(found := fetch(server, client, Answer(LEAF)), Fetched)
+    assert isinstance(found := fetch(server, client, Answer(LEAF)), Leaves)
     assert len(found.events) == 1
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from pkgintel.errors import PkgintelError
 from pkgintel.reports import summary
-from pkgintel.reports.follow import Followed, FollowedRun
+from pkgintel.reports.follow import FollowedRun, FollowedRuns
 
 
 def run(source: str, state: str) -> FollowedRun:
@@ -36,7 +36,7 @@ def run(source: str, state: str) -> FollowedRun:
 def test_the_outcome_is_that_of_what_counts_in_the_end(
     scans: list[tuple[str, str]], licenses: list[tuple[str, str]], outcome: str
 ) -> None:
-    followed = (Followed(tuple(run(*one) for one in found)) for found in (scans, licenses))
+    followed = (FollowedRuns(tuple(run(*one) for one in found)) for found in (scans, licenses))
     assert summary.outcome(*followed) == outcome
 
 
