@@ -22,6 +22,19 @@ WIDE = """
   return box.width && (box.right > innerWidth + 1 || box.left < -1) && !it.closest("nav");
 }).map(it => it.tagName + "." + it.className + ": " + it.textContent.trim().slice(0, 60)).slice(0, 5)
 """
+# Short words in tables that are broken over two lines elsewhere than at a hyphen.
+BROKEN = r"""
+[...document.querySelectorAll("th, td")].flatMap(cell => {
+  const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), found = [];
+  while (texts.nextNode()) for (const word of texts.currentNode.data.matchAll(/[^\s-]+/g)) {
+    const range = document.createRange();
+    range.setStart(texts.currentNode, word.index);
+    range.setEnd(texts.currentNode, word.index + word[0].length);
+    if (word[0].length <= 12 && range.getClientRects().length > 1) found.push(word[0]);
+  }
+  return found;
+})
+"""
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,7 @@ class Look:
     asked: tuple[str, ...]  # Every address that was asked for.
     complaints: tuple[str, ...]  # Of the console, of scripts, and of what did not load.
     wide: tuple[str, ...]  # What does not fit into the width.
+    broken: tuple[str, ...]  # Short words of tables that take two lines.
     width: int  # Of the window, as the page sees it.
     text: str
 
@@ -69,6 +83,7 @@ async def _look(door: str, url: str, width: int, *, phone: bool, dark: bool) -> 
         await session.tell("Page.navigate", url=url)
         await session.event("Page.loadEventFired")
         wide = await session.evaluate(WIDE)
+        broken = await session.evaluate(BROKEN)
         inner = await session.evaluate("innerWidth")
         text = await session.evaluate("document.body.innerText")
         picture = await session.tell("Page.captureScreenshot", captureBeyondViewport=True)
@@ -83,6 +98,7 @@ async def _look(door: str, url: str, width: int, *, phone: bool, dark: bool) -> 
             in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Network.loadingFailed", "Log.entryAdded")
         ),
         tuple(wide),
+        tuple(broken),
         inner,
         text,
     )

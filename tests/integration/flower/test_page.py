@@ -31,7 +31,7 @@ NOWHERE = "postgresql://nobody:secret@127.0.0.1:1/none"
 
 
 def fill(conn: database.Connection, settings: Settings) -> None:
-    """All fresh and passed, three points of verdict history, and a scan in progress."""
+    """All fresh and passed, three points of verdict history, changes of both kinds, and a scan in progress."""
     for source, action in (
         (Source.SPDX, Action.SYNC),
         (Source.NUGET, Action.SCAN),
@@ -56,6 +56,13 @@ def fill(conn: database.Connection, settings: Settings) -> None:
         FROM (VALUES (10, now() - interval '9 days'), (30, now() - interval '5 days'),
                      (20, now() - interval '1 hour')) AS past (n, at);
         INSERT INTO ops.catalog (name) VALUES ('sample');
+        INSERT INTO enriched.verdict_changes (package_key, package_id, from_verdict, to_verdict, cause)
+        VALUES ('p1', 'P1', 'unknown', 'proprietary', 'declaration'), ('p2', 'P2', 'open_source', NULL, 'deleted');
+        INSERT INTO enriched.license_id_changes (package_key, package_id, from_version, to_version, from_verdict,
+            to_verdict, from_rule, to_rule, from_ids, to_ids, from_declaration, to_declaration, sort_key, released_at)
+        VALUES ('some', 'Some.Company.With.A.Long.Name.Extensions.DependencyInjection.Abstractions',
+                '8.5.2-preview.20251001.3+build.77', '9.0.0', 'open_source', 'proprietary', 'r', 'r',
+                '{MIT,Apache-2.0,BSD-3-Clause}', '{}', '{}', '{}', '', now());
         """
     )
     for name in GATES:
@@ -111,6 +118,9 @@ def test_empty_healthy_broken_and_down(settings: Settings, conn: database.Connec
     assert set(badges(healthy).values()) == {"fresh"}
     assert "5 of 8 pages done" in healthy
     assert 'data-points="3"' in healthy
+    assert healthy.count('data-change="license"') == 1
+    assert healthy.count('data-change="verdict"') == 2
+    assert "– → –" not in healthy, "a change of a verdict has no versions"
     assert "updating" in healthy
     assert "0 */6 * * *" in healthy
     assert "No worker answers, and nothing gets done" in healthy, "while a scan is in progress"
@@ -228,7 +238,7 @@ def get_stuck(conn: database.Connection) -> None:
 
 
 @pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no browser at /usr/bin/chromium (Debian's package chromium)")
-@pytest.mark.parametrize("width", [1280, 390, 360])
+@pytest.mark.parametrize("width", [1280, 768, 390, 360])
 @pytest.mark.parametrize("state", ["empty", "healthy", "broken", "away"])
 def test_a_browser_shows_it_whole_with_no_error_and_asks_nobody_else(
     settings: Settings, conn: database.Connection, flower: Start, tmp_path: Path, state: str, width: int
@@ -244,7 +254,7 @@ def test_a_browser_shows_it_whole_with_no_error_and_asks_nobody_else(
     )
     if "PICTURES" in os.environ:  # For whoever wants to look at it.
         (Path(os.environ["PICTURES"]) / f"pipeline-{state}-{width}.png").write_bytes(seen.picture)
-    assert (seen.width, seen.wide) == (width, ())
+    assert (seen.width, seen.wide, seen.broken) == (width, (), ())
     assert seen.complaints == ()
     assert {address.split("/")[2] for address in seen.asked if address.startswith("http")} == {
         served.root.split("/")[2]
