@@ -16,8 +16,9 @@ from pkgintel.celery import app
 from pkgintel.cli.screen import STYLES, console, emit, say, word
 from pkgintel.database import migrations
 from pkgintel.nuget.instant import iso
+from pkgintel.pipeline import runs as ledger
 from pkgintel.pipeline.checks import SOURCES
-from pkgintel.pipeline.states import Action, State
+from pkgintel.pipeline.states import Action, PageState, Source, State
 from pkgintel.reports import runs
 from pkgintel.reports.gates import RunCheck
 from pkgintel.reports.runs import ListedRun, RunPage, ShownRun
@@ -38,7 +39,9 @@ def group(context: click.Context, source: str | None, state: str | None, limit: 
     if context.invoked_subcommand is not None:
         return
     with _database() as conn:
-        found = runs.listed(conn, source=source, state=state, most=limit)
+        found = runs.listed(
+            conn, source=Source(source) if source else None, state=State(state) if state else None, most=limit
+        )
     if as_json:
         emit({"runs": [run.as_json() for run in found]})
         return
@@ -136,7 +139,10 @@ def _facts(run: ShownRun) -> list[tuple[str, str]]:
 def _show_pages(out: Console, pages: Sequence[RunPage]) -> None:
     if not pages:
         return
-    counts = {state: sum(page.state == state for page in pages) for state in ("done", "failed", "pending")}
+    counts = {
+        state: sum(page.state == state for page in pages)
+        for state in (PageState.DONE, PageState.FAILED, PageState.PENDING)
+    }
     out.print(f"\nPages  {', '.join(f'{count} {state}' for state, count in counts.items() if count)}", style="bold")
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for heading, justify in (("page", "left"), ("state", "left"), ("tries", "right"), ("leaves", "right"),
@@ -163,7 +169,7 @@ def abort_command(run_id: int, why: str) -> None:
     Exit codes: 0 aborted; 2 there is no such run, or it had ended (or Postgres cannot be used).
     """
     with _database() as conn:
-        runs.abort(conn, run_id, getpass.getuser(), why)
+        ledger.abort(conn, run_id, getpass.getuser(), why)
     say(f"run {run_id} is aborted; what is stored stays. Go on with it: pkgintel runs resume {run_id}")
 
 

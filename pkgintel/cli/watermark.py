@@ -8,51 +8,15 @@ import click
 from pkgintel import database
 from pkgintel.cli.screen import emit, say
 from pkgintel.database import migrations
-from pkgintel.errors import SettingsError
 from pkgintel.nuget import instant
 from pkgintel.nuget.instant import iso
-from pkgintel.pipeline import checks, gate, replay, runs
 from pkgintel.pipeline.states import Source
+from pkgintel.pipeline.watermark import reset
 from pkgintel.reports import watermark
 from pkgintel.runtime import process
-from pkgintel.settings import Settings
 from pkgintel.text import minute, plain
 
 SOURCE = Source.NUGET
-
-
-def reset(conn: database.Connection, settings: Settings, to: str, why: str, by: str) -> int:
-    """Bring the watermark back to `to`; the next scan lists from there, and fetches what is not stored.
-
-    The ticks that it stood at before. An origin that lies behind `to` comes back too. The gate is measured again.
-    Raises: SettingsError without a reason, for a time that is none, lies in the future or not before the watermark,
-    while nothing is stored, or while a scan runs.
-    """
-    ticks = replay.moment_of(to)
-    if not why.strip():
-        raise SettingsError('Bringing the watermark back needs a reason, which is recorded: --why "…".')
-    if not instant.FIRST <= ticks <= instant.now():
-        raise SettingsError(f"The watermark is not brought to {to}: that is no time between the year 1 and now.")
-    with conn.transaction():
-        before = database.one(conn, "events/lock_watermark", source=SOURCE)
-        if before is None:
-            raise SettingsError("Nothing is stored yet, so there is no watermark to bring back: pkgintel run.")
-        running = runs.running(conn, SOURCE)
-        if running is not None:
-            raise SettingsError(
-                f"Run {running.id} is in progress, and moves the watermark itself: wait for its end, or "
-                f"`pkgintel runs abort {running.id}`."
-            )
-        if ticks >= before["watermark_ticks"]:
-            raise SettingsError(
-                f"The watermark stands at {instant.timestamp(before['watermark_ticks'])}, which is not after {to}: it "
-                "is only ever brought back; forward it is moved by scans, which read what lies between."
-            )
-        facts = {"source": SOURCE, "to": ticks}
-        database.run(conn, "events/record_reset", **facts, why=why.strip(), by=by)
-        database.run(conn, "events/reset_watermark", **facts)
-    gate.record(conn, gate.measure(conn, settings, checks.PACKAGES), None)
-    return int(before["watermark_ticks"])
 
 
 @click.group("watermark")
@@ -100,7 +64,7 @@ def reset_command(to: str, why: str) -> None:
     settings = process.current().deployment
     with database.connect(settings.database_url) as conn:
         migrations.require_schema(conn)
-        before = reset(conn, settings, to, why, getpass.getuser())
+        before = reset(conn, settings, SOURCE, to, why, getpass.getuser())
         now = watermark.shown(conn, SOURCE)
     say(
         f"the watermark is {iso(now.watermark)} (it was {instant.timestamp(before)}); the next scan "

@@ -1,7 +1,7 @@
-"""The runs, in Postgres and nowhere else: how one is opened and planned, how it ends, and what has to follow it.
+"""The runs, in Postgres and nowhere else: how one is opened and planned, and how it ends.
 
 Every statement of sql/runs is called here, and only here. Its pages are the business of `pages`, its signs of life that
-of `heartbeats`.
+of `heartbeats`, what has to follow it that of `sequels`.
 """
 
 from collections.abc import Collection
@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ConfigDict
 
 from pkgintel import database
-from pkgintel.errors import AlreadyRunning, RunFailed
+from pkgintel.errors import AlreadyRunning, RunFailed, SettingsError
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.upstream.origins import CatalogAddress
 
@@ -84,32 +84,6 @@ class RunningRun(Row):
     silent: float
 
 
-class HeldBack(Row):
-    """Run `id`, which a closed gate ended; the classification that has to follow came of run `cause_id`."""
-
-    id: int
-    cause_id: int
-
-
-class UnsettledRun(Row):
-    """A run that ended well, whose gate and classification have not come to their end."""
-
-    id: int
-    source: Source
-    kind: Kind
-
-
-class Continuation(Row):
-    """The scan or sync that has to follow run `id`: `more` pages of its chain, or what it left undone."""
-
-    id: int
-    action: Action
-    kind: Kind
-    root_id: int | None
-    more: bool
-    pages_left: int | None
-
-
 def open_run(
     conn: database.Connection,
     source: Source,
@@ -171,6 +145,16 @@ def end(
     )
 
 
+def abort(conn: database.Connection, run_id: int, by: str, why: str = "") -> None:
+    """End a running run. Pages that are read just now are still stored; later ones find nothing to do.
+
+    Raises: SettingsError when there is no such run, or it had ended before.
+    """
+    known(conn, run_id)
+    if not end(conn, run_id, State.ABORTED, error=f"aborted by {by}" + (f": {why}" if why else "")):
+        raise SettingsError(f"Run {run_id} is not running: it is {known(conn, run_id).state}.")
+
+
 def get(conn: database.Connection, run_id: int) -> Run | None:
     """The run `run_id`, or None."""
     row = database.one(conn, "runs/get", id=run_id)
@@ -182,6 +166,14 @@ def require(conn: database.Connection, run_id: int) -> Run:
     found = get(conn, run_id)
     if found is None:
         raise RunFailed(f"There is no run {run_id}.")
+    return found
+
+
+def known(conn: database.Connection, run_id: int) -> Run:
+    """The run that an operator named by `run_id`. Raises: SettingsError when there is none."""
+    found = get(conn, run_id)
+    if found is None:
+        raise SettingsError(f"There is no run {run_id}: `pkgintel runs` lists them.")
     return found
 
 
@@ -216,36 +208,3 @@ def blocked(conn: database.Connection, source: Source) -> int | None:
     """The last run of `source` that was no replay and did not fail, if a gate blocks it: its id."""
     row = database.one(conn, "runs/blocked", source=source)
     return int(row["id"]) if row else None
-
-
-def continuations(conn: database.Connection, *, run_id: int | None = None, after: float = 0.0) -> list[Continuation]:
-    """What has to follow ended scans and syncs and has not begun: of run `run_id`, or of the newest ones.
-
-    What was sent, or ended, in the last `after` seconds is left out.
-    """
-    rows = database.every(conn, "runs/to_go_on", id=run_id, after=after)
-    return [Continuation.model_validate(row) for row in rows]
-
-
-def unsettled(conn: database.Connection, lost_after: float) -> list[UnsettledRun]:
-    """Runs whose gate and classification did not come through within `lost_after` seconds, newest first."""
-    return [UnsettledRun.model_validate(row) for row in database.every(conn, "runs/unsettled", lost_after=lost_after)]
-
-
-def held_back(conn: database.Connection, *, at_once: bool, after: float) -> HeldBack | None:
-    """The newest run that a closed gate ended, where no classification has begun since.
-
-    `at_once` says that the gate opened just now; else it is given again only `after` seconds after it was sent.
-    """
-    row = database.one(conn, "runs/held_back", at_once=at_once, after=after)
-    return HeldBack.model_validate(row) if row else None
-
-
-def sent_again(conn: database.Connection, *run_ids: int) -> None:
-    """What follows from these ended runs was sent just now."""
-    database.run(conn, "runs/touch", ids=list(run_ids))
-
-
-def may_fall_back(conn: database.Connection) -> bool:
-    """Whether stale data may start a scan: its schedule is on, none is running, none was tried for an hour."""
-    return bool(database.the(conn, "runs/fallback")["wanted"])

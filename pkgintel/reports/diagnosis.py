@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from pkgintel.pipeline import checks
 from pkgintel.pipeline.checks import GATES, SOURCES
-from pkgintel.pipeline.states import State
+from pkgintel.pipeline.states import Source, State
 from pkgintel.reports.crew import NOT_ASKED, UNKNOWN, Strays
 from pkgintel.reports.facts import Facts
 from pkgintel.reports.gates import Check
@@ -54,7 +54,7 @@ def _held_by(run: Outcome, closed: list[Check]) -> bool:
     return any(SOURCES[check.gate] == run.source or run.source == SOURCES[checks.VERDICTS] for check in closed)
 
 
-def _bad_runs(found: Facts, busy: Mapping[str, int], settings: Deployment) -> list[str]:
+def _bad_runs(found: Facts, busy: Mapping[Source, int], settings: Deployment) -> list[str]:
     """Runs that give no sign of life, whose end never came, or that were the last of their source and went wrong."""
     sentences = [
         f"Run {run.id} ({run.source} {run.action}) is lost: it gave no sign of life for "
@@ -80,7 +80,7 @@ def _bad_runs(found: Facts, busy: Mapping[str, int], settings: Deployment) -> li
     return sentences
 
 
-def _stale(found: Facts, busy: Mapping[str, int]) -> list[str]:
+def _stale(found: Facts, busy: Mapping[Source, int]) -> list[str]:
     stale = {name: asset for name, asset in found.assets.items() if not asset.fresh}
     if len(stale) == len(GATES) and all(asset.last_success is None for asset in stale.values()) and not busy:
         return [

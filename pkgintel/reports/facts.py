@@ -7,8 +7,7 @@ would look fresh for ever. Workers and queues are asked for separately (`crew`),
 from datetime import UTC, datetime
 
 from pkgintel import database
-from pkgintel.pipeline import checks
-from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline import checks, sequels
 from pkgintel.reports import assets, gates, schedules, work
 from pkgintel.reports.assets import Asset, RejectedLeaf, VerdictCount
 from pkgintel.reports.crew import NOT_ASKED, Crew
@@ -83,7 +82,7 @@ def gather(conn: database.Connection, settings: Deployment, crew: Crew = NOT_ASK
             replays=tuple(run for run in runs if run.is_replay),
             last_runs=work.ended(conn),
             outcomes=outcomes,
-            unsettled=tuple(run.id for run in ledger.unsettled(conn, settings.lost_after)),
+            unsettled=tuple(run.id for run in sequels.unsettled(conn, settings.lost_after)),
             checks=found,
             lock_waits=work.lock_waits(conn),
             rejected_leaves=rejected,

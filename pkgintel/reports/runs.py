@@ -1,4 +1,4 @@
-"""What ran, how it ended and why; stopping a run, and going on with one that ended badly."""
+"""What ran, how it ended and why; going on with a run that ended badly."""
 
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -6,8 +6,7 @@ from redis.exceptions import RedisError
 from pkgintel import database
 from pkgintel.errors import ServiceUnavailable, SettingsError
 from pkgintel.pipeline import runs as ledger
-from pkgintel.pipeline.runs import Run
-from pkgintel.pipeline.states import Action, State
+from pkgintel.pipeline.states import Action, Kind, PageState, Source, State
 from pkgintel.reports.gates import RunCheck
 from pkgintel.reports.shape import Json, Moment, Report
 from pkgintel.runtime import broker
@@ -19,9 +18,9 @@ class ListedRun(Report):
     """A run. `finished_at` is None while it runs, the window None until it is planned."""
 
     id: int
-    source: str
+    source: Source
     action: Action
-    kind: str
+    kind: Kind
     state: State
     started_at: Moment
     finished_at: Moment | None
@@ -42,7 +41,7 @@ class RunPage(Report):
     """A page of a run; `items` is None until it is read."""
 
     page_url: str
-    state: str
+    state: PageState
     attempts: int
     items: int | None
     leaves: int
@@ -57,9 +56,9 @@ class TriggeredRun(Report):
     """A run that came of another one."""
 
     id: int
-    source: str
+    source: Source
     action: Action
-    kind: str
+    kind: Kind
     state: State
     started_at: Moment
     error: str | None
@@ -80,7 +79,7 @@ class ShownRun(ListedRun):
 
 
 def listed(
-    conn: database.Connection, *, source: str | None = None, state: str | None = None, most: int = 20
+    conn: database.Connection, *, source: Source | None = None, state: State | None = None, most: int = 20
 ) -> tuple[ListedRun, ...]:
     """Runs, newest first."""
     rows = database.every(conn, "reports/runs/runs", source=source, state=state, id=None, most=most)
@@ -107,16 +106,6 @@ def shown(conn: database.Connection, run_id: int) -> ShownRun:
         )
 
 
-def abort(conn: database.Connection, run_id: int, by: str, why: str = "") -> None:
-    """End a running run. Pages that are read just now are still stored; later ones find nothing to do.
-
-    Raises: SettingsError when there is no such run, or it had ended before.
-    """
-    _known(conn, run_id)
-    if not ledger.end(conn, run_id, State.ABORTED, error=f"aborted by {by}" + (f": {why}" if why else "")):
-        raise SettingsError(f"Run {run_id} is not running: it is {_known(conn, run_id).state}.")
-
-
 def resume(conn: database.Connection, settings: Deployment, run_id: int) -> str:
     """Go on, in a new run, with what a run left undone; the name of the task that was sent.
 
@@ -125,7 +114,7 @@ def resume(conn: database.Connection, settings: Deployment, run_id: int) -> str:
     does not answer.
     """
     recovery.free_lost(conn, settings)
-    run = _known(conn, run_id)
+    run = ledger.known(conn, run_id)
     if run.action is Action.REPLAY:
         raise SettingsError(f"Run {run_id} is a replay: ask for it again with `pkgintel reprocess`.")
     if run.state.ended and not run.state.resumable:
@@ -138,10 +127,3 @@ def resume(conn: database.Connection, settings: Deployment, run_id: int) -> str:
     except (OperationalError, RedisError) as error:
         why = broker.because(settings.redis_url, error)
         raise ServiceUnavailable(f"Redis does not answer, so nothing was sent: {why}.") from None
-
-
-def _known(conn: database.Connection, run_id: int) -> Run:
-    run = ledger.get(conn, run_id)
-    if run is None:
-        raise SettingsError(f"There is no run {run_id}: `pkgintel runs` lists them.")
-    return run

@@ -1,6 +1,7 @@
 """What all runs together did so far: their pages and leaves, the answers they got, the verdicts over time."""
 
 from pkgintel import database
+from pkgintel.pipeline.states import Action, Source, State
 from pkgintel.reports import changes
 from pkgintel.reports.changes import ChangeCount
 from pkgintel.reports.shape import Moment, Report
@@ -18,9 +19,9 @@ class Outcomes(Report):
 class RunCount(Report):
     """How many runs of a source and action are in a state."""
 
-    source: str
-    action: str
-    state: str
+    source: Source
+    action: Action
+    state: State
     runs: int
 
 

@@ -3,7 +3,7 @@
 from pkgintel import database
 from pkgintel.database import Row
 from pkgintel.pipeline.checks import SOURCES
-from pkgintel.pipeline.states import State
+from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.reports.shape import Moment, Report
 from pkgintel.settings import Deployment
 
@@ -15,9 +15,9 @@ class RunInProgress(Report):
     """A run in progress: how far it is, its rate in leaves a second, and the seconds it still needs at that rate."""
 
     id: int
-    source: str
-    action: str
-    kind: str
+    source: Source
+    action: Action
+    kind: Kind
     started_at: Moment
     pages_total: int
     more: bool
@@ -38,17 +38,17 @@ class RunInProgress(Report):
     @property
     def is_replay(self) -> bool:
         """Whether it reads again what was read before."""
-        return self.action == "replay"
+        return self.action is Action.REPLAY
 
 
 class EndedRun(Report):
     """A run that ended."""
 
     id: int
-    source: str
-    action: str
-    kind: str
-    state: str
+    source: Source
+    action: Action
+    kind: Kind
+    state: State
     started_at: Moment
     finished_at: Moment
     seconds: float
@@ -64,8 +64,8 @@ class Outcome(Report):
     """How the last run of a source ended, where it ended by itself."""
 
     id: int
-    source: str
-    action: str
+    source: Source
+    action: Action
     state: State
     error: str | None
     finished_at: Moment

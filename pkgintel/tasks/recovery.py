@@ -4,7 +4,7 @@ from redis.exceptions import RedisError
 
 from pkgintel import database
 from pkgintel.celery import app
-from pkgintel.pipeline import checks, gate, heartbeats, runs
+from pkgintel.pipeline import checks, gate, heartbeats, runs, sequels
 from pkgintel.pipeline.heartbeats import SilentRun
 from pkgintel.pipeline.states import Kind, Source
 from pkgintel.settings import Settings
@@ -20,7 +20,7 @@ def tend(conn: database.Connection, settings: Settings) -> str:
     except RedisError as error:
         did.append(f"beat could not be informed of the ticks: {error}")
     stale = record_freshness(conn, settings)
-    if PACKAGES_STALE in stale and runs.may_fall_back(conn):
+    if PACKAGES_STALE in stale and sequels.may_fall_back(conn):
         workflow.next_scan(Kind.FALLBACK)
         did.append("started a fallback scan")
     return "; ".join(did) or "nothing to do"
@@ -43,15 +43,15 @@ def recover(conn: database.Connection, settings: Settings, *, go_on: bool = True
         workflow.finish(lacking.id, lacking.action).apply_async()
         did.append(f"sent the callback of run {lacking.id} again")
     did += [f"run {run.id} of {run.source} is lost" for run in free_lost(conn, settings)]
-    for one in runs.continuations(conn, after=settings.lost_after) if go_on else []:
+    for one in sequels.continuations(conn, after=settings.lost_after) if go_on else []:
         workflow.go_on(one)
-        runs.sent_again(conn, one.id)
+        sequels.sent_again(conn, one.id)
         did.append(f"the {one.action} goes on where run {one.id} ended")
-    unsettled = runs.unsettled(conn, settings.lost_after)
+    unsettled = sequels.unsettled(conn, settings.lost_after)
     for source in (Source.NUGET, Source.SPDX):
         ids = [run.id for run in unsettled if run.source is source]
         if ids:
-            runs.sent_again(conn, *ids)
+            sequels.sent_again(conn, *ids)
             runs.settle(conn, *ids[1:])
             workflow.after(source, ids[0])
             did.append(f"sent what follows run {ids[0]} again")
@@ -70,10 +70,10 @@ def open_gates(conn: database.Connection, settings: Settings, *, measured: bool 
     was just recorded. Raises: BrokerError or RedisError when it cannot be sent.
     """
     did = [f"{name} passes again" for name in gate.reopened(conn, settings)]
-    held = runs.held_back(conn, at_once=measured or bool(did), after=settings.lost_after)
+    held = sequels.held_back(conn, at_once=measured or bool(did), after=settings.lost_after)
     if held is not None and gate.all_open(conn, settings):
         workflow.classify(held.cause_id)
-        runs.sent_again(conn, held.id)
+        sequels.sent_again(conn, held.id)
         did.append(f"sent the classification that a gate held back behind run {held.cause_id}")
     return did
 

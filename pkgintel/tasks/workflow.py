@@ -12,9 +12,10 @@ from celery.canvas import Signature
 
 from pkgintel.celery import app
 from pkgintel.database import Connection
-from pkgintel.pipeline import follow_up, runs
-from pkgintel.pipeline.runs import Continuation, Run
+from pkgintel.pipeline import follow_up, sequels
+from pkgintel.pipeline.runs import Run
 from pkgintel.pipeline.scan import ScanEnd
+from pkgintel.pipeline.sequels import Continuation
 from pkgintel.pipeline.states import Action, Kind, Source, State
 
 
@@ -100,7 +101,7 @@ def after_break(conn: Connection, run: Run) -> str:
 
 
 def _go_on_from(conn: Connection, run_id: int) -> None:
-    for one in runs.continuations(conn, run_id=run_id):
+    for one in sequels.continuations(conn, run_id=run_id):
         go_on(one)
 
 

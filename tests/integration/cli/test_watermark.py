@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pkgintel import database as db
-from pkgintel.cli import pkgintel, watermark
+from pkgintel.cli import pkgintel
 from pkgintel.database import migrations
 from pkgintel.errors import GateFailed, SettingsError
 from pkgintel.local.services import Services
-from pkgintel.pipeline import gate
+from pkgintel.pipeline import gate, watermark
 from pkgintel.pipeline import runs as ledger
 from pkgintel.pipeline.checks import PACKAGES, WATERMARK_CHECK
 from pkgintel.pipeline.states import Action, Kind, Source, State
@@ -186,7 +186,7 @@ def test_a_database_with_stamps_that_nobody_can_read_opens_and_tells(services: S
             assert conn.execute("SELECT after_ticks FROM ops.runs ORDER BY id LIMIT 1").fetchone() == {
                 "after_ticks": None
             }
-            watermark.reset(conn, settings, "2024-05-01", "a test says so", "me")
+            watermark.reset(conn, settings, Source.NUGET, "2024-05-01", "a test says so", "me")
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def test_gate_and_classification_take_no_longer_when_nothing_is_pending(
         ("checks/latest", {"names": ["check1", "check2"]}),
         ("events/open_rejects", {"ticks": 7, "url": "", "most": 100}),
         ("events/resolve_superseded", {"urls": ["u"], "package_keys": ["a"], "version_keys": ["1.0.0"]}),
-        ("runs/held_back", {"at_once": True, "after": 120}),
+        ("sequels/held_back", {"at_once": True, "after": 120}),
         ("pages/left", {"run_id": 7}),
         ("heartbeats/lost", {"lost_after": 120}),
         ("pages/start", {"run_id": 7, "page_url": "http://127.0.0.1:9/page1.json"}),

@@ -104,7 +104,7 @@ def test_an_aborted_run_makes_room_for_the_next(settings: Settings, conn: databa
     assert scan.finish(conn, settings, run_id).state == "aborted"  # A late callback finds nothing to do.
     assert ledger.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL)
     with pytest.raises(SettingsError, match="is not running: it is aborted"):
-        runs.abort(conn, run_id, "somebody")
+        ledger.abort(conn, run_id, "somebody")
 
 
 def test_a_failed_scan_is_resumed_by_a_new_one(
