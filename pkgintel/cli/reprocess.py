@@ -73,9 +73,13 @@ def command(
     mine = process.current()
     with database.connect(mine.deployment.database_url) as conn:
         migrations.require_schema(conn)
-        missing = _accept_count(conn, mine, wanted, why, dry_run=dry_run) if accept_count else MissingItems()
-        result: Report
-        if accept:
+        missing, to_read = MissingItems(), True
+        if accept_count:
+            missing, to_read = _accept_count(conn, mine, wanted, why, dry_run=dry_run)
+        result: Report = missing
+        if not to_read:
+            _say("The next scan takes the index as it is.")
+        elif accept:
             result = _accept(conn, mine, why, dry_run=dry_run)
         elif from_raw:
             result = _from_raw(conn, mine, package, dry_run=dry_run)
@@ -97,14 +101,16 @@ def _accept(conn: database.Connection, mine: Process, why: str, *, dry_run: bool
 
 def _accept_count(
     conn: database.Connection, mine: Process, wanted: ReplayRequest, why: str, *, dry_run: bool
-) -> MissingItems:
-    """What the page holds and should hold, accepted; it is read afterwards as it is."""
+) -> tuple[MissingItems, bool]:
+    """What the page holds and should hold, accepted; and whether it is read afterwards, which the index is not."""
     with conn.transaction(force_rollback=dry_run):
         count = replay.accept_count(conn, mine.deployment, mine.client, wanted, why, getpass.getuser())
     missing = count.promised - count.items
     if dry_run:
-        return MissingItems(would_be_accepted_as_missing=missing, items=count.items, why=count.why)
-    return MissingItems(accepted_as_missing=missing, items=count.items, why=count.why)
+        found = MissingItems(would_be_accepted_as_missing=missing, items=count.items, why=count.why)
+    else:
+        found = MissingItems(accepted_as_missing=missing, items=count.items, why=count.why)
+    return found, not count.is_index
 
 
 def _from_raw(

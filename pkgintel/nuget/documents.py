@@ -71,12 +71,13 @@ class PageEntry(_Document):
 
 
 class Index(_Document):
-    """The catalog index. Its `pages` come in no promised order; `kinds` is its @type."""
+    """The catalog index. Its `pages` come in no promised order; `kinds` is its @type, `count` how many it promises."""
 
     kinds: Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)] = Field(
         default_factory=list, alias="@type"
     )
     commit: Ticks = Field(alias="commitTimeStamp")
+    count: Count = None
     pages: Annotated[list[PageEntry], FailFast()] = Field(alias="items")
 
 

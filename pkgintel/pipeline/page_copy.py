@@ -1,10 +1,11 @@
-"""One copy of a page, as a server gave it: taken only when it is as new and as full as it is known to be."""
+"""One copy of a page or an index, as a server gave it: taken only when it is as new and as full as it should be."""
 
 from dataclasses import asdict, dataclass
 
 from pkgintel import database
 from pkgintel.errors import SettingsError, UpstreamUnavailable
 from pkgintel.nuget import instant
+from pkgintel.nuget.documents import Index
 from pkgintel.nuget.listing import Listing
 from pkgintel.text import quoted
 from pkgintel.upstream import sources
@@ -25,13 +26,17 @@ class KnownPage:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedCount:
-    """That a page which promises so many items holds fewer, as `by` accepted it for the reason `why`."""
+    """That a page which promises so many items holds fewer, as `by` accepted it for the reason `why`.
+
+    The same of the index and its pages.
+    """
 
     page_url: str
     promised: int
     items: int
     why: str
     by: str
+    is_index: bool = False
 
 
 def fetch(
@@ -47,12 +52,23 @@ def fetch(
         have, told = instant.timestamp(found.newest), instant.timestamp(known.commit)
         raise UpstreamUnavailable(f"{page_url} came as an older copy, of {have}; {told} is known", page_url)
     if promised(found, known) - found.lines > missing:
-        raise UpstreamUnavailable(
-            f"{page_url} came as a short copy, with {found.lines:,} of the {promised(found, known):,} items that are "
-            f'counted; if it stays so: pkgintel reprocess --page {quoted(page_url)} --accept-count --why "…"',
-            page_url,
-        )
+        raise _short(page_url, found.lines, promised(found, known), "items")
     return found
+
+
+def require_whole(conn: database.Connection, index: Index, url: str) -> None:
+    """Raises: UpstreamUnavailable where the index at `url` names fewer pages than it counts: new ones may hide them."""
+    count, named = index.count or 0, len(index.pages)
+    if count - named > accepted(conn, url):
+        raise _short(url, named, count, "pages")
+
+
+def _short(url: str, lines: int, count: int, of_what: str) -> UpstreamUnavailable:
+    return UpstreamUnavailable(
+        f"{url} came as a short copy, with {lines:,} of the {count:,} {of_what} that are "
+        f'counted; if it stays so: pkgintel reprocess --page {quoted(url)} --accept-count --why "…"',
+        url,
+    )
 
 
 def promised(found: Listing, known: KnownPage) -> int:
@@ -67,17 +83,19 @@ def accepted(conn: database.Connection, page_url: str) -> int:
 
 
 def accept(
-    conn: database.Connection, found: Listing, page_url: str, known: KnownPage, *, why: str, by: str
+    conn: database.Connection, page_url: str, promised: int, items: int, *, why: str, by: str, is_index: bool = False
 ) -> AcceptedCount:
     """Accept that a page holds fewer items than are promised of it: from now on as many may be missing, and no more.
+
+    Of the index it is the pages that count.
 
     Raises: SettingsError without a reason, or when none is missing.
     """
     if not why.strip():
         raise SettingsError('Accepting a count needs a reason, which is recorded: --why "…".')
-    count = promised(found, known)
-    if found.lines >= count:
-        raise SettingsError(f"{page_url} holds all of its {count:,} items, so there is nothing to accept.")
-    count_accepted = AcceptedCount(page_url, count, found.lines, why.strip(), by)
+    if items >= promised:
+        parts = "pages" if is_index else "items"
+        raise SettingsError(f"{page_url} holds all of its {promised:,} {parts}, so there is nothing to accept.")
+    count_accepted = AcceptedCount(page_url, promised, items, why.strip(), by, is_index)
     database.run(conn, "events/accept_count", **asdict(count_accepted))
     return count_accepted

@@ -185,15 +185,19 @@ def accept_count(
 ) -> AcceptedCount:
     """Accept that a page holds fewer items than it or the index counts, for a reason that is recorded.
 
+    Where the page is the index itself: that it names fewer pages than it counts.
+
     Raises: SettingsError without a reason, or when no item is missing; UpstreamUnavailable, UpstreamChanged.
     """
     plans, _, _, address = pages_of(conn, settings, client, wanted)
     url = plans[0].url
-    entries = {page.url: page for page in sources.fetch_index(client, address).pages}
-    entry = entries.get(url)
+    index = sources.fetch_index(client, address)
+    if url == address.index_url:
+        return page_copy.accept(conn, url, index.count or 0, len(index.pages), why=why, by=by, is_index=True)
+    entry = {page.url: page for page in index.pages}.get(url)
     known = KnownPage(entry.commit, entry.count) if entry else KnownPage()
     found = page_copy.fetch(client, address, url, None, known, missing=page_copy.ANY)
-    return page_copy.accept(conn, found, url, known, why=why, by=by)
+    return page_copy.accept(conn, url, page_copy.promised(found, known), found.lines, why=why, by=by)
 
 
 def rederive(conn: database.Connection, only: str | None, progress: Callable[[int], None]) -> tuple[int, list[str]]:

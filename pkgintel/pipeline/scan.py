@@ -13,7 +13,7 @@ from pkgintel.errors import CatalogMismatch, GateFailed, RunFailed
 from pkgintel.nuget import window
 from pkgintel.nuget.documents import Index
 from pkgintel.nuget.instant import TICKS_PER_SECOND, moment
-from pkgintel.pipeline import checks, gate, pages, runs
+from pkgintel.pipeline import checks, gate, page_copy, pages, runs
 from pkgintel.pipeline.pages import PagePlan, PagesLeft
 from pkgintel.pipeline.runs import Run, RunPlan
 from pkgintel.pipeline.states import Action, Source, State
@@ -112,6 +112,7 @@ def plan(
     gate.require(conn, settings, checks.PACKAGES, checks.WATERMARK_CHECK, run_id)
     address = sources.discover(client, settings.service_index_url, limit)
     index = sources.fetch_index(client, address, limit)
+    page_copy.require_whole(conn, index, address.index_url)
     claim(conn, name_of(index, settings.service_index_url))
     chosen = _choose(conn, settings, index, run.root_id, max_pages)
     if chosen is None:

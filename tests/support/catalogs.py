@@ -149,6 +149,7 @@ class Catalog(httpx.AsyncBaseTransport):
             entries.sort(key=lambda entry: str(entry["@id"])[::-1])
             return self._entry("index", max(self.index.values(), default=ZERO)) | {
                 "@type": ["CatalogRoot", "AppendOnlyCatalog"],
+                "count": self.counts.get("index", len(entries)),
                 "items": entries,
             }
         page = path.removeprefix("/").removesuffix(".json")

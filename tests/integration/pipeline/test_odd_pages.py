@@ -120,6 +120,33 @@ def test_a_count_that_is_no_number_of_items_breaks_the_shape(bench: Bench, count
         bench.open()
 
 
+def test_an_index_that_names_fewer_pages_than_it_counts_is_a_short_copy(bench: Bench) -> None:
+    """A page that is left out in the middle would be passed over for good once a newer one is read."""
+    bench.catalog.add("page0", details("Early", "1.0.0", 1))
+    bench.catalog.add("page1", details("Missed", "1.0.0", 5))
+    bench.catalog.add("page2", details("Late", "1.0.0", 9))
+    bench.catalog.publish()
+    left_out = bench.catalog.index.pop("page1")
+    bench.catalog.counts["index"] = 3
+    index = ReplayRequest(page=bench.catalog.url("index"))
+    with pytest.raises(UpstreamUnavailable, match=r"short copy, with 2 of the 3 pages .* --accept-count"):
+        bench.open()
+    assert bench.watermark() is None
+    bench.silence()
+    bench.catalog.index["page1"] = left_out
+    with pytest.raises(SettingsError, match="holds all of its 3 pages"):
+        replay.accept_count(bench.conn, bench.settings, bench.client, index, "why not", "me")
+    bench.chain()
+    assert bench.differences() == []
+    bench.catalog.counts["index"] = 4
+    accepted = replay.accept_count(bench.conn, bench.settings, bench.client, index, "one was withdrawn", "me")
+    assert (accepted.promised, accepted.items, accepted.is_index) == (4, 3, True)
+    bench.chain()
+    bench.catalog.counts["index"] = 5
+    with pytest.raises(UpstreamUnavailable, match="with 3 of the 5 pages"):
+        bench.open()
+
+
 def test_a_count_that_stays_wrong_is_accepted_with_a_reason_and_no_further(bench: Bench) -> None:
     events = grown(bench)
     page = ReplayRequest(page=bench.catalog.url("page0"))
