@@ -14,7 +14,6 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -23,7 +22,7 @@ import pytest
 
 from pkgintel.errors import TryLater, UpstreamUnavailable
 from pkgintel.settings import Settings
-from pkgintel.upstream.answers import NotJson, Unobtainable, retry_after
+from pkgintel.upstream.answers import NotJson, Unobtainable
 from pkgintel.upstream.client import Client, Request
 from pkgintel.upstream.slots import LocalLimit
 from pkgintel.upstream.transport import PublicResolver
@@ -319,18 +318,6 @@ def test_a_long_retry_after_is_passed_on(client: Client, server: HostileServer, 
     assert server.count(path) == 1
     again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
     assert (str(again), again.url, again.retry_after) == (str(caught.value), server.url(path), 120)
-
-
-def test_how_retry_after_is_read() -> None:
-    now = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
-    assert retry_after("7") == 7
-    assert retry_after(" 0 ") == 0
-    assert retry_after("999999999999999999999") == 600
-    assert retry_after("Mon, 23 Nov 2026 12:01:30 GMT", now) == 90
-    assert retry_after("Mon, 23 Nov 2026 11:00:00 GMT", now) == 0
-    assert retry_after("Mon, 23 Nov 2036 11:00:00 GMT", now) == 600
-    for nonsense in (None, "", "soon", "-1", "1.5", "²", "Mon, 99 Nov 2026 12:01:30 GMT"):
-        assert retry_after(nonsense) is None
 
 
 def test_backoff_grows_and_varies(server: HostileServer, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
