@@ -70,6 +70,11 @@ def send_again(conn: database.Connection, run_id: int) -> None:
     database.run(conn, "heartbeats/send_again", id=run_id)
 
 
+def sent_what_follows(conn: database.Connection, *run_ids: int) -> None:
+    """What follows from these ended runs was sent just now."""
+    database.run(conn, "heartbeats/touch", ids=list(run_ids))
+
+
 def free_lost(conn: database.Connection, lost_after: float, sends: int) -> list[SilentRun]:
     """End every run without a sign of life for `lost_after` seconds, but for those of `lacking_callback`."""
     freed = []

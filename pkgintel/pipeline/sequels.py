@@ -59,11 +59,6 @@ def held_back(conn: database.Connection, *, at_once: bool, after: float) -> Held
     return HeldBack.model_validate(row) if row else None
 
 
-def sent_again(conn: database.Connection, *run_ids: int) -> None:
-    """What follows from these ended runs was sent just now."""
-    database.run(conn, "sequels/touch", ids=list(run_ids))
-
-
 def may_fall_back(conn: database.Connection) -> bool:
     """Whether stale data may start a scan: its schedule is on, none is running, none was tried for an hour."""
     return bool(database.the(conn, "sequels/fallback")["wanted"])

@@ -48,8 +48,7 @@ def upsert_page(self: Task, run_id: int, page_url: str) -> dict[str, int | str]:
     mine, name = self.process, page_url.rpartition("/")[2]
     failed = partial(page.record_failure, mine.database, run_id, page_url)
     with logs.about(run=run_id, page=name), self.trying(run_id, failed):
-        server = page.server(mine.database, mine.deployment, run_id, page_url)
-        with mine.limit.lease(mine.client, server) as limit:
+        with mine.limit.lease(mine.client, page.server(mine.database, mine.deployment, run_id, page_url)) as limit:
             result = page.store_page(
                 mine.database, mine.deployment, mine.client, limit, run_id, page_url, progress=self.progress
             )

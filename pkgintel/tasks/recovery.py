@@ -45,13 +45,13 @@ def recover(conn: database.Connection, settings: Settings, *, go_on: bool = True
     did += [f"run {run.id} of {run.source} is lost" for run in free_lost(conn, settings)]
     for one in sequels.continuations(conn, after=settings.lost_after) if go_on else []:
         workflow.go_on(one)
-        sequels.sent_again(conn, one.id)
+        heartbeats.sent_what_follows(conn, one.id)
         did.append(f"the {one.action} goes on where run {one.id} ended")
     unsettled = sequels.unsettled(conn, settings.lost_after)
     for source in (Source.NUGET, Source.SPDX):
         ids = [run.id for run in unsettled if run.source is source]
         if ids:
-            sequels.sent_again(conn, *ids)
+            heartbeats.sent_what_follows(conn, *ids)
             runs.settle(conn, *ids[1:])
             workflow.after(source, ids[0])
             did.append(f"sent what follows run {ids[0]} again")
@@ -73,7 +73,7 @@ def open_gates(conn: database.Connection, settings: Settings, *, measured: bool 
     held = sequels.held_back(conn, at_once=measured or bool(did), after=settings.lost_after)
     if held is not None and gate.all_open(conn, settings):
         workflow.classify(held.cause_id)
-        sequels.sent_again(conn, held.id)
+        heartbeats.sent_what_follows(conn, held.id)
         did.append(f"sent the classification that a gate held back behind run {held.cause_id}")
     return did
 

@@ -7,7 +7,8 @@ import pytest
 
 from tests.support.checkout import CHECKOUT as ROOT
 
-HOMES = {"runs": "pipeline/runs.py", "pages": "pipeline/pages.py", "heartbeats": "pipeline/heartbeats.py"}
+NOUNS = ("runs", "pages", "heartbeats", "sequels")
+HOMES = {noun: f"pipeline/{noun}.py" for noun in NOUNS}
 
 
 def callers(folder: str) -> dict[str, set[str]]:
