@@ -49,10 +49,7 @@ def main() -> None:
             pages = [small.events(one) for one in small.pages[:12]]
             steps: dict[str, Callable[[], Any]] = {
                 "first-load": lambda: load.end_to_end(report, plan, home, server, catalogs),
-                "profile": lambda: (
-                    phases.by_process(report, plan, home, server),
-                    phases.by_stage(report, plan, home, server),
-                ),
+                "profile": lambda: phases.profile(report, plan, home, server),
                 "replay": lambda: load.replay(report, plan, home, server, catalogs["large"]),
                 "page": lambda: load.overhead(report, plan, home),
                 "memory": lambda: phases.long_run(report, plan, home),

@@ -7,6 +7,7 @@ share it and their sockets, and wait with each answer as long as the latency of 
 
 import contextlib
 import json
+import math
 import mmap
 import os
 import random
@@ -18,6 +19,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import psutil
 
@@ -156,7 +158,7 @@ def make(pages: int, items: int, name: str, seed: int = 1) -> BenchCatalog:
 def _size(chance: random.Random) -> int:
     """2.6/3.7/6.8 KB at p10/p50/p90: two halves of a lognormal distribution."""
     deviation = chance.gauss(0, 1)
-    return min(LARGEST, round(3700 * 2.718281828 ** (deviation * (0.275 if deviation < 0 else 0.475))))
+    return min(LARGEST, round(3700 * math.exp(deviation * (0.275 if deviation < 0 else 0.475))))
 
 
 def _declaration(package: int, count: int) -> dict[str, str]:
@@ -219,7 +221,8 @@ def _leaf(
         "tags": prose[at : at + 60].split(),
     }
     body = json.dumps(document)
-    missing, entries = size - len(body), []
+    missing = size - len(body)
+    entries: list[dict[str, Any]] = []
     while missing > 0:
         start = chance.randrange(len(prose) - 100)
         entry = {
@@ -277,7 +280,7 @@ class BenchServer:
     def cpu(self) -> float:
         """Seconds of CPU that its processes used so far."""
         used = [psutil.Process(child).cpu_times() for child in self._children]
-        return sum(one.user + one.system for one in used)
+        return float(sum(one.user + one.system for one in used))
 
     def stop(self) -> None:
         """End the processes."""
@@ -312,7 +315,7 @@ def _serve(
         view = memoryview(one.buffer)
         leaves |= {path: view[start:end] for path, (start, end) in one.answers.items()}
     lost = answer(b"{}").replace(b"200 OK", b"404 Not Found", 1)
-    selector = selectors.EpollSelector() if hasattr(selectors, "EpollSelector") else selectors.KqueueSelector()
+    selector = selectors.DefaultSelector()
     for listener in documents:
         selector.register(listener, selectors.EVENT_READ, None)
     # For each latency the answers fall due in the order of their requests.
@@ -347,16 +350,17 @@ def _serve(
         # An epoll waits in whole milliseconds, rounded up, which is a tenth of the latency; select does not.
         select.select([selector], [], [], wait)
         for key, events in selector.select(0):
-            connection = key.fileobj
+            ready = key.fileobj
+            assert isinstance(ready, socket.socket)
+            connection = ready
             if key.data is None:
                 with contextlib.suppress(OSError):
-                    made, _ = connection.accept()  # type: ignore[union-attr]
+                    made, _ = connection.accept()
                     made.setblocking(False)
                     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    place[made] = documents[connection]  # type: ignore[index]
+                    place[made] = documents[connection]
                     selector.register(made, selectors.EVENT_READ, place[made])
                 continue
-            assert isinstance(connection, socket.socket)
             if events & selectors.EVENT_WRITE and connection in unsent:
                 rest = unsent.pop(connection)
                 selector.modify(connection, selectors.EVENT_READ, place[connection])
@@ -383,10 +387,9 @@ def _serve(
                 halves[connection] = half
             for request in requests:
                 path = request.split(b" ", 2)[1]
-                whole = leaves.get(path)
-                if whole is None:
-                    whole = found.get(path, lost)
-                else:
+                leaf = leaves.get(path)
+                whole = found.get(path, lost) if leaf is None else leaf
+                if leaf is not None:
                     count += 1
                     asked[8 * number : 8 * number + 8] = count.to_bytes(8, "little")
                 if latency:

@@ -22,6 +22,12 @@ from tests.bench.world import Workers, World, growth
 PART = "profile"
 
 
+def profile(report: Report, plan: Plan, home: World, server: BenchServer) -> None:
+    """Where the CPU of a leaf goes: by process, then by stage."""
+    by_process(report, plan, home, server)
+    by_stage(report, plan, home, server)
+
+
 def by_process(report: Report, plan: Plan, home: World, server: BenchServer) -> None:
     """CPU that a leaf costs this machine, end to end through Celery."""
     for latency, processes, name in ((0.0, 2, "small"), (LATENCY, 4, "large")):

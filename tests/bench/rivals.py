@@ -66,8 +66,9 @@ def fetch(origin: str, paths: Sequence[str], in_flight: int) -> list[bytes]:
         ask(connection)
     while open_:
         for key, _ in selector.select(5):
-            state, connection = key.data, key.fileobj
-            assert isinstance(connection, socket.socket)
+            state, ready = key.data, key.fileobj
+            assert isinstance(ready, socket.socket)
+            connection = ready
             data = connection.recv(262_144)
             if not data:
                 raise ConnectionError("the benchmark's server went away")
