@@ -27,8 +27,8 @@ test: setup ## the whole test suite, against real servers and workers: ARGS="-k 
 test-unit: setup ## its quick part: no server, an answer in seconds
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -q -ra --histories 400 tests/unit $(ARGS)
 
-coverage: setup ## how much of the pure packages the unit tests reach, with a floor
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -q --histories 400 tests/unit \
+coverage: setup ## how much of the pure packages their tests reach, with a floor
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -q --histories 400 tests/unit tests/integration/licenses \
 		--cov=pkgintel.nuget --cov=pkgintel.licenses --cov-fail-under=93 $(ARGS)
 
 check: lint coverage test ## all that .ci/run asks for: lint, format, types, import contracts, coverage, tests
