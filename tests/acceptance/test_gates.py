@@ -262,7 +262,8 @@ def test_two_upstreams_that_end_at_one_moment_need_one_classification(story: Sto
             database.the(first, "verdicts/lock")
             story.send("catalog.scan")
             story.send("spdx.sync")
-            waiting = "SELECT FROM pg_locks WHERE locktype IN ('transactionid', 'tuple') AND NOT granted"
+            # Of this database alone: pg_locks also has those who wait in other tests' databases.
+            waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
             story.wait(lambda: len(story.rows(waiting)) == 2, "both classifications wait")  # noqa: B023
         story.quiet()
         last = [one for one in story.runs() if one["action"] == "classify"][-2:]

@@ -38,6 +38,7 @@ def deployment(
 ) -> Iterator[Deployment]:
     """A catalog that was read and judged, twelve runs of it, and the files that `pkgintel judge` is shown with."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "LICENSE.txt").write_text("Permission is hereby granted")
     with HostileServer() as server:
         site = Site(server)
         site.new_list(110)

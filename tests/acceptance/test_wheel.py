@@ -155,6 +155,7 @@ def test_every_command_works_where_no_checkout_is(installed: Installed) -> None:
             ("reprocess", "--all", "--from-raw", "--dry-run"),
             ("watermark", "show"),
             ("changes", "--json"),
+            ("texts", "read", str(rows), "--json"),
             ("check",),
             ("migrate",),
         )
