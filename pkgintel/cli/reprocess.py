@@ -120,9 +120,15 @@ def _from_raw(
     if key and not database.every(conn, "replay/stored_leaves", package_key="", version_key="", only=key, limit=1):
         raise PackageUnknown(f"No version of a package {package!r} is stored.")
     if dry_run:
-        changes = tuple(replay.diff(conn, mine.deployment, key))
-        return WouldChange(would_change=changes, versions_with_another_declaration=replay.differing(conn, key))
+        return WouldChange(
+            would_change=tuple(replay.diff(conn, mine.deployment, key)),
+            versions_with_another_declaration=replay.differing(conn, key),
+            packages_to_restore=replay.packages_to_restore(conn, key),
+        )
     changed, broken = replay.rederive(conn, key, lambda seen: _say(f"{many(seen, 'version')} read again"))
+    freed = replay.unblock(conn, mine.deployment)
+    if freed:
+        _say(freed)
     return _follow_up(conn, mine, None).within(ReadFromRaw, versions_changed=changed, not_readable=broken)
 
 

@@ -143,9 +143,8 @@ def perform(settings: Deployment, screen: Screen, max_pages: int | None, begun: 
     with database.connect(url) as conn:
         _refuse_another_catalog(conn, settings)
         _free_the_orphan(conn, screen)
+        _look_at_the_start(conn, settings, screen)
         unreachable = _licenses_cannot_be_had(conn, settings, screen)
-        if settings.since is not None and database.one(conn, "events/watermark", source="nuget"):
-            screen.say("--since is ignored, for a watermark is stored (to read again: pkgintel reprocess --since …)")
         processes = min(2 * (os.cpu_count() or 1), 8)
         with worker.running(settings, processes) as started:
             screen.say(f"a worker of {processes} processes is starting; its log is {worker.log_path(settings)}")
@@ -166,6 +165,17 @@ def _refuse_another_catalog(conn: database.Connection, settings: Deployment) -> 
         with _short_client(settings) as client:
             name = scan.name_of(sources.fetch_index(client, sources.discover(client, name)), name)
     scan.claim(conn, name)
+
+
+def _look_at_the_start(conn: database.Connection, settings: Deployment, screen: Screen) -> None:
+    """What --since means here. Raises: SettingsError when it is later than anything there is to read."""
+    if settings.since is None:
+        return
+    if database.one(conn, "events/watermark", source="nuget"):
+        screen.say("--since is ignored, for a watermark is stored (to read again: pkgintel reprocess --since …)")
+        return
+    with _short_client(settings) as client:
+        scan.require_start(settings, sources.fetch_index(client, sources.discover(client, settings.service_index_url)))
 
 
 def _licenses_cannot_be_had(conn: database.Connection, settings: Deployment, screen: Screen) -> FollowedRuns | None:

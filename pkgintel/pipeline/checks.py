@@ -34,6 +34,7 @@ class Check:
     """One measured threshold: `value` must be at least (or at most) `threshold`.
 
     `statement` names the file in sql/checks that measures it; `says` is the sentence, with {value} and {threshold}.
+    Where it measures nothing, for nothing is stored, it fails, unless `says_of_nothing` is given, the sentence then.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Check:
     bound: Literal["at least", "at most"]
     threshold: float
     says: str
+    says_of_nothing: str | None = None
 
     @property
     def is_freshness(self) -> bool:
@@ -50,14 +52,16 @@ class Check:
         return self.statement == "age"
 
     def judge(self, value: float | None) -> "Result":
-        """What `value` means: no value at all never passes."""
-        passed = value is not None and (
-            value >= self.threshold if self.bound == "at least" else value <= self.threshold
-        )
+        """What `value` means; None where there was nothing to measure."""
+        says = self.says
+        if value is None:
+            passed, says = self.says_of_nothing is not None, self.says_of_nothing or self.says
+        else:
+            passed = value >= self.threshold if self.bound == "at least" else value <= self.threshold
         shown = "nothing" if value is None else f"{value:.10g}"
         if self.is_freshness:
             shown = "never" if value is None else f"{value / 3600:.1f} h ago"
-        says = self.says.format(value=shown, threshold=f"{self.threshold:.10g}", hours=f"{self.threshold / 3600:.10g}")
+        says = says.format(value=shown, threshold=f"{self.threshold:.10g}", hours=f"{self.threshold / 3600:.10g}")
         return Result(self.name, self.gate, self.blocking, passed, value, self.threshold, f"{self.name}: {says}")
 
 
@@ -75,6 +79,7 @@ class Result:
 
 
 REJECT_LIMIT_CHECK = "raw_nuget_packages_reject_limit"
+NONEMPTY_CHECK = "raw_nuget_packages_nonempty"
 WATERMARK_CHECK = "watermark_not_ahead"
 
 
@@ -86,13 +91,14 @@ def of_gate(gate: str, settings: Settings) -> list[Check]:
     return {
         PACKAGES: [
             Check(
-                "raw_nuget_packages_nonempty", gate, True, "packages", "at least", 1,
+                NONEMPTY_CHECK, gate, True, "packages", "at least", 1,
                 "packages stored: {value} (counted no further than needed), and at least {threshold} must be",
             ),
             Check(
                 WATERMARK_CHECK, gate, True, "watermark_ahead", "at most", 86_400,
                 "the watermark lies {value} s ahead of the clock, and {threshold} s at most are right; what is "
                 "published before it is not read",
+                says_of_nothing="no watermark is stored, for the catalog was not read yet",
             ),
             Check(
                 "raw_nuget_packages_rejected", gate, False, "open_rejects", "at most", 0,

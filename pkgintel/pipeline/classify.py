@@ -67,6 +67,7 @@ def perform(
     run_id = runs.open_run(conn, Source.VERDICTS, Action.CLASSIFY, Kind.MANUAL, task_id=task_id, cause_id=cause_id)
     try:
         with heartbeats.pulse(db, run_id, settings.lost_after):
+            gate.note_closed(conn, settings, run_id)
             done = classify(conn, settings)
     except Exception as error:
         state = State.BLOCKED if isinstance(error, GateFailed) else State.FAILED
@@ -111,7 +112,8 @@ def classify(conn: database.Connection, settings: Settings) -> Classification:
         on = verdict.basis(settings.license_policy, stored["version"], stored["content"])
         state = database.the(conn, "verdicts/state")
         # Rows touched by a transaction that had ended before the last look began need no second look.
-        since = state["seen_before"] if state["same_server"] and state["basis"] == on else BEFORE_EVERYTHING
+        same = state["same_server"] and state["basis"] == on and state["has_verdicts"]
+        since = state["seen_before"] if same else BEFORE_EVERYTHING
         relicensing.prepare(conn)
         moved = _judge_declarations(conn, settings, on)
         applied = database.the(

@@ -43,10 +43,37 @@ def hold(conn: database.Connection, settings: Settings, gate: str, run_id: int |
     """
     results = measure(conn, settings, gate)
     record(conn, results, run_id)
-    failed = [result.message for result in results if result.blocking and not result.passed]
-    if failed:
-        raise GateFailed(f"Gate {gate} is closed. " + ". ".join(failed) + ".")
+    failure = _failure(gate, results)
+    if failure:
+        raise failure
     return results
+
+
+def look(conn: database.Connection, settings: Settings, gate: str, run_id: int) -> GateFailed | None:
+    """Measure and record the checks of `gate` behind run `run_id`, which ended well and stored nothing.
+
+    The run is blocked when the gate stays closed; that error is returned, so that the caller can commit before it.
+    """
+    results = measure(conn, settings, gate)
+    record(conn, results, run_id)
+    failure = _failure(gate, results)
+    if failure:
+        _block(conn, run_id, failure)
+    return failure
+
+
+def is_open(conn: database.Connection, settings: Settings, gate: str) -> bool:
+    """Whether every blocking check of `gate` passes if measured now; nothing is recorded."""
+    return all(result.passed for result in measure(conn, settings, gate) if result.blocking)
+
+
+def _failure(gate: str, results: list[Result]) -> GateFailed | None:
+    failed = [result.message for result in results if result.blocking and not result.passed]
+    return GateFailed(f"Gate {gate} is closed. " + ". ".join(failed) + ".") if failed else None
+
+
+def _block(conn: database.Connection, run_id: int, failure: GateFailed) -> None:
+    runs.end(conn, run_id, State.BLOCKED, error=str(failure), was=(State.DONE, State.CAUGHT_UP))
 
 
 def require(conn: database.Connection, settings: Settings, gate: str, name: str, run_id: int | None) -> None:
@@ -70,7 +97,7 @@ def after(conn: database.Connection, settings: Settings, gate: str, run_id: int 
         results = hold(conn, settings, gate, run_id)
     except GateFailed as error:
         if run_id is not None:
-            runs.end(conn, run_id, State.BLOCKED, error=str(error), was=(State.DONE, State.CAUGHT_UP))
+            _block(conn, run_id, error)
         raise
     if gate == checks.VERDICTS and run_id is not None:
         runs.settle(conn, run_id)
@@ -87,6 +114,31 @@ def closed(conn: database.Connection, settings: Settings) -> list[str]:
     """The messages of blocking checks whose newest result failed: while there is one, nothing may be classified."""
     rows = database.every(conn, "checks/latest", names=blocking_names(settings))
     return [row["message"] for row in rows if not row["passed"]]
+
+
+def note_closed(conn: database.Connection, settings: Settings, run_id: int | None) -> list[str]:
+    """Record the blocking checks that fail now and passed when they were last recorded: their names.
+
+    What no gate has recorded yet is left out: a license list may be stored before the first package.
+    """
+    passed = {
+        row["name"] for row in database.every(conn, "checks/latest", names=blocking_names(settings)) if row["passed"]
+    }
+    results = [
+        result
+        for gate in checks.GATES
+        for result in measure(conn, settings, gate)
+        if result.name in passed and result.blocking and not result.passed
+    ]
+    if results:
+        record(conn, results, run_id)
+    return [result.name for result in results]
+
+
+def stands_closed(conn: database.Connection, settings: Settings, gate: str) -> bool:
+    """Whether a blocking check of `gate` failed when it was last recorded."""
+    rows = database.every(conn, "checks/latest", names=blocking_names(settings))
+    return any(row["gate"] == gate and not row["passed"] for row in rows)
 
 
 def reopened(conn: database.Connection, settings: Settings) -> list[str]:
@@ -109,7 +161,4 @@ def reopened(conn: database.Connection, settings: Settings) -> list[str]:
 
 def all_open(conn: database.Connection, settings: Settings) -> bool:
     """Whether a classification would get through: no blocking check stands failed, and each passes if measured now."""
-    if closed(conn, settings):
-        return False
-    results = [result for gate in checks.GATES for result in measure(conn, settings, gate)]
-    return all(result.passed for result in results if result.blocking)
+    return not closed(conn, settings) and all(is_open(conn, settings, name) for name in checks.GATES)

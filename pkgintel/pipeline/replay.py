@@ -159,7 +159,7 @@ def finish(conn: database.Connection, run_id: int) -> bool:
 
 
 def unblock(conn: database.Connection, settings: Settings) -> str | None:
-    """Look again at a scan that too many rejects had blocked; what became of it, or None when none is blocked."""
+    """Look again at a scan that its gate had blocked; what became of it, or None when none is blocked."""
     blocked = runs.blocked(conn, Source.NUGET)
     if blocked is None:
         return None
@@ -167,7 +167,10 @@ def unblock(conn: database.Connection, settings: Settings) -> str | None:
         finished = scan.finish(conn, settings, blocked)
     except (GateFailed, RunFailed) as error:
         return f"run {blocked} stays blocked: {error}"
-    return f"run {blocked}, which was blocked, is {finished.state}: the watermark moved"
+    if finished.state is State.BLOCKED:
+        return f"run {blocked} stays blocked, for its gate is closed"
+    moved = ": the watermark moved" if finished.state is State.DONE else ""
+    return f"run {blocked}, which was blocked, is {finished.state}{moved}"
 
 
 def accept(conn: database.Connection, settings: Settings, why: str) -> tuple[int, str | None]:
@@ -224,6 +227,11 @@ def differing(conn: database.Connection, only: str | None) -> int:
         if isinstance(event, Event):
             count += stored != (event.leaf.license_expression, event.leaf.license_file, event.leaf.license_url)
     return count
+
+
+def packages_to_restore(conn: database.Connection, only: str | None = None) -> int:
+    """How many packages have stored leaves and no row, which `rederive` would make again."""
+    return int(database.the(conn, "replay/packages_to_restore", only=only)["packages"])
 
 
 def diff(conn: database.Connection, settings: Settings, only: str | None = None) -> list[VerdictDiff]:

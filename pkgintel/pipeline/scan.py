@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from pkgintel import database
 from pkgintel.database import events
-from pkgintel.errors import CatalogMismatch, GateFailed, RunFailed
-from pkgintel.nuget import window
+from pkgintel.errors import CatalogMismatch, GateFailed, RunFailed, SettingsError
+from pkgintel.nuget import instant, window
 from pkgintel.nuget.documents import Index
 from pkgintel.nuget.instant import TICKS_PER_SECOND, moment
 from pkgintel.pipeline import checks, gate, page_copy, pages, runs
@@ -83,10 +83,23 @@ def claim(conn: database.Connection, name: str) -> None:
 
 
 def start_of_empty_database(settings: Settings, catalog: str, newest: int) -> int:
-    """Where the first scan starts, in ticks: PKGINTEL_SINCE, else nuget.org an hour back and other catalogs whole."""
+    """Where the first scan starts, in ticks: PKGINTEL_SINCE, else nuget.org an hour back and other catalogs whole.
+
+    Raises: SettingsError when that is later than the `newest` commit, so that nothing would ever be read.
+    """
     if settings.since is not None:
+        if window.BEGINNING < newest < settings.since:
+            raise SettingsError(
+                f"PKGINTEL_SINCE (--since) is {instant.timestamp(settings.since)}, and the newest commit of the "
+                f"catalog is of {instant.timestamp(newest)}: nothing would be read. Say an earlier time."
+            )
         return settings.since
     return newest - ONE_HOUR if catalog == NUGET_ORG else window.BEGINNING
+
+
+def require_start(settings: Settings, index: Index) -> None:
+    """Raises: SettingsError when an empty database would start after the newest commit of `index`."""
+    start_of_empty_database(settings, name_of(index, settings.service_index_url), _newest(index))
 
 
 def plan(
@@ -101,8 +114,8 @@ def plan(
 
     At most `max_pages` are read by this scan and those that continue it.
     A run that was planned already (its task was sent again) keeps its plan.
-    Raises: UpstreamUnavailable, UpstreamChanged, CatalogMismatch; GateFailed when the stored watermark
-    lies in the future.
+    Raises: UpstreamUnavailable, UpstreamChanged, CatalogMismatch; SettingsError when it would start after the newest
+    commit; GateFailed when the stored watermark lies in the future, or nothing is new and the gate is closed.
     """
     run = runs.require(conn, run_id)
     if run.state is not State.RUNNING:
@@ -148,7 +161,11 @@ def _catch_up(conn: database.Connection, settings: Settings, run_id: int, index:
     note = "nothing is newer than the watermark"
     if settings.since is not None and database.one(conn, "events/watermark", source=Source.NUGET):
         note += "; PKGINTEL_SINCE is ignored, for a watermark is stored (to read again: pkgintel reprocess)"
-    runs.end(conn, run_id, State.CAUGHT_UP, newest_commit=str(moment(_newest(index))), note=note)
+    with conn.transaction():
+        runs.end(conn, run_id, State.CAUGHT_UP, newest_commit=str(moment(_newest(index))), note=note)
+        failure = gate.look(conn, settings, checks.PACKAGES, run_id)
+    if failure:
+        raise failure
 
 
 def _lay_down(conn: database.Connection, run_id: int, what: RunPlan, chosen: window.Plan) -> ScanPlan:
@@ -175,7 +192,7 @@ def finish(conn: database.Connection, settings: Settings, run_id: int) -> ScanEn
         if run.state not in ENDING:
             return _ended(run)
         if run.action is not Action.SCAN or run.up_to_ticks is None:
-            return ScanEnd(run_id, run.state, more=False)
+            return _look_again(conn, settings, run)
         left = pages.left(conn, run_id)
         if left.pending and not left.failed:
             return ScanEnd(run_id, State.RUNNING, more=False)
@@ -183,6 +200,13 @@ def finish(conn: database.Connection, settings: Settings, run_id: int) -> ScanEn
     if failure:
         raise failure
     return _ended(runs.require(conn, run_id))
+
+
+def _look_again(conn: database.Connection, settings: Settings, run: Run) -> ScanEnd:
+    """A run that has no pages: one that was caught up behind a closed gate is caught up again when that is open."""
+    if run.state is State.BLOCKED and gate.is_open(conn, settings, checks.PACKAGES):
+        runs.end(conn, run.id, State.CAUGHT_UP, was=(State.BLOCKED,))
+    return ScanEnd(run.id, runs.require(conn, run.id).state, more=False)
 
 
 def _ended(run: Run) -> ScanEnd:

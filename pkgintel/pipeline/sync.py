@@ -31,7 +31,9 @@ class SyncResult:
 
 
 def sync(conn: database.Connection, settings: Settings, client: Client, run_id: int) -> SyncResult:
-    """Fetch the list and rewrite the tables when its version changed or nothing is stored; closes run `run_id`.
+    """Fetch the list and rewrite the tables when its version changed or not all is stored; closes run `run_id`.
+
+    So it does while the gate of the list stands closed, for what is stored may be damaged.
 
     Versions are opaque: they are compared for equality only. Licenses that left the list leave the table.
     Raises: UpstreamUnavailable, UpstreamChanged; GateFailed when the list is below its floor, and nothing is written.
@@ -42,7 +44,8 @@ def sync(conn: database.Connection, settings: Settings, client: Client, run_id: 
     )
     licenses, exceptions = len(found.licenses), len(found.exceptions)
     stored = database.the(conn, "spdx/version")
-    if (stored["version"], stored["licenses"], stored["exceptions"]) == (found.version, licenses, exceptions):
+    same = (stored["version"], stored["licenses"], stored["exceptions"]) == (found.version, licenses, exceptions)
+    if same and not gate.stands_closed(conn, settings, checks.LICENSES):
         note = "the version is unchanged"
         runs.end(conn, run_id, State.CAUGHT_UP, settled=False, list_version=found.version, note=note)
         return SyncResult(found.version, licenses, exceptions, rewritten=False)

@@ -5,8 +5,9 @@ Every sentence names the thing, says how it stands, and ends with what its reade
 
 from collections.abc import Mapping
 
+from pkgintel.nuget.instant import iso
 from pkgintel.pipeline import checks
-from pkgintel.pipeline.checks import GATES, SOURCES
+from pkgintel.pipeline.checks import GATES, NONEMPTY_CHECK, SOURCES
 from pkgintel.pipeline.states import Source, State
 from pkgintel.reports.crew import NOT_ASKED, UNKNOWN, Strays
 from pkgintel.reports.facts import Facts
@@ -20,7 +21,6 @@ UPKEEP_SILENT = 300.0  # Seconds: upkeep runs every minute where beat and a work
 _START = "Start beat and a worker: `make up`, or `celery -A pkgintel beat` and `celery -A pkgintel worker`"
 _UPKEEP = "by itself while beat and a worker run (`make up`)"
 _WHAT_TO_DO = {
-    "raw_nuget_packages_nonempty": "Run `pkgintel run`, and look at the error of the last scan if it stays so.",
     checks.WATERMARK_CHECK: '`pkgintel watermark reset --to TIME --why "…"` brings it back to when it was last right; '
     "nothing is lost by that, nor read twice.",
     "raw_spdx_licenses_osi_floor": "See that PKGINTEL_SPDX_LICENSES_URL names the whole list, then "
@@ -34,13 +34,25 @@ def because(found: Facts, settings: Deployment) -> list[str]:
     """One sentence or two for each thing that is wrong: what it is, and what to do about it."""
     busy = {run.source: run.id for run in found.running if not run.lost}
     sentences = _dead(found)  # First, for nothing else heals without them.
-    sentences += [
-        f"{check.message}. {_WHAT_TO_DO.get(check.name, 'Nothing further is judged until it passes.')}"
-        for check in found.checks
-        if check.closes
-    ]
+    sentences += [f"{check.message}. {_what_to_do(check, found)}" for check in found.checks if check.closes]
     sentences += _bad_runs(found, busy, settings)
     return sentences + _stale(found, busy)
+
+
+def _what_to_do(check: Check, found: Facts) -> str:
+    """What opens the gate that a failed check keeps closed."""
+    if check.name != NONEMPTY_CHECK:
+        return _WHAT_TO_DO.get(check.name, "Nothing further is judged until it passes.")
+    if found.leaves_stored:
+        return "`pkgintel reprocess --all --from-raw` makes the packages again from the leaves that are stored."
+    if found.rejected_leaves:
+        return "Read the rejected leaves; `pkgintel reprocess --rejected` tries them again."
+    if found.watermark is not None:
+        return (
+            f'`pkgintel watermark reset --to {iso(found.origin)} --why "the tables were emptied"` and then '
+            "`pkgintel run` read the catalog again."
+        )
+    return "Run `pkgintel run`, and look at the error of the last scan if it stays so."
 
 
 def bad_ends(found: Facts) -> list[Outcome]:

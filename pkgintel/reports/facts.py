@@ -6,6 +6,8 @@ would look fresh for ever. Workers and queues are asked for separately (`crew`),
 
 from datetime import UTC, datetime
 
+from pydantic import Field
+
 from pkgintel import database
 from pkgintel.pipeline import checks, sequels
 from pkgintel.reports import assets, gates, schedules, work
@@ -33,6 +35,8 @@ class Facts(Crew):
     database: str
     assets: dict[str, Asset]
     watermark: Moment | None
+    origin: Moment | None = Field(None, exclude=True)
+    leaves_stored: bool = Field(False, exclude=True)
     lag_seconds: float | None
     lag_looked_at: Moment | None
     newest_upstream_commit: Moment | None
@@ -74,6 +78,8 @@ def gather(conn: database.Connection, settings: Deployment, crew: Crew = NOT_ASK
             database=database.place(settings.database_url),
             assets=assets.assets(rows, found, outcomes),
             watermark=lag["watermark"],
+            origin=lag["origin"],
+            leaves_stored=lag["leaves_stored"],
             lag_seconds=lag["lag_seconds"],
             lag_looked_at=lag["looked_at"],
             newest_upstream_commit=lag["newest"],

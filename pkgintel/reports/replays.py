@@ -28,10 +28,13 @@ class AcceptedLeaves(Report):
 
 
 class WouldChange(Report):
-    """What today's rules would change in the stored verdicts, and how many versions would get another declaration."""
+    """What today's rules would change in the stored verdicts, how many versions would get another declaration, and how
+    many packages would get the row again that they have lost.
+    """
 
     would_change: tuple[VerdictDiff, ...]
     versions_with_another_declaration: int
+    packages_to_restore: int
 
 
 class ReadFromRaw(Report):

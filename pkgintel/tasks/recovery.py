@@ -4,7 +4,7 @@ from redis.exceptions import RedisError
 
 from pkgintel import database
 from pkgintel.celery import app
-from pkgintel.pipeline import checks, gate, heartbeats, runs, sequels
+from pkgintel.pipeline import checks, gate, heartbeats, replay, runs, sequels
 from pkgintel.pipeline.heartbeats import SilentRun
 from pkgintel.pipeline.states import Kind, Source
 from pkgintel.settings import Settings
@@ -19,6 +19,7 @@ def tend(conn: database.Connection, settings: Settings) -> str:
         did += beat.apply(conn, app)
     except RedisError as error:
         did.append(f"beat could not be informed of the ticks: {error}")
+    did += [f"{name} fails" for name in gate.note_closed(conn, settings, None)]
     stale = record_freshness(conn, settings)
     if PACKAGES_STALE in stale and sequels.may_fall_back(conn):
         workflow.next_scan(Kind.FALLBACK)
@@ -70,12 +71,14 @@ def open_gates(conn: database.Connection, settings: Settings, *, measured: bool 
     was just recorded. Raises: BrokerError or RedisError when it cannot be sent.
     """
     did = [f"{name} passes again" for name in gate.reopened(conn, settings)]
-    held = sequels.held_back(conn, at_once=measured or bool(did), after=settings.lost_after)
+    opened = bool(did) or measured
+    held = sequels.held_back(conn, at_once=opened, after=settings.lost_after)
     if held is not None and gate.all_open(conn, settings):
         workflow.classify(held.cause_id)
         heartbeats.sent_what_follows(conn, held.id)
         did.append(f"sent the classification that a gate held back behind run {held.cause_id}")
-    return did
+    freed = replay.unblock(conn, settings) if opened else None
+    return [*did, freed] if freed else did
 
 
 def record_freshness(conn: database.Connection, settings: Settings) -> list[str]:

@@ -4,6 +4,9 @@ In each test one upstream goes wrong while the other one finishes fine. What bec
 tasks as Flower sees them and by `pkgintel status`, and all have to tell the same.
 """
 
+import json
+import re
+import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -174,6 +177,73 @@ def test_a_stored_list_that_was_damaged_closes_its_gate_while_the_catalog_is_rea
     site.new_list(110)
     story.send("spdx.sync")
     story.healed(check, story.ended("sync", "done", after=run["id"]), packages=3)
+
+
+def advised(story: Story, *begins: str) -> None:
+    """Do what `pkgintel status` says of the thing that is wrong: the commands that begin so, in this order."""
+    said = " ".join(story.status()["unhealthy_because"])
+    commands = re.findall(r"`pkgintel ([^`]+)`", said)
+    for begin in begins:
+        command = next((one for one in commands if one.startswith(begin)), None)
+        assert command, f"{begin} is not advised: {said}"
+        told = story.tell(*shlex.split(command))
+        assert told.returncode == 0, f"{command}: {told.stdout}{told.stderr}"
+
+
+def filled(story: Story) -> database.Row:
+    """Three packages that are judged; the scan that read them."""
+    story.site.grow(3)
+    story.send("spdx.sync")
+    story.ended("sync", "done")
+    story.send("catalog.scan")
+    run = story.ended("scan", "done")
+    story.quiet()
+    assert story.status()["healthy"]
+    return run
+
+
+def test_an_emptied_table_is_not_healthy_after_the_next_tick_and_what_status_says_cures_it(story: Story) -> None:
+    last = filled(story)
+    story.conn.execute("TRUNCATE raw.nuget_packages CASCADE")
+    story.conn.execute("DELETE FROM enriched.nuget_package_oss_status")
+    story.send("catalog.scan", kind="scheduled")
+    story.ended("scan", "blocked", after=last["id"])
+    story.failed("catalog.scan", "raw_nuget_packages_nonempty", "packages stored: 0")
+    assert not story.status()["healthy"]
+
+    story.quiet()
+    would = json.loads(story.tell("reprocess", "--all", "--from-raw", "--dry-run", "--json").stdout)
+    assert would["packages_to_restore"] == 3
+    assert sum(change["packages"] for change in would["would_change"]) == 3
+    advised(story, "reprocess --all --from-raw")
+    assert len(story.verdicts()) == 3
+    status = story.status()
+    assert status["healthy"], status["unhealthy_because"]
+
+
+def test_tables_that_were_all_emptied_are_not_healthy_by_the_next_upkeep_and_are_read_again(story: Story) -> None:
+    filled(story)
+    story.conn.execute(
+        "TRUNCATE raw.nuget_packages, raw.nuget_versions, raw.license_declarations, raw.spdx_licenses CASCADE"
+    )
+    story.send("ops.upkeep")
+    story.wait(lambda: not story.status()["healthy"], "upkeep measures the gates")
+    advised(story, "watermark reset", "run")
+    status = story.status()
+    assert status["healthy"], status["unhealthy_because"]
+    assert status["assets"][GATES[0]]["rows"] == 3
+
+
+def test_a_damaged_list_is_stored_again_by_what_status_says_though_its_version_is_the_same(story: Story) -> None:
+    filled(story)
+    story.conn.execute("UPDATE raw.spdx_licenses SET is_osi_approved = false")
+    assert story.tell("check").returncode == 1
+    last = story.runs()[-1]["id"]
+    advised(story, "schedule run-now spdx")
+    story.ended("sync", "done", after=last)
+    story.quiet()
+    status = story.status()
+    assert status["healthy"], status["unhealthy_because"]
 
 
 def refused_list(story: Story) -> database.Row:

@@ -21,7 +21,10 @@ def reprocess(*words: str) -> str:
 @pytest.mark.parametrize(
     ("words", "names"),
     [
-        (["--all", "--from-raw", "--dry-run"], ["would_change", "versions_with_another_declaration"]),
+        (
+            ["--all", "--from-raw", "--dry-run"],
+            ["would_change", "versions_with_another_declaration", "packages_to_restore"],
+        ),
         (["--all", "--from-raw"], ["versions_changed", "not_readable", "decided", "verdicts_changed"]),
         (["--rejected", "--accept", "--dry-run"], ["would_accept"]),
         (
@@ -51,6 +54,7 @@ def test_a_change_of_rules_is_shown_before_it_is_made(healthy: database.Connecti
     assert list(found["would_change"][0].items()) == list(change.items())
     assert reprocess("--package", "closed", "--from-raw", "--dry-run").splitlines() == [
         "versions with another declaration: 0",
+        "packages to restore: 0",
         "verdicts that would change: 1",
         "         1  unknown (nothing-declared) → proprietary (url-closed)  Closed",
     ]

@@ -1,5 +1,6 @@
 """`pkgintel run` where something it needs cannot be reached: one sentence, and what to do."""
 
+import json
 import os
 import subprocess
 import sys
@@ -24,3 +25,13 @@ def test_a_license_list_out_of_reach_names_the_remedy_which_works(settings: Sett
         near = {**environ, **{variable: f"{root}/spdx/{name}.json" for name, variable in lists.items()}}
         done = subprocess.run(command, env=near, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def test_a_start_after_the_newest_commit_is_a_wrong_argument(settings: Settings, tmp_path: Path) -> None:
+    with serve() as server:
+        environ = {**os.environ, **deployment.environment(settings), "PKGINTEL_HOME": str(tmp_path)}
+        command = [sys.executable, "-m", "pkgintel", "run", "--catalog", server.url, "--since", "2199-01-01", "--json"]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 2, done.stderr
+        assert "PKGINTEL_SINCE (--since) is 2199-01-01T00:00:00Z, and the newest commit" in done.stderr
+        assert json.loads(done.stdout)["error_type"] == "SettingsError"
