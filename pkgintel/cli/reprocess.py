@@ -159,16 +159,15 @@ def _fetch(
 def _read(conn: database.Connection, mine: Process, run_id: int, urls: Sequence[str]) -> PageResult:
     """Read the pages of a run one after the other and close it; their counts together."""
     leaves = changed = rejected = 0
-    with mine.limit.lease(mine.client, mine.deployment.service_index_url) as limit:
-        for number, url in enumerate(urls, 1):
-            try:
-                stored = page.store_page(mine.database, mine.deployment, mine.client, limit, run_id, url)
-            except Exception as error:
-                page.record_failure(mine.database, run_id, url, error, final=True)
-                replay.finish(conn, run_id)
-                raise
-            leaves, changed, rejected = leaves + stored.leaves, changed + stored.changed, rejected + stored.rejected
-            _say(f"page {number} of {len(urls)}: {many(stored.leaves, 'leaf', 'leaves')}, {stored.rejected} rejected")
+    for number, url in enumerate(urls, 1):
+        try:
+            stored = page.store_page(mine.database, mine.deployment, mine.client, mine.leasing, run_id, url)
+        except Exception as error:
+            page.record_failure(mine.database, run_id, url, error, final=True)
+            replay.finish(conn, run_id)
+            raise
+        leaves, changed, rejected = leaves + stored.leaves, changed + stored.changed, rejected + stored.rejected
+        _say(f"page {number} of {len(urls)}: {many(stored.leaves, 'leaf', 'leaves')}, {stored.rejected} rejected")
     replay.finish(conn, run_id)
     return PageResult(leaves, changed, rejected)
 

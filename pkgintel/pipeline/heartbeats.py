@@ -30,23 +30,21 @@ class SilentRun(runs.Row):
 def pulse(db: database.Database, run_id: int, lost_after: float) -> Iterator[None]:
     """While this lasts, the run shows signs of life, often enough never to count as lost after `lost_after` seconds.
 
-    The first one is given at once, the others from a thread of its own.
+    They are given from a thread of its own, the first one at once.
     """
     every, ended = min(5.0, lost_after / 6), threading.Event()
 
     def beat() -> None:
-        try:
-            with db.connection() as conn:
-                database.run(conn, "heartbeats/beat", id=run_id, every=every / 2)
-        except (PkgintelError, psycopg.Error) as error:
-            log.warning("run %s: no sign of life could be written: %s", run_id, error)
+        while True:
+            try:
+                with db.connection() as conn:
+                    database.run(conn, "heartbeats/beat", id=run_id, every=every / 2)
+            except (PkgintelError, psycopg.Error) as error:
+                log.warning("run %s: no sign of life could be written: %s", run_id, error)
+            if ended.wait(every):
+                return
 
-    def go_on() -> None:
-        while not ended.wait(every):
-            beat()
-
-    beat()
-    thread = threading.Thread(target=go_on, name=f"pulse of run {run_id}", daemon=True)
+    thread = threading.Thread(target=beat, name=f"pulse of run {run_id}", daemon=True)
     thread.start()
     try:
         yield

@@ -1,9 +1,10 @@
 """One page of the catalog, from its address to the tables: one unit that is done wholly or not at all.
 
 It is read (what it holds), decided (which leaves are missing, and what they are) and written. A connection is taken
-from the pool for each question and given back before anything is fetched; only heartbeat and progress take one
-meanwhile. The transaction that writes the page also marks it done, so a page that is delivered twice, or again after a
-crash, is written once.
+from the pool for the questions of a step and given back before anything is fetched; only heartbeat and progress take
+one meanwhile. A share of the limit of requests is leased only for a page that there is something to do of. The
+transaction that writes the page also marks it done, so a page that is delivered twice, or again after a crash, is
+written once.
 """
 
 import logging
@@ -14,14 +15,14 @@ import psycopg
 
 from pkgintel import database
 from pkgintel.errors import PkgintelError
-from pkgintel.pipeline import heartbeats, page_items, page_leaves, page_write, pages, runs
+from pkgintel.pipeline import heartbeats, odd_items, page_items, page_leaves, page_write, pages, runs
 from pkgintel.pipeline.page_items import Source
 from pkgintel.pipeline.page_write import PageResult
 from pkgintel.pipeline.states import PageKind, State
 from pkgintel.settings import Settings
 from pkgintel.text import many
 from pkgintel.upstream.client import Client
-from pkgintel.upstream.slots import Limit
+from pkgintel.upstream.slots import Leasing
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ def store_page(
     db: database.Database,
     settings: Settings,
     client: Client,
-    limit: Limit,
+    leasing: Leasing,
     run_id: int,
     page_url: str,
     *,
@@ -38,6 +39,7 @@ def store_page(
 ) -> PageResult:
     """Fetch page `page_url` of run `run_id` and store what of it lies in the run's window.
 
+    Its requests go under the share of the limit that `leasing` gives for their server.
     Raises: UpstreamUnavailable and psycopg.OperationalError (try again), UpstreamChanged (the page broke its shape).
     """
     with db.connection() as conn:
@@ -45,8 +47,9 @@ def store_page(
         if run is None or run.state is not State.RUNNING:
             return PageResult(note=f"run {run_id} is {run.state if run else 'gone'}: nothing to do")
         start = pages.start(conn, run_id, page_url)
-    if start is None:
-        return PageResult(note="done already")
+        if start is None:
+            return PageResult(note="done already")
+        odd = odd_items.known(conn, page_url)
 
     def fetched(count: int, total: int) -> None:
         progress(f"{page_url.rpartition('/')[2]}: {count} of {many(total, 'leaf', 'leaves')}")
@@ -55,24 +58,14 @@ def store_page(
         with suppress(psycopg.Error, PkgintelError), db.connection() as conn:
             pages.progress(conn, run_id, page_url, wanted=total, fetched=count)
 
-    with heartbeats.pulse(db, run_id, settings.lost_after):
-        source = Source(db, client, run.plan.catalog, limit)
-        content = page_items.read(source, run, page_url, start)
+    catalog = run.plan.catalog
+    server = page_url if start.kind is PageKind.CATALOG else catalog.index_url  # A package's key is no address.
+    with heartbeats.pulse(db, run_id, settings.lost_after), leasing(server) as limit:
+        source = Source(db, client, catalog, limit)
+        content = page_items.read(source, run, page_url, start, odd)
         leaves = page_leaves.bring(source, run, start.kind, content, fetched)
         with db.connection() as conn:
             return page_write.write(conn, client, run_id, page_url, start.kind, leaves)
-
-
-def server(db: database.Database, settings: Settings, run_id: int, page_url: str) -> str:
-    """An address at the server that page `page_url` of run `run_id` is read from, for the limit of its requests.
-
-    What a replay treats as a page may be named by a package; its leaves come from the catalog of the run.
-    """
-    with db.connection() as conn:
-        if pages.kind(conn, run_id, page_url) is PageKind.CATALOG:
-            return page_url
-        run = runs.get(conn, run_id)
-    return run.catalog.index_url if run and run.catalog else settings.service_index_url
 
 
 def record_failure(db: database.Database, run_id: int, page_url: str, error: Exception, *, final: bool) -> None:

@@ -13,8 +13,6 @@ from pkgintel.upstream.client import Client
 from pkgintel.upstream.origins import CatalogAddress
 from pkgintel.upstream.slots import Limit
 
-ANY = 2**31  # More items than any page may count.
-
 
 @dataclass(frozen=True, slots=True)
 class KnownPage:
@@ -39,21 +37,27 @@ class AcceptedCount:
     is_index: bool = False
 
 
-def fetch(
-    client: Client, address: CatalogAddress, page_url: str, limit: Limit | None, known: KnownPage, missing: int = 0
-) -> Listing:
-    """The page at `page_url`, of whose promised items at most `missing` may not be there.
+def fetch(client: Client, address: CatalogAddress, page_url: str, limit: Limit | None, known: KnownPage) -> Listing:
+    """The page at `page_url`; items may be missing (`missing`).
 
-    Raises: UpstreamUnavailable for an older or shorter copy than is `known`, which another try may find whole;
-    UpstreamChanged.
+    Raises: UpstreamUnavailable for an older copy than is `known`, which another try may find new; UpstreamChanged.
     """
     found = sources.fetch_page(client, address, page_url, limit)
     if known.commit is not None and found.newest < known.commit:
         have, told = instant.timestamp(found.newest), instant.timestamp(known.commit)
         raise UpstreamUnavailable(f"{page_url} came as an older copy, of {have}; {told} is known", page_url)
-    if promised(found, known) - found.lines > missing:
-        raise _short(page_url, found.lines, promised(found, known), "items")
     return found
+
+
+def missing(found: Listing, known: KnownPage) -> int:
+    """How many of the promised items of a page are not there."""
+    return max(promised(found, known) - found.lines, 0)
+
+
+def require_full(conn: database.Connection, page_url: str, found: Listing, known: KnownPage) -> None:
+    """Raises: UpstreamUnavailable where a page lacks more items than were accepted, which another copy may have."""
+    if missing(found, known) > accepted(conn, page_url):
+        raise _short(page_url, found.lines, promised(found, known), "items")
 
 
 def require_whole(conn: database.Connection, index: Index, url: str) -> None:

@@ -1,5 +1,6 @@
 """What one page task has to read: the items of a page of the catalog, or of what a replay treats as a page."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pkgintel import database
@@ -41,17 +42,19 @@ class Source:
     address: CatalogAddress
     limit: Limit
 
-    def copy(self, page_url: str, known: KnownPage, rows: dict[str, OddRow]) -> Listing:
+    def copy(self, page_url: str, known: KnownPage, rows: Mapping[str, OddRow]) -> Listing:
         """The page, at least as new as its `rows` of odd items show. Raises: UpstreamUnavailable, UpstreamChanged."""
         commits = [one for one in (known.commit, odd_items.newest(rows)) if one is not None]
-        with self.db.connection() as conn:
-            missing = page_copy.accepted(conn, page_url)
         at_least = KnownPage(max(commits, default=None), known.count)
-        return page_copy.fetch(self.client, self.address, page_url, self.limit, at_least, missing)
+        found = page_copy.fetch(self.client, self.address, page_url, self.limit, at_least)
+        if page_copy.missing(found, at_least):
+            with self.db.connection() as conn:
+                page_copy.require_full(conn, page_url, found, at_least)
+        return found
 
 
-def read(source: Source, run: Run, page_url: str, start: PageStart) -> PageContent:
-    """What page `page_url` of `run` holds; `start` has its kind and what the index says of it.
+def read(source: Source, run: Run, page_url: str, start: PageStart, odd: Mapping[str, OddRow]) -> PageContent:
+    """What page `page_url` of `run` holds; `start` has its kind and what the index says of it, `odd` its odd items.
 
     Raises: UpstreamUnavailable, UpstreamChanged.
     """
@@ -60,24 +63,20 @@ def read(source: Source, run: Run, page_url: str, start: PageStart) -> PageConte
             items = _items(database.every(conn, "replay/package_items", package_key=page_url))
         return PageContent(items, newest=_newest(items))
     if start.kind is PageKind.REJECTED:
-        return _rejected(source, page_url)
-    known = KnownPage(start.page_ticks, start.page_count)
-    with source.db.connection() as conn:
-        rows = odd_items.known(conn, page_url)
-    found = source.copy(page_url, known, rows)
+        return _rejected(source, page_url, odd)
+    found = source.copy(page_url, KnownPage(start.page_ticks, start.page_count), odd)
     scan = run.action is Action.SCAN
     wanted = odd_items.wanted_by_scan(run.plan.after if scan else window.BEGINNING, run.plan.floor)
-    odd = odd_items.rejects(found, page_url, rows, wanted)
     # A replay of some time may leave out what stands in the place of an odd item now.
     whole = scan or run.plan.up_to > instant.latest()
-    return PageContent(found.items, odd, odd_items.gone(found, rows) if whole else [], _newest(found.items, found))
+    gone = odd_items.gone(found, odd) if whole else []
+    return PageContent(found.items, odd_items.rejects(found, page_url, odd, wanted), gone, _newest(found.items, found))
 
 
-def _rejected(source: Source, page_url: str) -> PageContent:
+def _rejected(source: Source, page_url: str, rows: Mapping[str, OddRow]) -> PageContent:
     """The rejected leaves of a page. Where lines of it are among them, the page itself is asked for again."""
     with source.db.connection() as conn:
         items = _items(database.every(conn, "replay/rejected_items", page_url=page_url))
-        rows = odd_items.known(conn, page_url)
     if not any(row.open for row in rows.values()):
         return PageContent(items, newest=_newest(items))
     found = source.copy(page_url, KnownPage(), rows)

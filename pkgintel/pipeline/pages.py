@@ -92,12 +92,6 @@ def rejected(conn: database.Connection, run_id: int) -> RejectCount:
     return RejectCount.model_validate(database.the(conn, "pages/rejected", run_id=run_id))
 
 
-def kind(conn: database.Connection, run_id: int, url: str) -> PageKind | None:
-    """What a page of a run is; None when the run has no such page."""
-    row = database.one(conn, "pages/kind", run_id=run_id, page_url=url)
-    return PageKind(row["kind"]) if row else None
-
-
 def start(conn: database.Connection, run_id: int, url: str) -> PageStart | None:
     """Take up a page; None when it is not to do any more."""
     row = database.one(conn, "pages/start", run_id=run_id, page_url=url)

@@ -199,7 +199,7 @@ def accept_count(
         return page_copy.accept(conn, url, index.count or 0, len(index.pages), why=why, by=by, is_index=True)
     entry = {page.url: page for page in index.pages}.get(url)
     known = KnownPage(entry.commit, entry.count) if entry else KnownPage()
-    found = page_copy.fetch(client, address, url, None, known, missing=page_copy.ANY)
+    found = page_copy.fetch(client, address, url, None, known)
     return page_copy.accept(conn, url, page_copy.promised(found, known), found.lines, why=why, by=by)
 
 

@@ -5,6 +5,7 @@ forked child starts with the deployment of its parent, and opens connections of 
 """
 
 import atexit
+import functools
 import os
 import threading
 
@@ -14,6 +15,7 @@ from pkgintel.runtime import deployment
 from pkgintel.settings import Deployment
 from pkgintel.upstream.client import Client
 from pkgintel.upstream.limit import FleetLimit
+from pkgintel.upstream.slots import Leasing
 
 
 class Process:
@@ -36,6 +38,11 @@ class Process:
             if self._client is None:
                 self._client = Client(self.deployment)
             return self._client
+
+    @property
+    def leasing(self) -> Leasing:
+        """How this process takes its shares of the fleet's limit."""
+        return functools.partial(self.limit.lease, self.client)
 
     def close(self) -> None:
         """Close what was opened; the next use opens it anew. Harmless twice."""

@@ -32,7 +32,7 @@ def scan_catalog(
     with self.connection() as conn:
         recovery.recover(conn, mine.deployment, go_on=False)  # Where no beat runs, a tick sends lost messages again.
         run_id = runs.open_run(conn, Source.NUGET, Action.SCAN, Kind(kind), **ids)
-    with self.carrying(run_id) as conn, mine.limit.lease(mine.client, mine.deployment.service_index_url) as limit:
+    with self.carrying(run_id) as conn, mine.leasing(mine.deployment.service_index_url) as limit:
         plan = scan.plan(conn, mine.deployment, mine.client, run_id, max_pages, limit)
         if plan is not None:
             workflow.pages(run_id, plan.pages)
@@ -48,10 +48,9 @@ def upsert_page(self: Task, run_id: int, page_url: str) -> dict[str, int | str]:
     mine, name = self.process, page_url.rpartition("/")[2]
     failed = partial(page.record_failure, mine.database, run_id, page_url)
     with logs.about(run=run_id, page=name), self.trying(run_id, failed):
-        with mine.limit.lease(mine.client, page.server(mine.database, mine.deployment, run_id, page_url)) as limit:
-            result = page.store_page(
-                mine.database, mine.deployment, mine.client, limit, run_id, page_url, progress=self.progress
-            )
+        result = page.store_page(
+            mine.database, mine.deployment, mine.client, mine.leasing, run_id, page_url, progress=self.progress
+        )
         log.info("%s", result)
     memory.give_back()
     return result.facts()

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Protocol
 
 
@@ -20,6 +21,9 @@ class Limit(Protocol):
         """Give the slot back; `answered` says if the server did its work, None: nobody can say."""
 
 
+Leasing = Callable[[str], AbstractContextManager[Limit]]  # A share of a limit, for the server of an address.
+
+
 class LocalLimit:
     """A limit on requests in flight in this process alone, without Redis."""
 
@@ -28,6 +32,10 @@ class LocalLimit:
         self._share = limit
         self._busy = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def lease(self, _url: str) -> AbstractContextManager[Limit]:
+        """All of it, for every server: nobody else shares it."""
+        return nullcontext(self)
 
     @property
     def share(self) -> int:

@@ -147,7 +147,7 @@ def overhead(report: Report, plan: Plan, home: World) -> None:
         before = workers.redis_reset()
         run = workers.scan()
         rounds = [workers.idle_pages(100) for _ in range(3)]
-        report.add("page", "orchestration: a page task that finds nothing to do, with its lease, 2 processes",
+        report.add("page", "orchestration: a page task that finds nothing to do, 2 processes",
                    [1000 * one for one in rounds], "ms", target="≤ 10")  # fmt: skip
         report.add("page", f"a page of one leaf, 2 processes ({plan.scan_pages} pages)",
                    1000 * run["reading"] / plan.scan_pages, "ms")  # fmt: skip
@@ -164,20 +164,19 @@ def replay(report: Report, plan: Plan, home: World, server: BenchServer, held: B
     pages = held.pages[:4]
     count = sum(map(len, pages))
     mine = process.start(settings)
-    client, fleet = mine.client, mine.limit
+    client = mine.client
     with database.connect(settings.database_url) as conn:
         rates, logged = [], []
         for attempt in range(plan.rounds + 1):
             conn.execute("DELETE FROM ops.watermarks; DELETE FROM ops.runs")
             run_id = runs.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL)
-            with fleet.lease(client, settings.service_index_url) as limit:
+            with mine.leasing(settings.service_index_url) as limit:
                 opened = scan.plan(conn, settings, client, run_id, len(pages), limit)
             assert opened is not None
             asked, at = server.leaf_requests(), wal(conn)
             begun = time.perf_counter()
             for url in opened.pages:
-                with fleet.lease(client, url) as limit:
-                    page.store_page(mine.database, settings, client, limit, run_id, url)
+                page.store_page(mine.database, settings, client, mine.leasing, run_id, url)
             took = time.perf_counter() - begun
             if attempt:
                 rates.append(count / took)

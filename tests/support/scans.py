@@ -62,7 +62,7 @@ class Bench:
         return scan.plan(self.conn, self.settings, self.client, run_id)
 
     def read(self, run_id: int, url: str) -> page_write.PageResult:
-        return page.store_page(self.db, self.settings, self.client, self.limit, run_id, url)
+        return page.store_page(self.db, self.settings, self.client, self.limit.lease, run_id, url)
 
     def finish(self, run_id: int) -> scan.ScanEnd:
         return scan.finish(self.conn, self.settings, run_id)

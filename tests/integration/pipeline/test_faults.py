@@ -78,7 +78,7 @@ class Site:
 
     def read(self, run_id: int, *urls: str) -> None:
         for url in urls:
-            page.store_page(self.db, self.settings, self.client, LocalLimit(8), run_id, url)
+            page.store_page(self.db, self.settings, self.client, LocalLimit(8).lease, run_id, url)
 
     def silence(self, run_id: int) -> None:
         """As if the run, and the messages that followed from it, had been gone for an hour."""

@@ -219,7 +219,7 @@ def test_a_replay_that_cannot_have_them_either_leaves_the_run_blocked(bench: Ben
     blocked = bench.runs()[-1]["id"]
     run_id, urls = replay.open_run(bench.conn, bench.settings, bench.client, ReplayRequest(rejected=True))
     for url in urls:
-        page.store_page(bench.db, bench.settings, bench.client, LocalLimit(8), run_id, url)
+        page.store_page(bench.db, bench.settings, bench.client, LocalLimit(8).lease, run_id, url)
     assert replay.finish(bench.conn, run_id)
     assert "stays blocked" in str(replay.unblock(bench.conn, bench.settings))
     assert [run["state"] for run in bench.runs() if run["id"] == blocked] == ["blocked"]
@@ -237,7 +237,7 @@ def test_one_replay_fetches_every_rejected_leaf_also_two_of_one_version(bench: B
     bench.catalog.broken.clear()
     run_id, urls = replay.open_run(bench.conn, bench.settings, bench.client, ReplayRequest(rejected=True))
     for url in urls:
-        page.store_page(bench.db, bench.settings, bench.client, LocalLimit(8), run_id, url)
+        page.store_page(bench.db, bench.settings, bench.client, LocalLimit(8).lease, run_id, url)
     assert {resolution for _, _, _, resolution in rejects(bench)} == {"replayed"}
     assert bench.differences() == []
 

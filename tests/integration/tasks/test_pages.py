@@ -1,13 +1,15 @@
-"""The task of a page: which server's limit it asks under."""
+"""The task of a page: which server's limit it asks under, and when."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
 from pkgintel import database, tasks
-from pkgintel.pipeline import replay
+from pkgintel.pipeline import page, page_write, replay
 from pkgintel.pipeline.replay import ReplayRequest
 from pkgintel.settings import Deployment
+from pkgintel.upstream.slots import Limit
 from tests.support.catalogs import Catalog, details
 from tests.support.patience import quick
 from tests.support.processes import working_for
@@ -41,3 +43,21 @@ def test_the_leaves_that_were_rejected_with_a_package_are_read_again(bench: Benc
         run_id, pages = replay.open_run(bench.conn, bench.settings, bench.client, ReplayRequest(rejected=True))
         assert pages == ["package httpclient"]
         assert tasks.upsert_page(run_id, pages[0])["rejected"] == 1
+
+
+def test_a_page_that_is_done_takes_no_share_of_the_limit(bench: Bench) -> None:
+    opened = bench.open()
+    assert opened is not None
+    leased: list[str] = []
+
+    def leasing(url: str) -> AbstractContextManager[Limit]:
+        leased.append(url)
+        return bench.limit.lease(url)
+
+    def read(run_id: int) -> page_write.PageResult:
+        return page.store_page(bench.db, bench.settings, bench.client, leasing, run_id, opened.pages[0])
+
+    assert read(opened.run_id).leaves == 1
+    assert read(opened.run_id).note == "done already"
+    assert "is gone" in read(2**40).note
+    assert leased == opened.pages
