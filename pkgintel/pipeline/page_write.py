@@ -10,7 +10,7 @@ from pkgintel import database
 from pkgintel.database import events as store
 from pkgintel.nuget.documents import Event, Item
 from pkgintel.nuget.fields import Kind
-from pkgintel.pipeline import pages
+from pkgintel.pipeline import answers, pages
 from pkgintel.pipeline.page_leaves import PageLeaves
 from pkgintel.pipeline.states import PageKind
 from pkgintel.text import many
@@ -44,7 +44,7 @@ def write(
     conn: database.Connection, client: Client, run_id: int, page_url: str, kind: PageKind, leaves: PageLeaves
 ) -> PageResult:
     """Write a page of run `run_id`. Leaves that Postgres cannot hold are singled out and rejected."""
-    _count_answers(conn, client)
+    answers.count(conn, client)
     # A leaf that was rejected when its package was read again comes from no page of the catalog.
     origin = f"{kind} {page_url}" if kind is PageKind.PACKAGE else page_url
     events, rejected = list(leaves.events), list(leaves.rejected)
@@ -58,14 +58,6 @@ def write(
     rejected += [_reject(event, words[event.url]) for event in events if event.url in words]
     events = [event for event in events if event.url not in words]
     return _transact(conn, run_id, page_url, origin, leaves, events, rejected)
-
-
-def _count_answers(conn: database.Connection, client: Client) -> None:
-    """Add what upstream answered to the totals; a statement of its own, for it locks rows that every page touches."""
-    heard = {kind: count for kind, count in dict(client.counts).items() if count}
-    client.counts.subtract(heard)
-    if heard:
-        database.run(conn, "answers/count", kinds=list(heard), answers=list(heard.values()))
 
 
 def _transact(

@@ -44,6 +44,11 @@ class Process:
         """How this process takes its shares of the fleet's limit."""
         return functools.partial(self.limit.lease, self.client)
 
+    @property
+    def opened(self) -> Client | None:
+        """The HTTP client, if anybody needed one yet."""
+        return self._given or self._client
+
     def close(self) -> None:
         """Close what was opened; the next use opens it anew. Harmless twice."""
         self.database.close()

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from pkgintel.celery import app
 from pkgintel.database import Connection, migrations
 from pkgintel.errors import AlreadyRunning, PkgintelError, RunFailed, ServiceUnavailable, UpstreamUnavailable
-from pkgintel.pipeline import heartbeats, runs
+from pkgintel.pipeline import answers, heartbeats, runs
 from pkgintel.pipeline.states import State
 from pkgintel.runtime import logs, process
 from pkgintel.runtime.process import Process
@@ -60,6 +60,8 @@ class Task(celery.Task):  # type: ignore[misc]
                 if self.is_last:
                     raise
                 raise self._again(error) from error
+            finally:
+                self._count_answers()
 
     @property
     def process(self) -> Process:
@@ -121,6 +123,13 @@ class Task(celery.Task):  # type: ignore[misc]
         """Show how far the task is, where task events are read. Redis may be away; that is no trouble of the task."""
         with suppress(BrokerError, RedisError, OSError):
             self.send_event("task-progress", result=text)
+
+    def _count_answers(self) -> None:
+        """Add what upstream answered to the totals, however the try ended: also a page that failed heard it."""
+        mine = self.process
+        if mine.opened is not None and any(mine.opened.counts.values()):
+            with suppress(psycopg.Error, PkgintelError), mine.database.connection() as conn:
+                answers.count(conn, mine.opened)
 
     def _again(self, error: Exception, run_id: int | None = None) -> Exception:
         """What to raise so that Celery runs the task again: soon at first, then less so, never all at once."""

@@ -39,7 +39,10 @@ class Request:
 
 
 class Client:
-    """One process's loop and connections. `counts` holds answers by status class ("2xx") and failures by kind."""
+    """One process's loop and connections. `counts` holds each exchange once, by status class ("2xx") or what broke it.
+
+    An answer that came whole and is no JSON is among its status class, and once more under "not-json".
+    """
 
     def __init__(
         self, settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None, backoff: float = BACKOFF
@@ -95,7 +98,8 @@ class Client:
                 except FetchFailed as failure:
                     failed = failure.with_traceback(None)  # Which would hold this frame, and so itself.
             tries += 1
-            self.counts[failed.kind] += 1
+            if isinstance(failed, NotJson):
+                self.counts[failed.kind] += 1
             wait = self._retry.wait(failed, tries)
             if wait is None:
                 raise _given_up(url, failed, tries)

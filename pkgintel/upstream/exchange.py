@@ -30,7 +30,10 @@ _PLAIN = re.compile(r"(https?://[A-Za-z0-9.-]+(?::[0-9]+)?)(/[A-Za-z0-9._~!$&'()
 
 
 class Exchange:
-    """Asks through the lasting connections of one loop; `counts` says how often by status class ("2xx")."""
+    """Asks through the lasting connections of one loop; `counts` has each exchange once.
+
+    By its status class ("2xx"), or by what broke it ("timeout", "connect", "reset", "truncated", "encoding").
+    """
 
     def __init__(
         self, settings: Settings, loop: Loop, counts: Counter[str], given: httpx.AsyncBaseTransport | None = None
@@ -52,6 +55,20 @@ class Exchange:
         With `public`, nothing but the open internet is asked. `room` is shared with other bodies under way.
         Raises: FetchFailed, Unobtainable.
         """
+        try:
+            status, headers, content = await self._ask(url, cap, public, room)
+        except FetchFailed as failure:
+            self._counts[failure.kind] += 1
+            raise
+        self._counts[f"{status // 100}xx"] += 1
+        if status == 200:
+            return content, None
+        if status in REDIRECTS and b"location" in headers:
+            return b"", _target(url, headers[b"location"])
+        raise refusal(url, status, headers, content)
+
+    async def _ask(self, url: str, cap: int, public: bool, room: Room | None) -> tuple[int, dict[bytes, str], bytes]:
+        """Status, headers and body. An error is what its status says, however broken its page may be."""
         status, headers, content = 0, dict[bytes, str](), b""
         grace = 2 * self._settings.request_timeout
         try:
@@ -60,7 +77,6 @@ class Exchange:
                 deadline = Deadline(timer, asyncio.get_running_loop().time(), grace)
                 response = await self.transport(public).handle_async_request(self.request(url))
                 status = response.status_code
-                self._counts[f"{status // 100}xx"] += 1
                 headers = {name.lower(): value.decode("latin-1") for name, value in response.headers.raw}
                 try:
                     chunks = cast("httpx.AsyncByteStream", response.stream)
@@ -76,12 +92,7 @@ class Exchange:
         except (httpx.HTTPError, aiohttp.ClientError, OSError, zlib.error) as error:
             if status in (0, 200):
                 raise failure_of(error) from error
-        # An error is what its status says, however broken its page may be.
-        if status == 200:
-            return content, None
-        if status in REDIRECTS and b"location" in headers:
-            return b"", _target(url, headers[b"location"])
-        raise refusal(url, status, headers, content)
+        return status, headers, content
 
     def request(self, url: str) -> httpx.Request:
         """What asks for `url`. An address that needs no escaping goes as it is, which spares httpx most of its work."""

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
+import httpx
 import pytest
 
 from pkgintel import database, tasks
+from pkgintel.errors import UpstreamUnavailable
 from pkgintel.pipeline import page, page_write, replay
 from pkgintel.pipeline.replay import ReplayRequest
 from pkgintel.settings import Deployment
@@ -61,3 +63,18 @@ def test_a_page_that_is_done_takes_no_share_of_the_limit(bench: Bench) -> None:
     assert read(opened.run_id).note == "done already"
     assert "is gone" in read(2**40).note
     assert leased == opened.pages
+
+
+def test_what_upstream_answers_is_counted_once_and_also_of_a_page_that_fails(
+    bench: Bench, settings: Deployment
+) -> None:
+    bench.catalog.broken["/page0.json"] = lambda: httpx.Response(503)
+    begun = bench.open()
+    assert begun is not None
+    with working_for(settings, bench.client):
+        with pytest.raises(UpstreamUnavailable):
+            tasks.upsert_page(begun.run_id, bench.catalog.url("page0"))
+        counted = bench.conn.execute("SELECT kind, answers FROM ops.http_answers").fetchall()
+        answers = {row["kind"]: row["answers"] for row in counted}
+        assert answers["5xx"] == bench.catalog.asked["/page0.json"] > 1
+        assert set(answers) == {"2xx", "5xx"}, "an answer of 503 is no second one"
