@@ -9,6 +9,7 @@ from pkgintel.flower.look import Look
 from pkgintel.pipeline.checks import SOURCES
 from pkgintel.reports.assets import Asset
 from pkgintel.reports.changes import ChangeCount
+from pkgintel.reports.crew import UNKNOWN, Crew
 from pkgintel.reports.gates import Check
 from pkgintel.reports.schedules import DueTick
 from pkgintel.reports.status import Status
@@ -19,15 +20,8 @@ def families(found: Look) -> Iterator[Metric]:
     """Every metric of a look."""
     report = found.report
     yield _gauge("up", "Whether Postgres could be asked.", report is not None)
-    yield _gauge("broker_up", "Whether Redis could be asked.", found.queues is not None)
+    yield from _crew(found.crew)
     yield _gauge("look_duration_seconds", "How long it took to measure all this.", found.seconds)
-    if found.queues is not None:
-        yield _gauges(
-            "queue_length", "Tasks waiting in a queue.", ("queue",), (((k,), v) for k, v in found.queues.items())
-        )
-        strays = CounterMetricFamily("pkgintel_strays", "Messages set aside, for they were no tasks.")
-        strays.add_metric([], found.strays)
-        yield strays
     if report is None or found.totals is None:
         return
     now = report.as_of.timestamp()
@@ -41,6 +35,19 @@ def families(found: Look) -> Iterator[Metric]:
     yield from _changes(found.totals.changes)
     yield from _checks(report.checks)
     yield from _schedules(report.schedules)
+
+
+def _crew(crew: Crew) -> Iterator[Metric]:
+    known = crew.workers != UNKNOWN and crew.queues != UNKNOWN
+    yield _gauge("broker_up", "Whether Redis could be asked.", known)
+    if crew.workers == UNKNOWN or crew.queues == UNKNOWN:
+        return
+    yield _gauge("workers", "Workers that answer when they are asked.", len(crew.workers))
+    waiting = (((name,), length) for name, length in crew.queues.items())
+    yield _gauges("queue_length", "Tasks waiting in a queue.", ("queue",), waiting)
+    strays = CounterMetricFamily("pkgintel_strays", "Messages set aside, for they were no tasks.")
+    strays.add_metric([], crew.strays.count)
+    yield strays
 
 
 def _catalog(report: Status, now: float) -> Iterator[Metric]:
@@ -69,6 +76,9 @@ def _assets(report: Status) -> Iterator[Metric]:
     yield of("last_success_timestamp_seconds", help_, lambda asset: _stamp(asset.last_success))
     yield of("stale_after_seconds", "The age at which it counts as stale.", lambda asset: asset.threshold_seconds)
     yield of("fresh", "Whether it is younger than that.", lambda asset: asset.fresh)
+    due = {asset: report.due(asset) for asset in report.assets}
+    help_ = "Whether a schedule behind it has been enabled for longer than that, so that it should be fresh."
+    yield _gauges("asset_due", help_, ("asset",), (((asset,), told) for asset, told in due.items()))
     yield of("blocked", "Whether a closed gate keeps it from being updated.", lambda asset: asset.blocked)
 
 

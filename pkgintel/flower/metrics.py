@@ -13,7 +13,7 @@ from pkgintel.flower.families import families
 from pkgintel.flower.look import Look, look
 from pkgintel.reports.reading import NewestAnswer
 
-KEPT = 5.0  # Seconds that a look serves every scrape.
+KEPT = 3.0  # Seconds that a look serves every scrape.
 TOO_OLD = 60.0  # Seconds after which a look is shown no longer.
 
 

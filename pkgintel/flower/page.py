@@ -23,8 +23,10 @@ from tornado.web import url
 from pkgintel.errors import PkgintelError
 from pkgintel.flower import drawing, guard, metrics
 from pkgintel.flower.drawing import Areas
+from pkgintel.flower.look import look
+from pkgintel.flower.rollcall import crew_of_now
 from pkgintel.pipeline.checks import LICENSES, PACKAGES, VERDICTS
-from pkgintel.reports import changes, crew, status, totals
+from pkgintel.reports import changes, status, totals
 from pkgintel.reports.changes import Change, licenses
 from pkgintel.reports.reading import NewestAnswer, reading
 from pkgintel.reports.status import Status
@@ -35,7 +37,7 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 8.0  # Seconds after which the page says that Postgres does not answer.
 KEPT = 2.0  # Seconds that one look serves every browser.
-REFRESH = 15  # Seconds after which the browser asks again.
+REFRESH = 10  # Seconds after which the browser asks again.
 HISTORY = 300  # Points of the plot.
 CHANGES = 8  # Changes of licenses and verdicts.
 # Nothing of another origin, no form, no frame; Flower's own pages have scripts in them, ours needs its files alone.
@@ -66,7 +68,7 @@ class Overlay(Loader):
         return Template(source, name=name, loader=self)
 
 
-collector = metrics.PkgintelCollector()
+collector = metrics.PkgintelCollector(lambda: look(crew_of_now.newest))
 
 
 def install() -> None:
@@ -119,7 +121,7 @@ def see() -> Contents:
     """Ask Postgres and Redis for everything the page shows. Never raises."""
     try:
         settings = process.current().deployment
-        answers = crew.ask(settings)
+        answers = crew_of_now.newest()
         with reading(settings) as conn:
             report = status.report(conn, settings, answers)
             history = totals.verdicts(conn, HISTORY)

@@ -58,6 +58,16 @@ class Facts(Crew):
         """Seconds from `when` to the moment of this report."""
         return (self.as_of - when).total_seconds()
 
+    def due(self, asset: str) -> bool:
+        """Whether it should be fresh: a schedule behind it has been enabled for longer than it stays fresh.
+
+        Verdicts follow the two others, so each of their schedules keeps them fresh.
+        """
+        source = checks.SOURCES[asset]
+        behind = [tick for name, tick in self.schedules.items() if name == source or source not in self.schedules]
+        most = self.assets[asset].threshold_seconds
+        return any(tick.enabled and self.since(tick.changed_at) > most for tick in behind)
+
 
 def gather(conn: database.Connection, settings: Deployment, crew: Crew = NOT_ASKED) -> Facts:
     """Ask Postgres for everything, in one transaction; `crew` is what was known of workers and queues."""
