@@ -39,6 +39,12 @@ class CatalogMismatch(SettingsError):
     """The database was filled from another catalog, and two catalogs never share one."""
 
 
+class ManifestUnreadable(PkgintelError):
+    """A manifest that is audited cannot be read, or is too large to be."""
+
+    exit_code = 2
+
+
 class ServiceUnavailable(PkgintelError):
     """Postgres or Redis cannot be reached or started."""
 

@@ -7,6 +7,7 @@ have their colours. What goes into a pipe or a file is not wrapped, so that each
 import json
 import os
 from collections.abc import Iterable
+from typing import IO
 
 import click
 from pydantic import JsonValue
@@ -39,9 +40,9 @@ class _Door(Console):
             yield segment if segment.control else Segment(visible(segment.text), segment.style)
 
 
-def console(*, stderr: bool = False) -> Console:
+def console(*, stderr: bool = False, file: IO[str] | None = None) -> Console:
     """Where tables and screens are drawn: as wide as the terminal, COLUMNS where it is set, else without an end."""
-    made = _Door(stderr=stderr, markup=False, highlight=False, emoji=False)
+    made = _Door(stderr=stderr, file=file, markup=False, highlight=False, emoji=False)
     if not made.is_terminal and "COLUMNS" not in os.environ:
         made.width = UNWRAPPED
     return made

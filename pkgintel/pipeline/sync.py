@@ -42,6 +42,14 @@ def sync(conn: database.Connection, settings: Settings, client: Client, run_id: 
         sources.fetch_bytes(client, settings.spdx_licenses_url),
         sources.fetch_bytes(client, settings.spdx_exceptions_url),
     )
+    return store(conn, settings, found, run_id)
+
+
+def store(conn: database.Connection, settings: Settings, found: LicenseList, run_id: int) -> SyncResult:
+    """Make `found` the stored list, unless that has its version already; closes run `run_id`.
+
+    Raises: GateFailed when the list is below its floor, and nothing is written.
+    """
     licenses, exceptions = len(found.licenses), len(found.exceptions)
     stored = database.the(conn, "spdx/version")
     same = (stored["version"], stored["licenses"], stored["exceptions"]) == (found.version, licenses, exceptions)

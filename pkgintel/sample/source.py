@@ -169,6 +169,14 @@ def _newest(page: list[SampleEvent]) -> int:
     return max(event.commit for event in page)
 
 
+def lists() -> tuple[bytes, bytes]:
+    """The official SPDX lists, licenses and exceptions, that came with the `reuse` package.
+
+    Raises: ServiceUnavailable where it is not installed.
+    """
+    return _spdx("licenses.json"), _spdx("exceptions.json")
+
+
 @cache
 def _spdx(name: str) -> bytes:
     """An official SPDX list out of the `reuse` package, found without importing that package."""

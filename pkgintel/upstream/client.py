@@ -7,7 +7,7 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import httpx
@@ -28,6 +28,18 @@ MOST_REDIRECTS = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Credentials:
+    """What is said to one origin and to no other; the secret is never shown."""
+
+    origin: str
+    authorization: str = field(repr=False)
+
+    def towards(self, url: str) -> str | None:
+        """The header for `url`, None where it lies elsewhere."""
+        return self.authorization if origins.origin(url) == self.origin else None
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """How one kind of document is asked for: its size limit in bytes, where it may lie, and under which limit."""
 
@@ -36,6 +48,7 @@ class Request:
     public: bool = False
     limit: Limit | None = None
     room: Room | None = None  # Shared by the bodies that are under way together.
+    credentials: Credentials | None = None
 
 
 class Client:
@@ -123,13 +136,14 @@ class Client:
     async def _limited(self, url: str, request: Request) -> tuple[bytes, str | None]:
         """One exchange under the limit, which hears how it went."""
         limit = request.limit
+        secret = request.credentials.towards(url) if request.credentials is not None else None
         if limit is None:
-            return await self.exchange.get(url, request.cap, request.public, request.room)
+            return await self.exchange.get(url, request.cap, request.public, request.room, secret)
         await limit.enter()
         answered: bool | None = None
         retry_after = None
         try:
-            answer = await self.exchange.get(url, request.cap, request.public, request.room)
+            answer = await self.exchange.get(url, request.cap, request.public, request.room, secret)
             answered = True
         except Unobtainable:
             answered = True

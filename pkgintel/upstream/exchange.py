@@ -49,14 +49,17 @@ class Exchange:
         # To copy a request to the same origin costs a third of making one.
         self._request_to = functools.lru_cache(maxsize=64)(lambda origin: httpx.Request("GET", origin, headers=headers))
 
-    async def get(self, url: str, cap: int, public: bool, room: Room | None = None) -> tuple[bytes, str | None]:
+    async def get(
+        self, url: str, cap: int, public: bool, room: Room | None = None, authorization: str | None = None
+    ) -> tuple[bytes, str | None]:
         """The decoded body of a 200, of `cap` bytes at most, or where a redirect leads to.
 
         With `public`, nothing but the open internet is asked. `room` is shared with other bodies under way.
+        `authorization` is sent as the header of that name.
         Raises: FetchFailed, Unobtainable.
         """
         try:
-            status, headers, content = await self._ask(url, cap, public, room)
+            status, headers, content = await self._ask(url, cap, public, room, authorization)
         except FetchFailed as failure:
             self._counts[failure.kind] += 1
             raise
@@ -67,7 +70,9 @@ class Exchange:
             return b"", _target(url, headers[b"location"])
         raise refusal(url, status, headers, content)
 
-    async def _ask(self, url: str, cap: int, public: bool, room: Room | None) -> tuple[int, dict[bytes, str], bytes]:
+    async def _ask(
+        self, url: str, cap: int, public: bool, room: Room | None, authorization: str | None
+    ) -> tuple[int, dict[bytes, str], bytes]:
         """Status, headers and body. An error is what its status says, however broken its page may be."""
         status, headers, content = 0, dict[bytes, str](), b""
         grace = 2 * self._settings.request_timeout
@@ -75,7 +80,7 @@ class Exchange:
             # One end for the whole exchange, for a server could drip headers, or what frames a body, for ever.
             async with asyncio.timeout(grace) as timer:
                 deadline = Deadline(timer, asyncio.get_running_loop().time(), grace)
-                response = await self.transport(public).handle_async_request(self.request(url))
+                response = await self.transport(public).handle_async_request(self.request(url, authorization))
                 status = response.status_code
                 headers = {name.lower(): value.decode("latin-1") for name, value in response.headers.raw}
                 try:
@@ -94,8 +99,10 @@ class Exchange:
                 raise failure_of(error) from error
         return status, headers, content
 
-    def request(self, url: str) -> httpx.Request:
+    def request(self, url: str, authorization: str | None = None) -> httpx.Request:
         """What asks for `url`. An address that needs no escaping goes as it is, which spares httpx most of its work."""
+        if authorization is not None:
+            return httpx.Request("GET", url, headers={**self.headers, "authorization": authorization})
         plain = _PLAIN.fullmatch(url) if self._given is None else None
         if plain is None:
             return httpx.Request("GET", url, headers=self.headers)

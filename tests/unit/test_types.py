@@ -10,6 +10,7 @@ from tests.support.checkout import CHECKOUT
 
 UNTYPED = ("Any", "object", "database.Row")
 ROOMS = (
+    "audit",
     "reports",
     "cli",
     "flower",

@@ -1,0 +1,112 @@
+"""The last open version below one that breaches, and the range of versions that stays with its license.
+
+Nothing is claimed across a version that was not read: the two neighbours of a range's end both were.
+"""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import pydantic_core
+
+from pkgintel.audit.answer import Answer
+from pkgintel.audit.lookup import Lookup
+from pkgintel.audit.package import Package
+from pkgintel.audit.report import LastOpen
+from pkgintel.audit.store import KnownVersion
+from pkgintel.nuget import version
+
+_MOST_BREACHES = 25  # For which a source is asked; each takes some ten requests.
+_MOST_VERSIONS = 20_000
+Known = TypeVar("Known")
+
+
+def of_stored(lookup: Lookup, package: Package, known: Sequence[KnownVersion]) -> LastOpen | None:
+    """By the versions that the catalog brought, each of which is known."""
+    below = _below(package, [(one.version, one) for one in known])
+
+    def answer(one: KnownVersion) -> Answer:
+        return lookup.judged(one.declaration, one.created, "database", "")
+
+    for place in range(len(below) - 1, -1, -1):
+        found = answer(below[place][1])
+        if found.verdict == "open_source":
+            ends = below[place + 1][0] if place + 1 < len(below) else str(package.version)
+            return LastOpen(below[place][0], found.license, f"[{below[place][0]},{ends})")
+    return None
+
+
+def of_source(lookup: Lookup, packages: Sequence[Package]) -> dict[tuple[str, str], LastOpen]:
+    """By the source's own lists of versions; about ten requests for each package."""
+    asking = lookup.asking
+    found: dict[tuple[str, str], LastOpen] = {}
+    if asking is None:
+        return found
+    for package in packages[:_MOST_BREACHES]:
+        body = asking.fetch([asking.feed.versions(package.package_key)])[0].body
+        below = _below(package, [(text, text) for text in _versions(body)])
+        last = _searched(lookup, package, [text for text, _ in below])
+        if last is not None:
+            found[package.key] = last
+    return found
+
+
+def _searched(lookup: Lookup, package: Package, below: Sequence[str]) -> LastOpen | None:
+    """Steps down by 1, 2, 4 … versions until one is open, then halves the distance to the next that is not."""
+    known: dict[int, Answer | None] = {}
+
+    def is_open(place: int) -> bool:
+        if place not in known:
+            known[place] = _asked(lookup, package, below[place])
+        found = known[place]
+        return found is not None and found.verdict == "open_source"
+
+    above, step = len(below), 1
+    place = above - 1
+    while place >= 0 and not is_open(place):
+        above, place = place, place - step
+        step *= 2
+    if place < 0:
+        place = 0
+        if not below or above == 0 or not is_open(0):
+            return None
+    while above - place > 1:
+        middle = (above + place) // 2
+        if is_open(middle):
+            place = middle
+        else:
+            above = middle
+    if above < len(below) and known[above] is None:
+        return None  # The neighbour was not read, so nobody knows whether it is still open.
+    ends = below[above] if above < len(below) else str(package.version)
+    answer = known[place]
+    return LastOpen(below[place], answer.license if answer is not None else None, f"[{below[place]},{ends})")
+
+
+def _asked(lookup: Lookup, package: Package, text: str) -> Answer | None:
+    key = (package.package_key, version.parse(text).key)
+    one = Package(key[0], key[1], package.package_id, text, None, None, "unknown", ())
+    found = lookup.answers([one], lambda _: None)[key]
+    return None if found.verdict in ("not_looked_up", "not_found") else found
+
+
+def _below(package: Package, versions: Sequence[tuple[str, Known]]) -> list[tuple[str, Known]]:
+    """Those lower than the package's version, in order; prereleases only where it is one itself."""
+    own = version.parse(str(package.version))
+    found = []
+    for text, one in versions:
+        try:
+            read = version.parse(text)
+        except ValueError:
+            continue
+        if read.order < own.order and (own.is_prerelease or not read.is_prerelease):
+            found.append((read.order, text, one))
+    return [(text, one) for _, text, one in sorted(found, key=lambda entry: entry[0])]
+
+
+def _versions(body: bytes | None) -> list[str]:
+    try:
+        document = pydantic_core.from_json(body) if body is not None else None
+    except ValueError:
+        return []
+    said = document.get("versions") if isinstance(document, dict) else None
+    return [one for one in said if isinstance(one, str)][:_MOST_VERSIONS] if isinstance(said, list) else []

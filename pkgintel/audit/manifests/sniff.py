@@ -1,0 +1,84 @@
+"""Which format a manifest has, by what is in it and never by its name alone."""
+
+from pkgintel.audit.manifests import assets, config, content, cyclonedx, listed, listing, lockfile, msbuild, spdx
+from pkgintel.audit.manifests.requirement import Format, Manifest
+from pkgintel.errors import ManifestUnreadable
+
+_LOOKED_AT = 4_096
+_IS_JSON = ("{", "[")
+
+
+def read(body: bytes, kind: Format | None = None, around: tuple[bytes, ...] = ()) -> Manifest:
+    """The manifest in `body`, of the format `kind` or of what its content shows.
+
+    `around` are the files that belong to a project file. Raises: ManifestUnreadable.
+    """
+    if len(body) > content.LARGEST:
+        raise ManifestUnreadable(f"it is larger than {content.LARGEST // 1_000_000} MB")
+    if not body.strip(b"\xef\xbb\xbf \t\r\n\0"):
+        raise ManifestUnreadable("it is empty")
+    start = _start(body)
+    found = kind if kind is not None else sniff(body)
+    match found:
+        case "lock":
+            return lockfile.read(body)
+        case "assets":
+            return assets.read(body)
+        case "config":
+            return config.read(body)
+        case "props":
+            return msbuild.read(body, around, central=b"<PackageVersion" in body or b"P\0a\0c\0k\0a\0g\0e\0V" in body)
+        case "cyclonedx":
+            return cyclonedx.read_json(body) if start.startswith(_IS_JSON) else cyclonedx.read_xml(body)
+        case "spdx":
+            return spdx.read(body)
+        case "dotnet-list":
+            return listing.read(body)
+        case "purls":
+            return listed.read(body)
+
+
+def sniff(body: bytes) -> Format:
+    """The format that the content shows. Raises: ManifestUnreadable where it shows none."""
+    start = _start(body)
+    if start.startswith("<"):
+        return _of_xml(body)
+    if start.startswith("{"):
+        return _of_json(body)
+    if start.startswith("["):
+        raise ManifestUnreadable("it is a JSON array, and no manifest that is known is one")
+    return "purls"
+
+
+def _start(body: bytes) -> str:
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.text(body[: _LOOKED_AT + _LOOKED_AT % 2]).lstrip()
+    start = body[:_LOOKED_AT]
+    if start[:4] == b"<\0?\0":
+        return start.decode("utf-16-le", "replace")
+    return start.decode("utf-8-sig", "replace").lstrip()
+
+
+def _of_xml(body: bytes) -> Format:
+    root = content.name(content.xml(body))
+    kinds: dict[str, Format] = {"packages": "config", "project": "props", "bom": "cyclonedx"}
+    found = kinds.get(root.lower())
+    if found is None:
+        raise ManifestUnreadable(f"its root <{root[:60]}> is that of no manifest that is known")
+    return found
+
+
+def _of_json(body: bytes) -> Format:
+    document = content.json_object(body)
+    if str(document.get("bomFormat")).lower() == "cyclonedx":
+        return "cyclonedx"
+    if "spdxVersion" in document or "@graph" in document or isinstance(document.get("sbom"), dict):
+        return "spdx"
+    if "libraries" in document and "targets" in document:
+        return "assets"
+    if isinstance(document.get("projects"), list):
+        return "dotnet-list"
+    if isinstance(document.get("dependencies"), dict):
+        return "lock"
+    names = ", ".join(str(name)[:30] for name in list(document)[:6])
+    raise ManifestUnreadable(f"it is JSON of no manifest that is known (its names: {names or 'none'})")

@@ -1,0 +1,173 @@
+"""Versions that no database holds are looked up once, at one source, and kept apart from what the catalog brings."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pkgintel import cli
+from pkgintel import database as db
+from tests.support.feeds import LocalFeed
+from tests.support.hostile import Answer
+
+LINES = "Open 1.0.0\nOpen 2.0.0\nFile 1.0.0\nGone 1.0.0\nOwn.Core 1.0.0\n"
+
+
+@pytest.fixture
+def feed() -> Iterator[LocalFeed]:
+    with LocalFeed() as running:
+        running.add("Open", "1.0.0", "MIT")
+        running.add("Open", "2.0.0", "Apache-2.0 OR MIT")
+        running.add("File", "1.0.0", file="LICENSE.txt")
+        yield running
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str) -> Path:
+    """A directory of its own; the database is the test's, and there is no Redis."""
+    monkeypatch.setenv("PKGINTEL_DATABASE_URL", database)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.txt").write_text(LINES)
+    return tmp_path
+
+
+def audit(*words: str) -> Result:
+    return CliRunner().invoke(cli.pkgintel, ["audit", *words])
+
+
+def report(*words: str) -> dict[str, Any]:
+    result = audit(*words, "--json")
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found | {"exit_code": result.exit_code, "verdicts": _verdicts(found)}
+
+
+def _verdicts(found: dict[str, Any]) -> dict[str, str]:
+    return {f"{one['package_id']} {one['version']}": one["rule"] for one in found["packages"]}
+
+
+def test_a_version_costs_one_request_and_the_next_audit_none(
+    folder: Path, feed: LocalFeed, conn: db.Connection
+) -> None:
+    words = ("list.txt", "--source", feed.index, "--spdx", spdx(folder), "--private", "Own.*")
+    before = conn.execute("SELECT count(*) AS n FROM raw.nuget_packages").fetchone()
+    first = report(*words)
+    assert first["verdicts"] == {
+        "File 1.0.0": "license-file-not-read",
+        "Gone 1.0.0": "not-found",
+        "Open 1.0.0": "expression-open",
+        "Open 2.0.0": "expression-open",
+        "Own.Core 1.0.0": "private",
+    }
+    assert first["exit_code"] == 0
+    assert sorted(feed.looked_up) == [
+        "/flat/file/1.0.0/file.nuspec",
+        "/flat/gone/1.0.0/gone.nuspec",
+        "/flat/open/1.0.0/open.nuspec",
+        "/flat/open/2.0.0/open.nuspec",
+    ]
+    feed.forget()
+    second = report(*words)
+    assert second["verdicts"] == first["verdicts"]
+    assert feed.looked_up == []
+    assert conn.execute("SELECT count(*) AS n FROM raw.nuget_packages").fetchone() == before
+    assert conn.execute("SELECT count(*) AS n FROM ops.watermarks").fetchone() == {"n": 0}
+
+
+def test_offline_sends_nothing(folder: Path, feed: LocalFeed) -> None:
+    found = report("list.txt", "--source", feed.index, "--offline", "--no-database")
+    assert found["exit_code"] == 3
+    assert set(found["verdicts"].values()) == {"not-looked-up"}
+    assert feed.requests == []
+
+
+def test_a_source_that_wants_a_password(folder: Path, feed: LocalFeed, monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = {path: feed._scripts[path][0].body for path in feed._scripts}
+    feed._scripts.clear()
+
+    def answer(path: str) -> Any:
+        said = next(one for one in reversed(feed.requests) if one.path == path).headers.get("authorization")
+        if said != "Basic YW5uYTpzZWNyZXQtNDcxMQ==":
+            return Answer(status=401)
+        return documents.get(path)
+
+    feed.fallback = answer
+    words = ("list.txt", "--source", feed.index, "--spdx", spdx(folder), "--no-database")
+    refused = audit(*words)
+    assert refused.exit_code == 3
+    assert "answered 401" in refused.stdout
+    (folder / "nuget.config").write_text(
+        f"""<configuration><packageSources><add key="Our feed" value="{feed.index}" /></packageSources>
+        <packageSourceCredentials><Our_x0020_feed><add key="Username" value="anna" />
+        <add key="ClearTextPassword" value="%FEED_PASSWORD%" /></Our_x0020_feed></packageSourceCredentials>
+        <packageSourceMapping><packageSource key="Our feed"><package pattern="*" /></packageSource>
+        <packageSource key="elsewhere"><package pattern="Own.*" /></packageSource></packageSourceMapping>
+        </configuration>"""
+    )
+    monkeypatch.setenv("FEED_PASSWORD", "secret-4711")
+    named = audit("list.txt", "--source", "our feed", *words[3:], "--json")
+    assert _verdicts(json.loads(named.stdout))["Open 1.0.0"] == "expression-open"
+    assert _verdicts(json.loads(named.stdout))["Own.Core 1.0.0"] == "private"
+    assert "secret" not in named.output
+    assert not [path for path in feed.looked_up if "own" in path]
+
+
+def test_a_source_that_falls_silent_is_not_asked_for_ever(folder: Path, feed: LocalFeed) -> None:
+    (folder / "list.txt").write_text("".join(f"P{number} 1.0.0\n" for number in range(300)))
+    feed.fallback = lambda _: Answer(status=403)
+    found = report("list.txt", "--source", feed.index, "--spdx", spdx(folder))
+    assert found["exit_code"] == 3
+    assert found["summary"]["not_looked_up"] == 300
+    assert len(feed.looked_up) < 150
+    assert any("300 versions not looked up" in note for note in found["notes"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<package/>", b"no xml", b"<!DOCTYPE a><package/>", b"<package><metadata><id>Other</id>", b"\0" * 2_000_000],
+)
+def test_a_nuspec_that_is_none_leaves_the_version_undecided(folder: Path, feed: LocalFeed, body: bytes) -> None:
+    feed.put("/flat/open/1.0.0/open.nuspec", body)
+    found = report("list.txt", "--source", feed.index, "--spdx", spdx(folder))
+    assert found["verdicts"]["Open 1.0.0"] == "not-looked-up"
+    assert found["verdicts"]["Open 2.0.0"] == "expression-open"
+
+
+def test_the_last_open_version_and_the_range_that_stays_with_it(folder: Path, feed: LocalFeed) -> None:
+    for minor in range(30):
+        feed.add("Moved", f"1.{minor}.0", "Apache-2.0")
+    feed.add("Moved", "2.0.0-beta", "Apache-2.0")
+    for minor in range(5):
+        feed.add("Moved", f"2.{minor}.0", file="LICENSE")
+    (folder / "list.txt").write_text("Moved 2.4.0\n")
+    feed.forget()
+    found = report("list.txt", "--source", feed.index, "--spdx", spdx(folder))
+    assert found["packages"][0]["last_open_version"] == "1.29.0"
+    assert found["packages"][0]["keep_range"] == "[1.29.0,2.0.0)"
+    assert len(feed.looked_up) <= 10
+
+
+def test_a_stored_version_is_not_looked_up(folder: Path, feed: LocalFeed, conn: db.Connection) -> None:
+    conn.execute(
+        """INSERT INTO raw.nuget_versions (package_key, version_key, package_id, version, license_expression, listed,
+               is_prerelease, sort_key, details_ticks, details_url, raw)
+           VALUES ('open', '1.0.0', 'Open', '1.0.0', 'BUSL-1.1', true, false, decode(repeat('00', 17), 'hex'), 1,
+                   'https://c.example/leaf.json', '{}')"""
+    )
+    found = report("list.txt", "--source", feed.index, "--spdx", spdx(folder))
+    first = next(one for one in found["packages"] if one["version"] == "1.0.0" and one["package_id"] == "Open")
+    assert (first["source"], first["verdict"], first["decision"]) == ("database", "proprietary", "breach")
+    assert first["document_url"] == "https://c.example/leaf.json"
+    assert "/flat/open/1.0.0/open.nuspec" not in feed.looked_up
+    assert found["exit_code"] == 1
+
+
+def spdx(folder: Path) -> str:
+    """An official list as a file."""
+    from pkgintel.sample.source import lists
+
+    for name, body in zip(("licenses.json", "exceptions.json"), lists(), strict=True):
+        (folder / name).write_bytes(body)
+    return str(folder / "licenses.json")
