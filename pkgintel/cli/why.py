@@ -114,6 +114,9 @@ def _entry(entry: UrlEntry | None) -> Iterable[str]:
         held = [f"from {entry.since}"] if entry.since else []
         held += [f"until {entry.until}"] if entry.until else []
         yield plain(", ".join([f"a page that is {entry.nature}", *held]))
+    if entry.history:
+        read = entry.history
+        yield plain(f"{many(read.revisions, 'revision')} of {read.file} read, commits {' to '.join(read.commits)}")
     if entry.note:
         yield plain(entry.note)
 

@@ -43,6 +43,18 @@ class LicenseEvidence(_Part):
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryEvidence(_Part):
+    """The revisions of a repository's file that were read: how many, and the first and the last commit of them."""
+
+    repository: str
+    file: str
+    ref: str
+    revisions: int
+    commits: tuple[str, ...]
+    ended: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PageEvidence(_Part):
     """A row of the URL table: what a page says, from which day to which, and by which source."""
 
@@ -55,6 +67,7 @@ class PageEvidence(_Part):
     source: str | None = None
     date: str | None = None
     note: str | None = None
+    history: HistoryEvidence | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 `urls.csv`: what a page says. `closed.csv`: which ids withhold what open source grants, each with two witnesses and the
 clause. `successors.csv`: what a deprecated id is called today. `later.csv`: which versions "or later" may choose.
-`remarks.csv`: what a user of an approved license should know before.
+`remarks.csv`: what a user of an approved license should know before. `dated.csv`: which license files of repositories
+granted open terms from one day until another.
 """
 
 import csv
@@ -14,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 FOLDER = Path(__file__).parent
-TABLES = ("urls", "closed", "successors", "later", "remarks")
+TABLES = ("urls", "closed", "successors", "later", "remarks", "dated")
 
 Row = Mapping[str, str]
 

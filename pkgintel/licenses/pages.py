@@ -9,9 +9,10 @@ The table is built from three sources, and from nothing else:
 3. Sites that name their pages by SPDX id: spdx.org, choosealicense.com, opensource.org, creativecommons.org.
 
 Most pages can be changed by somebody, and each row says by its nature how far that matters (see NATURES). A file on a
-branch of a project is not in the table. A project's own page is in it only where all its known answers agree on open or
-closed, and then lists them all. A redirector, whose target is exchanged without a trace, decides only for the time in
-which somebody independent read what it led to; where its witnesses disagree, or none is dated, it decides nothing.
+branch of a project is not in the table; what its history shows is in `dated`. A project's own page is in the table only
+where all its known answers agree on open or closed, and then lists them all. A redirector, whose target is exchanged
+without a trace, decides only for the time in which somebody independent read what it led to; where its witnesses
+disagree, or none is dated, it decides nothing.
 """
 
 import re
@@ -35,7 +36,7 @@ NATURES: dict[Nature, str] = {
     "and goes on naming the license of its address",
     "dead": "a page of a host that was shut down, so it cannot change any more",
     "pinned": "a file at a commit, whose id is a digest of it, or at a release tag whose commit is named in the row",
-    "dated": "a page that its owner can change, with the time for which it was read",
+    "dated": "a page or a file that its owner can change, with the time for which it was read",
     "live": "a page of a vendor or a project, which its owner can change: known by the answers listed",
     "redirector": "a link whose owner decides where it leads",
 }
@@ -49,6 +50,21 @@ _STEWARDS = frozenset((
     "mozilla.org", "openldap.org", "opensource.org", "php.net", "postgresql.org", "python.org", "spdx.org",
     "unicode.org", "unlicense.org", "w3.org",
 ))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What was read of a file in a repository: on `ref`, a branch or a commit, at these commits, oldest first.
+
+    `ended` says why the time that is known ends: the history that was read ends, other terms follow (changed), or no
+    file does (gone). It is empty where that time has no end.
+    """
+
+    repository: str
+    file: str
+    ref: str
+    commits: tuple[str, ...]
+    ended: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +85,7 @@ class Entry:
     nature: Nature = "live"
     since: datetime | None = None
     until: datetime | None = None
+    history: History | None = None
 
     def holds(self, created: datetime | None) -> bool:
         """Whether this is what the page said when a version was created; of an undated one only if it always did."""
@@ -93,14 +110,15 @@ def curated() -> tuple[Entry, ...]:
             row["date"],
             row["note"],
             cast("Nature", row["nature"]),
-            _day(row["from"]),
-            _day(row["until"]),
+            day(row["from"]),
+            day(row["until"]),
         )
         for row in facts.rows("urls")
     )
 
 
-def _day(text: str) -> datetime | None:
+def day(text: str) -> datetime | None:
+    """The midnight in UTC with which a day of a table begins; None where it names none."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
 
 

@@ -1,11 +1,31 @@
 """The sentences that explain a verdict to a person, and what of its findings is kept as evidence."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
-from pkgintel.licenses.evidence import Evidence, LicenseEvidence, PageEvidence
+from pkgintel.licenses import urls
+from pkgintel.licenses.evidence import Evidence, HistoryEvidence, LicenseEvidence, PageEvidence
 from pkgintel.licenses.meaning import Finding
-from pkgintel.licenses.pages import Entry
+from pkgintel.licenses.pages import Entry, History
+
+NOT_RECOGNISED: dict[urls.Kind, str] = {
+    "page": "The license URL is not a page whose terms are known; a fact about it in the URL table would decide this.",
+    "expression": "The license URL is not a page whose terms are known.",
+    "license-in-file": "The license URL is a placeholder for a file inside the package.",
+    "gallery": "The license URL is the package's own page on nuget.org, which states no license by itself; "
+    "the license expression or file inside the package would decide this.",
+    "project": "The license URL is a project's front page, which its owner can change; "
+    "reading the license file of the released commit would decide this.",
+    "project-file": "The license URL is a file on a branch or tag of a project, which its owner can change; "
+    "reading the file at the released commit would decide this.",
+    "pinned-file": "The license URL is a file fixed at a commit, and its text has not been read; "
+    "reading it once would decide this.",
+    "placeholder": "The license URL is a template's placeholder that nobody filled in; "
+    "only the package's author can say which license is meant.",
+    "not-a-url": "The license URL is not a web address; only the package's author can say which license is meant.",
+}
 
 _SHOWN_IDS = 40
 _SHOWN_TEXT = 400
@@ -42,7 +62,83 @@ def entry(known: Entry) -> PageEvidence:
         source=known.source or None,
         date=known.date or None,
         note=known.note or None,
+        history=_history(known.history) if known.history else None,
     )
+
+
+def _history(known: History) -> HistoryEvidence:
+    ends = dict.fromkeys((known.commits[0], known.commits[-1]))
+    return HistoryEvidence(
+        known.repository, known.file, known.ref, len(known.commits), tuple(ends), known.ended or None
+    )
+
+
+def known_page(known: Entry) -> str:
+    """The page or the file that a verdict rests on, with what it stands for and by which source."""
+    licenses = stands_for(known)
+    if known.history is None:
+        return f"The license URL is a known page of {licenses} (source: {known.source})"
+    if known.since is None and known.until is None:
+        return f"The license URL is {_place(known.history)}, where its text was read as {licenses}"
+    commits = known.history.commits
+    return (
+        f"The license URL is {_place(known.history)}, which held {licenses} {_time(known)} "
+        f"(revisions read: {len(commits)}, commits {commits[0][:10]} to {commits[-1][:10]})"
+    )
+
+
+def at_another_time(known: Sequence[Entry], created: datetime | None) -> str:
+    """Why what is known of a page or a file for some time does not decide a version that was created at another."""
+    history = known[0].history
+    if history is None:
+        what = "a page that is known for some time only"
+        would = "a license expression would decide this"
+    else:
+        what = f"{_place(history)}, which granted open terms {', and '.join(_held(known)[-3:])}"
+        would = "reading the file at the released commit would decide this"
+    if created is None:
+        return f"The license URL is {what}, and the version says no date of its creation; {would}."
+    when = created.date().isoformat()
+    return f"The license URL is {what}, and not for {when}, when the version was created; {would}."
+
+
+def not_relied_on(known: Entry) -> str:
+    """Why a page of the table decides nothing."""
+    if known.nature == "redirector":
+        why = "a link whose owner decides where it leads, and no dated, independent reading says where it led"
+    else:
+        why = "a page whose witnesses contradict each other"
+    return (
+        f"The license URL is {why} (known: {stands_for(known)}; source: {known.source}); "
+        "a license expression would decide this."
+    )
+
+
+_ENDED = {
+    "history": "as far as its history was read",
+    "changed": "when its terms changed",
+    "gone": "when it was taken away",
+}
+
+
+def _place(history: History) -> str:
+    where = f"commit {history.ref[:10]}" if history.ref in history.commits else history.ref
+    return f"the file {history.file} of {history.repository} on {where}".replace(" on commit", " at commit")
+
+
+def _held(known: Sequence[Entry]) -> list[str]:
+    """The times in which a file granted open terms; those that follow each other without a gap are one."""
+    times: list[Entry] = []
+    for entry in known:
+        if times and times[-1].until == entry.since:
+            entry = replace(entry, since=times.pop().since)
+        times.append(entry)
+    return [f"{_time(entry)}, {_ENDED[entry.history.ended]}" for entry in times if entry.history]
+
+
+def _time(known: Entry) -> str:
+    moments = (("from", known.since), ("until", known.until))
+    return " ".join(f"{word} {moment.date().isoformat()}" for word, moment in moments if moment)
 
 
 def stands_for(known: Entry) -> str:

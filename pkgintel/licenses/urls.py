@@ -1,7 +1,7 @@
 """License URLs: one way to write each address, so that every spelling of a page finds it in the table of `pages`."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import ascii_lowercase, ascii_uppercase
 from typing import Literal, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -33,16 +33,23 @@ _CC_DEED = re.compile(r"/(?:legalcode|deed)(?:\.[a-z_-]+)?$")
 _CODE_HOST = re.compile(
     r"(?:.+\.)?(?:gitlab\.[a-z.-]+|gitlab\.com|bitbucket\.org|sourceforge\.net|codeberg\.org|gitee\.com)"
 )
+_ENCODED_SEPARATOR = re.compile(r"%(?:2f|5c|25|00)", re.IGNORECASE)
+_SAME_FILE = frozenset({"", "raw=true", "raw=1", "plain=1"})  # The queries with which GitHub shows the same file.
 _GITHUB_RAW = frozenset({"raw.githubusercontent.com", "raw.github.com", "raw2.github.com"})
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A URL as the table knows it. `key` is empty for what is not a URL; `expression` is set for that kind only."""
+    """A URL as the table knows it. `key` is empty for what is not a URL; `expression` is set for that kind only.
+
+    `file` is the exact address of a file on GitHub, where branch and path keep their case. It is empty where the
+    spelling leaves room for another file: dot segments, encoded slashes, doubled slashes, an unknown query.
+    """
 
     kind: Kind
     key: str = ""
     expression: str = ""
+    file: str = ""
 
 
 def read(url: str) -> Address:
@@ -74,9 +81,9 @@ def read(url: str) -> Address:
     return _address(host if scheme != "ftp" else f"ftp://{host}", parts.path, parts.query)
 
 
-def _address(host: str, path: str, query: str) -> Address:
+def _address(host: str, raw_path: str, query: str) -> Address:
     """Rules of single hosts first, then what holds for every page."""
-    exact = re.sub(r"/{2,}", "/", unquote(path, errors="replace")).strip("/")
+    exact = re.sub(r"/{2,}", "/", unquote(raw_path, errors="replace")).strip("/")
     path = exact.translate(_ASCII_LOWER)
     if host == "licenses.nuget.org":
         return Address("expression", f"{host}/{path}", exact.strip()) if exact.strip() else Address("page", host)
@@ -85,7 +92,7 @@ def _address(host: str, path: str, query: str) -> Address:
     if host == "nuget.org" and path.startswith("packages/"):
         return Address("gallery", f"{host}/{path}")
     if host == "github.com" or host in _GITHUB_RAW:
-        return _github(host, path)
+        return replace(_github(host, path), file=_github_file(host, raw_path, query))
     if _CODE_HOST.fullmatch(host) and path.count("/") >= 1:
         pinned = any(_COMMIT.fullmatch(part) for part in path.split("/"))
         return Address("pinned-file" if pinned else "project-file", f"{host}/{path}")
@@ -115,3 +122,16 @@ def _github(host: str, path: str) -> Address:
         del parts[3:5]
     key = "/".join(["github.com", *parts[:2], "blob", *parts[3:]])
     return Address("pinned-file" if len(parts) > 3 and _COMMIT.fullmatch(parts[3]) else "project-file", key)
+
+
+def _github_file(host: str, raw_path: str, query: str) -> str:
+    """The exact address of a file, as `github.com/owner/repository/blob/REF/PATH`; empty where it may be another."""
+    if _ENCODED_SEPARATOR.search(raw_path) or query.lower() not in _SAME_FILE:
+        return ""
+    parts = unquote(raw_path, errors="replace").removeprefix("/").removesuffix("/").split("/")
+    if host in _GITHUB_RAW:
+        parts.insert(2, "blob")
+    if len(parts) < 5 or parts[2] not in {"blob", "raw"} or {"", ".", ".."} & set(parts):
+        return ""
+    owner, repository = (part.translate(_ASCII_LOWER) for part in parts[:2])
+    return "/".join(["github.com", owner, repository, "blob", *parts[3:]])

@@ -3,12 +3,12 @@
 Pure, total and deterministic: any three texts get a verdict in bounded time, and the same ones always get the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, TypeAlias, get_args
 
-from pkgintel.licenses import facts, pages, reasons, urls
+from pkgintel.licenses import dated, facts, pages, reasons, urls
 from pkgintel.licenses.evidence import Evidence, OtherSignal
 from pkgintel.licenses.expression import MalformedExpression, Meaning, Tree, leaves, parse
 from pkgintel.licenses.meaning import Finding, Policy, Reader
@@ -19,7 +19,7 @@ VerdictName: TypeAlias = Literal["open_source", "proprietary", "unknown"]
 VERDICT_NAMES: tuple[VerdictName, ...] = get_args(VerdictName)
 
 # Raised whenever a rule changes what some declaration would get; the tables beside it have fingerprints of their own.
-RULESET = 4
+RULESET = 5
 
 RULES: dict[str, str] = {
     "expression-open": "the license expression can be met with licenses approved by the OSI or the FSF",
@@ -35,23 +35,6 @@ RULES: dict[str, str] = {
 }
 
 _VERDICTS: dict[Meaning, VerdictName] = {"open": "open_source", "closed": "proprietary", "undecided": "unknown"}
-
-_NOT_RECOGNISED: dict[urls.Kind, str] = {
-    "page": "The license URL is not a page whose terms are known; a fact about it in the URL table would decide this.",
-    "expression": "The license URL is not a page whose terms are known.",
-    "license-in-file": "The license URL is a placeholder for a file inside the package.",
-    "gallery": "The license URL is the package's own page on nuget.org, which states no license by itself; "
-    "the license expression or file inside the package would decide this.",
-    "project": "The license URL is a project's front page, which its owner can change; "
-    "reading the license file of the released commit would decide this.",
-    "project-file": "The license URL is a file on a branch or tag of a project, which its owner can change; "
-    "reading the file at the released commit would decide this.",
-    "pinned-file": "The license URL is a file fixed at a commit, and its text has not been read; "
-    "reading it once would decide this.",
-    "placeholder": "The license URL is a template's placeholder that nobody filled in; "
-    "only the package's author can say which license is meant.",
-    "not-a-url": "The license URL is not a web address; only the package's author can say which license is meant.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +90,12 @@ class Judge:
 
     def eras(self, declaration: Declaration) -> tuple[datetime, ...]:
         """The moments (UTC, ascending) from which on the verdict on a declaration may be another one."""
-        known = self._table.get(urls.read(_stripped(declaration.url)).key, ())
+        known = self._known(urls.read(_stripped(declaration.url)))
         return tuple(sorted({day for entry in known for day in (entry.since, entry.until) if day is not None}))
+
+    def _known(self, address: urls.Address) -> Sequence[pages.Entry]:
+        """What is known of an address: a fact about the page, else the history of the file that it names exactly."""
+        return self._table.get(address.key) or dated.table().get(address.file, ())
 
     def _expression(self, text: str, evidence: Evidence) -> Verdict:
         evidence = replace(evidence, expression=clean(text))
@@ -127,26 +114,27 @@ class Judge:
 
     def _url(self, url: str, address: urls.Address, created: datetime | None) -> Verdict:
         evidence = Evidence("url", url=clean(url), kind=address.kind)
-        known = self._table.get(address.key, ()) if address.key else ()
+        known = self._known(address)
         if not known:
-            return Verdict("unknown", "url-not-recognised", _NOT_RECOGNISED[address.kind], evidence, [])
+            return Verdict("unknown", "url-not-recognised", reasons.NOT_RECOGNISED[address.kind], evidence, [])
         entry = next((entry for entry in known if entry.holds(created)), None)
         if entry is None:
             evidence = replace(evidence, entries=tuple(reasons.entry(one) for one in known))
-            return Verdict("unknown", "url-undecided", _at_another_time(created), evidence, [])
+            rule = "url-not-recognised" if known[0].history else "url-undecided"
+            return Verdict("unknown", rule, reasons.at_another_time(known, created), evidence, [])
         evidence = replace(evidence, entry=reasons.entry(entry))
         licenses = reasons.stands_for(entry)
         if entry.meaning == "closed":
             reason = f"The license URL is the page of {licenses}, whose terms are proprietary (source: {entry.source})."
             return Verdict("proprietary", "url-closed", reason, evidence, [])
         if entry.meaning == "undecided":
-            return Verdict("unknown", "url-undecided", _not_relied_on(entry), evidence, [])
+            return Verdict("unknown", "url-undecided", reasons.not_relied_on(entry), evidence, [])
         trees = [parse(text) for text in entry.licenses]
         findings = self._findings(trees)
         evidence = reasons.with_ids(evidence, findings)
         meanings = {self._reader.meaning(tree) for tree in trees}
         meaning: Meaning = meanings.pop() if len(meanings) == 1 else "undecided"
-        page = f"The license URL is a known page of {licenses} (source: {entry.source})"
+        page = reasons.known_page(entry)
         return _decided("url", meaning, page, findings, evidence, "a license expression would decide this")
 
     def _beside(self, expression: str, url: str, address: urls.Address, created: datetime | None) -> Verdict | None:
@@ -222,26 +210,3 @@ def _decided(
         says += f" (mind: {'; '.join(remarks)})"
     reason = f"{what}: {says}" + (f"; {would}." if meaning == "undecided" else ".")
     return Verdict(_VERDICTS[meaning], f"{signal}-{meaning}", reason, evidence, reasons.spdx_ids(findings))
-
-
-def _at_another_time(created: datetime | None) -> str:
-    if created is None:
-        return (
-            "The license URL is a page that is known for some time only, and the version says no date of its creation; "
-            "a license expression would decide this."
-        )
-    return (
-        f"The license URL is a page that is known for some time only, and not for {created.date().isoformat()}, "
-        "when the version was created; a license expression would decide this."
-    )
-
-
-def _not_relied_on(entry: pages.Entry) -> str:
-    if entry.nature == "redirector":
-        why = "a link whose owner decides where it leads, and no dated, independent reading says where it led"
-    else:
-        why = "a page whose witnesses contradict each other"
-    return (
-        f"The license URL is {why} (known: {reasons.stands_for(entry)}; source: {entry.source}); "
-        "a license expression would decide this."
-    )

@@ -46,6 +46,17 @@ class License(_OfEvidence):
     on_list: OnList | None
 
 
+class FileHistory(_OfEvidence):
+    """The revisions of a repository's file that a verdict rests on: how many, and the first and the last commit."""
+
+    repository: str
+    file: str
+    ref: str
+    revisions: int
+    commits: tuple[str, ...]
+    ended: str | None = None
+
+
 class UrlEntry(_OfEvidence):
     """What the table of license URLs says of a page, and by which source."""
 
@@ -58,6 +69,7 @@ class UrlEntry(_OfEvidence):
     source: str | None = None
     date: str | None = None
     note: str | None = None
+    history: FileHistory | None = None
 
 
 class VerdictChange(Report):

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from pkgintel import database
-from pkgintel.licenses import facts, pages, verdict
+from pkgintel.licenses import dated, facts, pages, verdict
 from pkgintel.pipeline import classify
 from pkgintel.settings import Settings
 from tests.integration.pipeline.test_classify import bring, decided, keep, leaf, small_list, verdicts
 
 LINK = "http://go.microsoft.com/fwlink/?LinkId=329770"
+FILE = "https://github.com/Microsoft/dotnet/blob/master/LICENSE"
 Edit = Callable[[str, str, str], None]
 
 
@@ -21,7 +22,14 @@ def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edit]:
     """Replaces a text in one of the tables, as a new release of them would."""
 
     def forget() -> None:
-        for remembered in (facts.rows, facts.closings, facts.successors, facts.later_versions, pages.curated):
+        for remembered in (
+            facts.rows,
+            facts.closings,
+            facts.successors,
+            facts.later_versions,
+            pages.curated,
+            dated.table,
+        ):
             remembered.cache_clear()
 
     def change(table: str, old: str, new: str) -> None:
@@ -80,6 +88,7 @@ def test_a_newer_version_with_the_same_declaration_may_belong_to_another_era(
         ("successors", "Nunit,", "Other-1.0,", "renamed", "unknown"),
         ("later", "EUPL-1.0,", "Other-1.0,", "later", "unknown"),
         ("urls", "2024-09-01", "2019-01-01", "dated", "unknown"),
+        ("dated", "2021-06-15,history", "2015-06-15,history", "file", "unknown"),
     ],
 )
 def test_a_changed_table_decides_again_what_rests_on_it_and_nothing_else(
@@ -103,6 +112,7 @@ def test_a_changed_table_decides_again_what_rests_on_it_and_nothing_else(
         leaf("Renamed", licenseExpression="zlib-acknowledgement"),
         leaf("Later", licenseExpression="EUPL-1.0+"),
         leaf("Dated", licenseUrl=LINK, created="2020-01-01T00:00:00Z"),
+        leaf("File", licenseUrl=FILE, created="2018-02-01T00:00:00Z"),
         leaf("Nothing"),
     )
     classify.classify(conn, settings)
