@@ -6,10 +6,10 @@
     --clone     clone from the host what is not there yet (git, no work tree)
     --only      read these repositories only, and keep the rows of the others
 
-`tools/license_files.csv` names the files, those that most packages point at first. Of each, every revision on the
-first-parent history of the branch is read, word for word, and the names that the file had before or got later are read
-too. The table holds facts alone: commits, blobs, days and SPDX ids. One clone gives the same rows each time. What is
-not read as open gives no row, and a line on stderr says why.
+`tools/license_files.csv` names the files, those that most packages point at first, and what a repository was called
+later. Of each, every revision on the first-parent history of the branch is read, word for word, and the names that the
+file had before or got later are read too. The table holds facts alone: commits, blobs, days and SPDX ids. One clone
+gives the same rows each time. What is not read as open gives no row, and a line on stderr says why.
 """
 
 import argparse
@@ -18,10 +18,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pkgintel.licenses import dated, facts
+from pkgintel.licenses import dated, facts, pages
 from pkgintel.licenses.meaning import Reader
 from pkgintel.licenses.texts import library
 from pkgintel.licenses.texts.reading import read
@@ -34,6 +35,19 @@ HOST = "github.com"
 ALWAYS = ("master", "main")  # Read beside the branches that packages name, where a repository has them.
 
 Row = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A repository under the name that packages declare, and its (file, branch) pairs.
+
+    `later` is the name that it was given after `named_until`, up to which packages were seen that declare this one.
+    """
+
+    repository: str
+    files: list[tuple[str, str]]
+    later: str
+    named_until: datetime
 
 
 class Terms:
@@ -80,21 +94,21 @@ def names_of(clone: Clone, branch: Branch, files: Iterable[str]) -> list[str]:
     return known
 
 
-def rows_of(clone: Clone, repository: str, wanted: Sequence[tuple[str, str]], terms: Terms) -> Iterator[Row]:
-    """The rows of one repository for (file, branch) pairs. What gives none is said on stderr."""
+def rows_of(clone: Clone, wanted: Wanted, terms: Terms) -> Iterator[Row]:
+    """The rows of one repository. What gives none is said on stderr."""
     shown = set()
-    for branch in branches_of(clone, repository, [name for _, name in wanted]):
-        for file in names_of(clone, branch, dict.fromkeys(file for file, _ in wanted)):
+    for branch in branches_of(clone, wanted.repository, [name for _, name in wanted.files]):
+        for file in names_of(clone, branch, dict.fromkeys(file for file, _ in wanted.files)):
             history = [
                 Revision(commit.commit, commit.earliest, commit.latest, blob, terms.of(clone, blob))
                 for commit, blob in clone.revisions(branch, file)
             ]
-            for era in eras(history, min(branch.end, datetime.now(UTC))):
+            for era in eras(history, min(branch.end, wanted.named_until)):
                 shown |= {(file, name) for name in branch.names}
-                yield row(repository, file, branch, era)
-    for file, name in wanted:
+                yield row(wanted.repository, file, branch, era)
+    for file, name in wanted.files:
         if (file, name) not in shown:
-            say(repository, f"{file} on {name} was never read as open")
+            say(wanted.repository, f"{file} on {name} was never read as open")
 
 
 def row(repository: str, file: str, branch: Branch, era: Era) -> Row:
@@ -119,17 +133,34 @@ def say(repository: str, what: str) -> None:
     print(f"{repository}: {what}", file=sys.stderr)
 
 
-def wanted_files() -> dict[str, list[tuple[str, str]]]:
-    """(file, branch) pairs by repository, in the order of the file."""
-    found: dict[str, list[tuple[str, str]]] = {}
+def wanted_files() -> list[Wanted]:
+    """What is to be read, in the order of the file."""
+    found: dict[str, Wanted] = {}
     with WANTED.open(encoding="utf-8", newline="") as file:
         for one in csv.DictReader(file):
-            found.setdefault(one["repository"], []).append((one["file"], one["branch"]))
-    return found
+            last = pages.day(one["named_until"]) or datetime.now(UTC)
+            wanted = found.setdefault(one["repository"], Wanted(one["repository"], [], one["later"], last))
+            wanted.files.append((one["file"], one["branch"]))
+    return list(found.values())
 
 
-def cloned(clones: Path, repository: str, *, may_clone: bool) -> Clone:
-    """The clone of a repository. Raises: Unclear when there is none, or its history is not whole."""
+def cloned(clones: Path, wanted: Wanted, *, may_clone: bool) -> Clone:
+    """The clone in which a repository's history is read.
+
+    Raises: Unclear when there is none, when its history is not whole, or when it does not go on from the clone that was
+    made by the repository's former name.
+    """
+    own = clone_of(clones, wanted.repository, may_clone=may_clone)
+    if not wanted.later:
+        return own
+    later = clone_of(clones, wanted.later, may_clone=may_clone)
+    if not later.goes_on_from(own):
+        raise Unclear(f"{wanted.later} does not go on from it")
+    return later
+
+
+def clone_of(clones: Path, repository: str, *, may_clone: bool) -> Clone:
+    """The clone of a name. Raises: Unclear when there is none, or its history is not whole."""
     folder = clones / repository.lower()
     if not folder.exists() and may_clone:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -153,13 +184,13 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[])
     asked = parser.parse_args()
     found, terms = kept(asked.only), Terms()
-    for repository, wanted in wanted_files().items():
-        if asked.only and repository.lower() not in {name.lower() for name in asked.only}:
+    for wanted in wanted_files():
+        if asked.only and wanted.repository.lower() not in {name.lower() for name in asked.only}:
             continue
         try:
-            found += rows_of(cloned(asked.clones, repository, may_clone=asked.clone), repository, wanted, terms)
+            found += rows_of(cloned(asked.clones, wanted, may_clone=asked.clone), wanted, terms)
         except Unclear as why:
-            say(repository, str(why))
+            say(wanted.repository, str(why))
     found.sort(key=lambda one: tuple(one[name].lower() for name in ("repository", "file", "branches", "from")))
     with (facts.FOLDER / "dated.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, dated.COLUMNS, lineterminator="\n")

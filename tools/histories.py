@@ -108,6 +108,11 @@ class Clone:
             and (blob in (one, other) or PurePosixPath(name).parent == PurePosixPath(file).parent)
         }
 
+    def goes_on_from(self, former: "Clone") -> bool:
+        """Whether this clone's first branch holds the newest commit of another clone's first branch."""
+        newest = former.branch(former.default).commits[-1].commit
+        return newest in {commit.commit for commit in self.branch(self.default).commits}
+
     def body(self, blob: str) -> bytes:
         """The bytes of a blob."""
         return self._run("cat-file", "blob", blob).stdout

@@ -3,7 +3,6 @@
 import os
 import random
 import subprocess
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -97,10 +96,11 @@ def test_a_commit_is_no_older_than_the_one_before_it_and_no_younger_than_the_one
 class Repository:
     """A git repository that is made in a test, commit by commit."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, new: bool = True) -> None:
         self.folder = folder
-        folder.mkdir(parents=True)
-        self.git("init", "--quiet", "--initial-branch=master")
+        if new:
+            folder.mkdir(parents=True)
+            self.git("init", "--quiet", "--initial-branch=master")
 
     def git(self, *words: str, day: float = 0, authored: float | None = None) -> str:
         dates = {"GIT_AUTHOR_DATE": at(day if authored is None else authored), "GIT_COMMITTER_DATE": at(day)}
@@ -135,12 +135,18 @@ MIT = written("MIT")
 APACHE = written("Apache-2.0")
 EULA = "You may look at this software for thirty days, and then you must pay the company for each further day.\n"
 
-Rows = Callable[..., list[dict[str, str]]]
 
-
-def rows(repository: Repository, file: str = "LICENSE", branch: str = "master") -> list[dict[str, str]]:
-    clone = dated_licenses.cloned(repository.folder.parent.parent, "O/R", may_clone=False)
-    return list(dated_licenses.rows_of(clone, "O/R", [(file, branch)], dated_licenses.Terms()))
+def rows(
+    repository: Repository,
+    file: str = "LICENSE",
+    branch: str = "master",
+    *,
+    later: str = "",
+    until: datetime | None = None,
+) -> list[dict[str, str]]:
+    wanted = dated_licenses.Wanted("O/R", [(file, branch)], later, until or datetime.now(UTC))
+    clone = dated_licenses.cloned(repository.folder.parent.parent, wanted, may_clone=False)
+    return list(dated_licenses.rows_of(clone, wanted, dated_licenses.Terms()))
 
 
 def days(found: list[dict[str, str]]) -> list[tuple[str, str, str, str, str]]:
@@ -244,7 +250,7 @@ def test_a_shallow_clone_and_no_clone_show_nothing(repository: Repository, tmp_p
     with pytest.raises(Unclear, match="shallow"):
         Clone(shallow)
     with pytest.raises(Unclear, match="no clone"):
-        dated_licenses.cloned(tmp_path, "no/body", may_clone=False)
+        dated_licenses.clone_of(tmp_path, "no/body", may_clone=False)
 
 
 def test_a_replaced_commit_does_not_replace_history(repository: Repository) -> None:
@@ -259,6 +265,24 @@ def test_a_replaced_commit_does_not_replace_history(repository: Repository) -> N
     ]
     repository.git("replace", closed, f"{closed}~1")
     assert days(rows(repository)) == before
+
+
+def test_a_repository_that_was_renamed_is_read_under_its_later_name_for_the_time_of_the_former(
+    repository: Repository,
+) -> None:
+    repository.commit(0, LICENSE=MIT)
+    repository.commit(5)
+    later = repository.folder.parent / "later"
+    repository.git("clone", "--quiet", str(repository.folder), str(later))
+    assert days(rows(repository)) == [("LICENSE", "MIT", "2018-01-02", "2018-01-06", "history")]
+    renamed = Repository(later, new=False)
+    renamed.git("remote", "remove", "origin")
+    renamed.commit(60)
+    [row] = rows(repository, later="o/later", until=at(40))
+    assert (row["repository"], row["from"], row["until"]) == ("O/R", "2018-01-02", "2018-02-10")
+    repository.commit(7)
+    with pytest.raises(Unclear, match="does not go on"):
+        rows(repository, later="o/later", until=at(40))
 
 
 def test_a_clone_gives_the_same_rows_again(repository: Repository) -> None:
