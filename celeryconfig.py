@@ -18,7 +18,7 @@ broker_use_ssl = redis_backend_use_ssl = _broker.tls(_redis_url)
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None  # A worker outlives any outage of its broker.
 
-timezone = "UTC"  # Both schedules are promised in UTC.
+timezone = "UTC"  # The schedules are promised in UTC.
 enable_utc = True
 
 # Only JSON is read: a message can name a task and its arguments, never run code of its own.
@@ -64,6 +64,9 @@ task_create_missing_queues = False  # A misspelled queue is an error, not a queu
 task_queues = [_Queue("ops"), _Queue("catalog"), _Queue("pages"), _Queue("replays"), _Queue("verdicts")]
 task_routes = {
     "catalog.upsert_page": {"queue": "pages"},
+    "texts.fetch_host": {"queue": "replays"},  # Long and patient, like the pages of a replay.
+    "texts.match": {"queue": "verdicts"},  # What a worker needs to read texts, it loads when it first does.
+    "texts.*": {"queue": "catalog"},
     "catalog.*": {"queue": "catalog"},
     "verdicts.*": {"queue": "verdicts"},
     "spdx.*": {"queue": "catalog"},
@@ -88,7 +91,7 @@ redbeat_redis_options = {"retry_period": 60}
 redbeat_key_prefix = "pkgintel:beat:"
 redbeat_lock_timeout = 30  # A standby beat takes over half a minute after the first one dies.
 
-# The two ticks ship stopped; an operator enables them and ops.schedules remembers. Upkeep is always on.
+# The ticks ship stopped; an operator enables them and ops.schedules remembers. Upkeep is always on.
 beat_schedule = {
     "nuget": {
         "task": "catalog.scan",
@@ -99,6 +102,12 @@ beat_schedule = {
     "spdx": {
         "task": "spdx.sync",
         "schedule": _crontab.from_string(_deployment.spdx_cron),
+        "kwargs": {"kind": "scheduled"},
+        "enabled": False,
+    },
+    "texts": {
+        "task": "texts.fetch",
+        "schedule": _crontab.from_string(_deployment.texts_cron),
         "kwargs": {"kind": "scheduled"},
         "enabled": False,
     },

@@ -101,11 +101,18 @@ class Settings(BaseModel):
     fresh_verdicts: float = Field(
         24 * 3600, gt=0, description="seconds until enriched_nuget_package_oss_status is stale"
     )
+    fresh_texts: float = Field(10 * 86400, gt=0, description="seconds until raw_license_texts is stale")
+    texts_per_day: int = Field(5000, ge=0, description="license files that are asked for in 24 hours, at most")
+    text_origins: str | None = Field(
+        None, description="where connections for a code host go instead: https://host=http://127.0.0.1:8080,…"
+    )
+    github_token: str | None = Field(None, repr=False, description="shown to raw.githubusercontent.com, for its limits")
     nuget_cron: str = Field("0 */6 * * *", description="when the tick nuget looks for new pages (crontab, UTC)")
     spdx_cron: str = Field("0 6 * * 1", description="when the tick spdx fetches the license list (crontab, UTC)")
+    texts_cron: str = Field("0 3 * * *", description="when the tick texts reads license files (crontab, UTC)")
     log_format: Literal["text", "json"] = Field("text", description="how log lines are written")
 
-    @field_validator("nuget_cron", "spdx_cron")
+    @field_validator("nuget_cron", "spdx_cron", "texts_cron")
     @classmethod
     def _crontab(cls, value: str) -> str:
         fields = value.lower().split()
@@ -115,6 +122,20 @@ class Settings(BaseModel):
         if min(days) > max(_LONGEST[month] for month in months):
             raise ValueError(f"would never come: no month in it has a day {min(days)}")
         return " ".join(fields)
+
+    @field_validator("text_origins")
+    @classmethod
+    def _places(cls, value: str | None) -> str | None:
+        if value is not None:
+            places_of(value)
+        return value
+
+    @field_validator("github_token")
+    @classmethod
+    def _one_word(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[!-~]+", value):
+            raise ValueError("must be one word of printable ASCII")
+        return value
 
     @field_validator("database_url")
     @classmethod
@@ -165,6 +186,20 @@ class Settings(BaseModel):
         if not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return without_password(value)
+
+
+def places_of(text: str | None) -> dict[str, str]:
+    """`PKGINTEL_TEXT_ORIGINS` read: "https://host" → the origin that is connected to in its stead.
+
+    Raises: ValueError, which says what is wrong with it.
+    """
+    places = {}
+    for pair in filter(None, map(str.strip, (text if text is not None else PREFIX[:0]).split(","))):
+        host, _, place = pair.partition("=")
+        if not re.fullmatch(r"https://[a-z0-9.-]+", host) or not re.fullmatch(r"https?://[^/?#@\s]+", place):
+            raise ValueError("must be pairs such as https://raw.githubusercontent.com=http://127.0.0.1:8080")
+        places[host] = without_password(place)
+    return places
 
 
 def without_password(address: str) -> str:
@@ -232,7 +267,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         variable = PREFIX + str(first["loc"][0]).upper()
         says = first["msg"].removeprefix("Value error, ")
         # The value of an address may hold a password, so only other values are shown.
-        shown = "" if variable.endswith("_URL") else f" (it is {str(first['input'])!r})"
+        shown = "" if variable.endswith(("_URL", "_TOKEN")) else f" (it is {str(first['input'])!r})"
         raise SettingsError(f"{variable} is wrong{shown}: {says[:1].lower()}{says[1:]}.") from None
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from pkgintel.audit.nuget_config import upwards
 from pkgintel.errors import SettingsError
-from pkgintel.licenses.verdict import VerdictName
+from pkgintel.licenses.evidence import VerdictName
 from pkgintel.nuget import ranges
 from pkgintel.nuget.documents import package_key
 from pkgintel.text import many, plain

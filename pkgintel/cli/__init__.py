@@ -34,7 +34,7 @@ COMMANDS = {
     "judge": _Entry("judge:command", "Judge the declarations of a CSV file, and measure the classifier."),
     "texts": _Entry("texts:group", "Read license texts: which licenses they hold, and which words differ."),
     "runs": _Entry("runs:group", "List the runs; show, abort or resume one."),
-    "schedule": _Entry("schedule:group", "List, enable, disable or fire the two ticks."),
+    "schedule": _Entry("schedule:group", "List, enable, disable or fire the ticks."),
     "reprocess": _Entry("reprocess:command", "Read again what was read before, or decide again from what is stored."),
     "watermark": _Entry("watermark:group", "Show up to where the catalog is stored, or bring that back."),
     "check": _Entry("database:check", "Run the checks now."),

@@ -15,11 +15,12 @@ from pkgintel.cli.screen import emit, say
 from pkgintel.database import migrations
 from pkgintel.errors import SettingsError
 from pkgintel.licenses import measure, rows
+from pkgintel.licenses.evidence import VERDICT_NAMES
 from pkgintel.licenses.meaning import Policy
 from pkgintel.licenses.measure import Measures
 from pkgintel.licenses.rows import JudgedRow
 from pkgintel.licenses.spdx import LicenseList
-from pkgintel.licenses.verdict import VERDICT_NAMES, Judge
+from pkgintel.licenses.verdict import Judge
 from pkgintel.text import cell, many
 
 

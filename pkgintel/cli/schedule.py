@@ -1,4 +1,4 @@
-"""`pkgintel schedule`: the two ticks, listed, switched on and off, or fired once."""
+"""`pkgintel schedule`: the three ticks, listed, switched on and off, or fired once."""
 
 import getpass
 
@@ -20,7 +20,7 @@ from pkgintel.text import minute, plain
 
 @click.group("schedule")
 def group() -> None:
-    """The two ticks are nuget (PKGINTEL_NUGET_CRON) and spdx (PKGINTEL_SPDX_CRON). Both ship stopped."""
+    """The ticks are nuget, spdx and texts (PKGINTEL_NUGET_CRON, …_SPDX_CRON, …_TEXTS_CRON). They ship stopped."""
 
 
 def _switch(name: str, *, enabled: bool) -> None:

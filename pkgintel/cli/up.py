@@ -33,7 +33,7 @@ COLOURS = ("green", "yellow", "cyan", "magenta", "blue")
 def command(catalog: str | None, file: Path) -> None:
     """A second Ctrl-C does not wait for the page in flight.
 
-    Migrates first. Both schedules are off until `pkgintel schedule enable` switches them on. FLOWER_PORT moves Flower
+    Migrates first. The schedules are off until `pkgintel schedule enable` switches them on. FLOWER_PORT moves Flower
     from port 5555.
 
     Exit codes: 0 stopped; 1 something had to be killed; 2 a wrong setting, a port in use, or Postgres or Redis cannot

@@ -7,7 +7,7 @@ from typing import Any
 
 from tornado.escape import xhtml_escape
 
-from pkgintel.licenses.verdict import VERDICT_NAMES
+from pkgintel.licenses.evidence import VERDICT_NAMES
 from pkgintel.pipeline.checks import REJECT_LIMIT_CHECK
 from pkgintel.reports.assets import Asset
 from pkgintel.reports.gates import Check

@@ -4,10 +4,12 @@ It is kept as JSON for people to look into; field names, and their order, are th
 """
 
 from dataclasses import dataclass, fields
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from pydantic import JsonValue
 
+VerdictName: TypeAlias = Literal["open_source", "proprietary", "unknown"]
+VERDICT_NAMES: tuple[VerdictName, ...] = get_args(VerdictName)
 Signal: TypeAlias = Literal["expression", "url", "file", "none"]
 _OTHER_NAMES = {"since": "from"}  # A word that Python keeps for itself.
 
@@ -20,7 +22,7 @@ class _Part:
         return {_OTHER_NAMES.get(name, name): _json(value) for name, value in said if value is not None}
 
 
-def _json(value: "str | int | _Part | tuple[str | _Part, ...]") -> JsonValue:
+def _json(value: "str | float | _Part | tuple[str | _Part, ...]") -> JsonValue:
     if isinstance(value, tuple):
         return [_json(one) for one in value]
     return value.as_json() if isinstance(value, _Part) else value
@@ -71,12 +73,48 @@ class PageEvidence(_Part):
 
 
 @dataclass(frozen=True, slots=True)
+class DifferenceEvidence(_Part):
+    """A run of words in which a text differs from its license: what is missing, what was added, and behind what."""
+
+    missing: str
+    added: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextEvidence(_Part):
+    """A text that was read: which license it is, how that was found, and where and when it was read (UTC).
+
+    `status` is the reader's word, or why there is no text. `kind` and `mutable` say whether another text may stand at
+    the address; where one does that is not this version's, `now` is its digest, read at `now_read`.
+    """
+
+    kind: str
+    sha256: str | None = None
+    status: str | None = None
+    license: str | None = None
+    method: str | None = None
+    similarity: float | None = None
+    differences: tuple[DifferenceEvidence, ...] | None = None
+    asked: str | None = None
+    answered: str | None = None
+    first_read: str | None = None
+    read_at: str | None = None
+    mutable: bool | None = None
+    reader: str | None = None
+    now: str | None = None
+    now_read: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OtherSignal(_Part):
     """A signal beside the one that decided; `contradicts` where it alone would have led to another verdict."""
 
     signal: Signal
     file: str | None = None
     url: str | None = None
+    text: TextEvidence | None = None
     says: str | None = None
     by: str | None = None
     contradicts: Literal[True] | None = None
@@ -98,4 +136,5 @@ class Evidence(_Part):
     ids: tuple[LicenseEvidence, ...] | None = None
     ids_not_shown: int | None = None
     remarks: tuple[str, ...] | None = None
+    text: TextEvidence | None = None
     other_signals: tuple[OtherSignal, ...] | None = None

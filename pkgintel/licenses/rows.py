@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pkgintel.errors import SettingsError, UpstreamChanged
+from pkgintel.licenses.evidence import VERDICT_NAMES
 from pkgintel.licenses.spdx import LicenseList
-from pkgintel.licenses.verdict import VERDICT_NAMES, Declaration, Judge, Verdict
+from pkgintel.licenses.verdict import Declaration, Judge, Verdict
 
 REQUIRED = ("package_id", "license_expression", "license_url", "license_file")
 EXPECTED = "expected_verdict"

@@ -6,32 +6,30 @@ Pure, total and deterministic: any three texts get a verdict in bounded time, an
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, TypeAlias, get_args
+from typing import Literal
 
-from pkgintel.licenses import dated, facts, pages, reasons, urls
-from pkgintel.licenses.evidence import Evidence, OtherSignal
+from pkgintel.licenses import dated, facts, pages, reasons, text_verdict, urls
+from pkgintel.licenses.evidence import Evidence, OtherSignal, VerdictName
 from pkgintel.licenses.expression import MalformedExpression, Meaning, Tree, leaves, parse
 from pkgintel.licenses.meaning import Finding, Policy, Reader
 from pkgintel.licenses.reasons import clean
 from pkgintel.licenses.spdx import LicenseList
-
-VerdictName: TypeAlias = Literal["open_source", "proprietary", "unknown"]
-VERDICT_NAMES: tuple[VerdictName, ...] = get_args(VerdictName)
+from pkgintel.licenses.texts.hand import TextAtHand
 
 # Raised whenever a rule changes what some declaration would get; the tables beside it have fingerprints of their own.
-RULESET = 5
+RULESET = 6
 
 RULES: dict[str, str] = {
     "expression-open": "the license expression can be met with licenses approved by the OSI or the FSF",
     "expression-closed": "the license expression cannot be met without a license that withholds open-source rights",
     "expression-undecided": "the license expression hangs on an id that nobody approved, or that is not on the list",
     "expression-malformed": "the license expression is not valid SPDX",
-    "license-file-not-read": "the license is a file inside the package, and its text has not been read",
     "url-open": "the license URL is a page known to hold open-source terms",
     "url-closed": "the license URL is a page known to hold proprietary terms",
     "url-undecided": "the license URL is a known page whose licenses are neither clearly open nor clearly closed",
     "url-not-recognised": "the license URL is not a page whose terms are known",
     "nothing-declared": "the package declares no license at all",
+    **text_verdict.RULES,
 }
 
 _VERDICTS: dict[Meaning, VerdictName] = {"open": "open_source", "closed": "proprietary", "undecided": "unknown"}
@@ -66,10 +64,13 @@ class Judge:
         self._reader = Reader(license_list, policy)
         self._table = pages.table(license_list)
 
-    def judge(self, declaration: Declaration, created: datetime | None = None) -> Verdict:
+    def judge(
+        self, declaration: Declaration, created: datetime | None = None, hand: TextAtHand | None = None
+    ) -> Verdict:
         """The verdict on a declaration of a version created then (an aware datetime). Never raises.
 
-        Without a date only such facts about a page decide that have neither a beginning nor an end.
+        Without a date only such facts about a page decide that have neither a beginning nor an end. `hand` is the text
+        of the version's own file, or of the file that its URL points at, where one was read.
         """
         expression, file, url = (
             _stripped(text) for text in (declaration.expression, declaration.file, declaration.url)
@@ -77,21 +78,46 @@ class Judge:
         address = urls.read(url)
         if expression:
             found = self._expression(expression, Evidence("expression"))
-            return self._noticed(found, file, self._beside(expression, url, address, created))
+            return self._noticed(found, file, self._beside(expression, url, address, created), self._own(hand, file))
         if address.kind == "expression":
             signal = Evidence("url", url=clean(url), expression_from="the path of licenses.nuget.org")
-            return self._noticed(self._expression(address.expression, signal), file, None)
+            return self._noticed(self._expression(address.expression, signal), file, None, self._own(hand, file))
         if file or address.kind == "license-in-file":
             beside = self._url(url, address, created) if url and address.kind == "page" else None
-            return self._noticed(_in_file(file, url), "", beside)
-        if url:
-            return self._url(url, address, created)
-        return _NOTHING
+            own = self._own(hand, file, url)
+            return self._noticed(own if own is not None else _in_file(file, url), "", beside)
+        if not url:
+            return _NOTHING
+        if hand is not None and hand.kind == "pinned":  # The very file of that commit, before what a table says of it.
+            return self._text(hand, created, Evidence("url", url=clean(url), kind=address.kind), _AT_ADDRESS)
+        found = self._url(url, address, created)
+        if hand is None or hand.kind != "address" or found.evidence.entry is not None:
+            return found
+        return self._text(hand, created, found.evidence, _AT_ADDRESS)
 
-    def eras(self, declaration: Declaration) -> tuple[datetime, ...]:
+    def eras(self, declaration: Declaration, hand: TextAtHand | None = None) -> tuple[datetime, ...]:
         """The moments (UTC, ascending) from which on the verdict on a declaration may be another one."""
         known = self._known(urls.read(_stripped(declaration.url)))
-        return tuple(sorted({day for entry in known for day in (entry.since, entry.until) if day is not None}))
+        days = {day for entry in known for day in (entry.since, entry.until) if day is not None}
+        return tuple(sorted(days | (hand.eras() if hand is not None else frozenset())))
+
+    def _own(self, hand: TextAtHand | None, file: str, url: str = "") -> Verdict | None:
+        """What the version's own license file says, if it was read."""
+        if hand is None or hand.kind != "embedded":
+            return None
+        evidence = Evidence("file", file=clean(file) if file else None, url=clean(url) if url else None)
+        which = f"The license file {clean(file, 80)!r}" if file else "The license file"
+        return self._text(hand, None, evidence, f"{which} inside the package")
+
+    def _text(self, hand: TextAtHand, created: datetime | None, evidence: Evidence, where: str) -> Verdict:
+        said = text_verdict.find(hand, created, where)
+        evidence = replace(evidence, text=said.evidence)
+        if said.tree is None:
+            return Verdict("proprietary" if said.closed else "unknown", said.rule, said.reason, evidence, [])
+        findings = self._findings([said.tree])
+        evidence = reasons.with_ids(evidence, findings)
+        would = "an approval by the OSI or the FSF, or a license expression, would decide this"
+        return _decided(said.rule, self._reader.meaning(said.tree), said.reason, findings, evidence, would)
 
     def _known(self, address: urls.Address) -> Sequence[pages.Entry]:
         """What is known of an address: a fact about the page, else the history of the file that it names exactly."""
@@ -147,17 +173,34 @@ class Judge:
             return self._expression(address.expression, Evidence("url", url=clean(url)))
         return self._url(url, address, created)
 
-    def _noticed(self, found: Verdict, file: str, beside: Verdict | None) -> Verdict:
+    def _noticed(self, found: Verdict, file: str, beside: Verdict | None, own: Verdict | None = None) -> Verdict:
         """The verdict with the other signals of its declaration, and a word about those that contradict it."""
         others: list[OtherSignal] = []
         says = ""
-        if file:
+        if own is not None and file:
+            against = _contradicts(found, own)
+            others.append(
+                OtherSignal(
+                    "file",
+                    file=clean(file),
+                    text=own.evidence.text,
+                    says=own.verdict,
+                    by=own.rule,
+                    contradicts=against,
+                )
+            )
+            if against:
+                says += f"; the file {clean(file, 80)!r} beside it contradicts this ({own.verdict} by {own.rule})"
+        elif file:
             others.append(OtherSignal("file", file=clean(file)))
             says += f"; the file {clean(file, 80)!r} is declared beside it and is not read"
         if beside is not None:
-            contradicts = "unknown" not in (found.verdict, beside.verdict) and found.verdict != beside.verdict
-            more = {"url": beside.evidence.url, "says": beside.verdict, "by": beside.rule}
-            others.append(OtherSignal("url", **more, contradicts=contradicts or None))
+            contradicts = _contradicts(found, beside)
+            others.append(
+                OtherSignal(
+                    "url", url=beside.evidence.url, says=beside.verdict, by=beside.rule, contradicts=contradicts
+                )
+            )
             if contradicts:
                 says += f"; the license URL beside it contradicts this ({beside.verdict} by {beside.rule})"
         if not others:
@@ -169,6 +212,8 @@ class Judge:
         """One finding per distinct leaf, in the order of their first appearance."""
         return [self._reader.finding(leaf) for leaf in dict.fromkeys(leaf for tree in trees for leaf in leaves(tree))]
 
+
+_AT_ADDRESS = "The license file that the license URL points at"
 
 _NOTHING = Verdict(
     "unknown",
@@ -188,6 +233,11 @@ def basis(policy: Policy, list_version: str, list_content: str) -> str:
     return f"ruleset {RULESET}, {policy}, SPDX {list_version} {list_content[:16]}, {tables}"
 
 
+def _contradicts(found: Verdict, other: Verdict) -> Literal[True] | None:
+    """Whether two signals lead to verdicts that cannot both hold."""
+    return True if "unknown" not in (found.verdict, other.verdict) and found.verdict != other.verdict else None
+
+
 def _stripped(text: str | None) -> str:
     """What is declared, empty where nothing is or nothing but blanks."""
     return "" if text is None else text.strip()
@@ -197,7 +247,7 @@ def _in_file(file: str, url: str) -> Verdict:
     evidence = Evidence("file", file=clean(file) if file else None, url=clean(url) if url else None)
     which = f"the file {clean(file, 80)!r}" if file else "a file"
     reason = f"The license is {which} inside the package, which is not read yet; its text would decide this."
-    return Verdict("unknown", "license-file-not-read", reason, evidence, [])
+    return Verdict("unknown", "text-not-read-yet", reason, evidence, [])
 
 
 def _decided(

@@ -13,6 +13,7 @@ from pkgintel.settings import Settings
 PACKAGES = "raw_nuget_packages"
 LICENSES = "raw_spdx_licenses"
 VERDICTS = "enriched_nuget_package_oss_status"
+TEXTS = "raw_license_texts"
 GATES = (PACKAGES, LICENSES, VERDICTS)
 # Which of our sources fills which asset.
 SOURCES = {PACKAGES: Source.NUGET, LICENSES: Source.SPDX, VERDICTS: Source.VERDICTS}
@@ -112,6 +113,27 @@ def of_gate(gate: str, settings: Settings) -> list[Check]:
                 "{value} OSI-approved licenses are on the list and at least {threshold} are needed",
             ),
             _fresh(gate, settings.fresh_licenses),
+        ],
+        TEXTS: [
+            Check(
+                "raw_license_texts_reached", gate, True, "texts_unreached", "at most", 0.3,
+                "the share of one host's license files that could not be fetched in one run is {value}, and at most "
+                "{threshold} may be, where it is ten or more",
+            ),
+            Check(
+                "raw_license_texts_alike", gate, True, "texts_alike", "at most", 9,
+                "one text that is no known license stands at addresses of {value} owners, and of {threshold} at most "
+                "it may: it might be a page that a host shows for every file (pkgintel texts list)",
+            ),
+            Check(
+                "raw_license_texts_opened", gate, True, "texts_opened", "at most", 0,
+                "texts that were closed and would be read as open now: {value}, where {threshold} may be",
+            ),
+            Check(
+                "raw_license_texts_steady", gate, True, "texts_moved", "at most", 0.01,
+                "of the texts that decide something, the share that is read otherwise now is {value}, and at most "
+                "{threshold} may be",
+            ),
         ],
         VERDICTS: [
             Check(

@@ -7,7 +7,7 @@ rows touched since the last look are enough, found by the transaction that touch
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -19,6 +19,7 @@ from pkgintel import database
 from pkgintel.errors import GateFailed, ServiceUnavailable
 from pkgintel.licenses import verdict
 from pkgintel.licenses.spdx import LicenseList
+from pkgintel.licenses.texts.hand import TextAtHand
 from pkgintel.pipeline import gate, heartbeats, relicensing, runs, sync
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Settings
@@ -155,43 +156,62 @@ def _judge_declarations(conn: database.Connection, settings: Settings, on: str) 
     return moved
 
 
-def declarations(
-    conn: database.Connection, statement: str, **parameters: str | None
-) -> dict[UUID, verdict.Declaration]:
-    """The declarations that a statement finds, by the name that Postgres gives them."""
-    return {
-        row["declaration"]: verdict.Declaration(row["license_expression"], row["license_file"], row["license_url"])
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A declaration by the name that Postgres gives it, and the text at hand for it, which `hand_key` names.
+
+    `text_source` is that of a version's own license file; 0 where the declaration alone says what is read.
+    """
+
+    name: UUID
+    declaration: verdict.Declaration
+    text_source: int
+    hand: TextAtHand | None
+    hand_key: str
+
+
+def declarations(conn: database.Connection, statement: str, **parameters: str | None) -> list[Declared]:
+    """The declarations that a statement finds."""
+    return [
+        Declared(
+            row["declaration"],
+            verdict.Declaration(row["license_expression"], row["license_file"], row["license_url"]),
+            row["text_source"],
+            TextAtHand.model_validate(row["hand"]) if row["hand"] else None,
+            row["hand_key"],
+        )
         for row in database.every(conn, statement, **parameters)
-    }
+    ]
 
 
 def copy_judged(
     conn: database.Connection,
     listed: LicenseList,
     settings: Settings,
-    unjudged: Mapping[UUID, verdict.Declaration],
+    unjudged: Sequence[Declared],
 ) -> None:
     """Judge declarations, each era by itself, into the temporary table `judged` of this transaction."""
     judge = verdict.Judge(listed, settings.license_policy)
     conn.execute(database.sql("verdicts/judged"))
     with conn.cursor() as cursor, cursor.copy(database.sql("verdicts/copy_judged")) as copy:
-        for name, declaration in unjudged.items():
-            for since, until, found in _by_era(judge, declaration):
+        for one in unjudged:
+            for since, until, found in _by_era(judge, one.declaration, one.hand):
                 evidence = Jsonb(found.evidence.as_json(), dumps=_dumps)
                 judged = (found.verdict, found.rule, found.reason, evidence, found.spdx_ids)
-                copy.write_row((name, since, until, *judged))
+                copy.write_row((one.name, one.text_source, one.hand_key, since, until, *judged))
 
 
 def _by_era(
-    judge: verdict.Judge, declaration: verdict.Declaration
+    judge: verdict.Judge, declaration: verdict.Declaration, hand: TextAtHand | None
 ) -> Iterator[tuple[str, str | None, verdict.Verdict]]:
     """The verdict of each era with its beginning and its end as Postgres writes them; the last is for no date."""
-    days = [day.isoformat() for day in judge.eras(declaration)]
+    eras = judge.eras(declaration, hand)
+    days = [day.isoformat() for day in eras]
     if days:
-        dates = [None, *judge.eras(declaration)]
+        dates = [None, *eras]
         for since, until, date in zip(["-infinity", *days], [*days, "infinity"], dates, strict=True):
-            yield since, until, judge.judge(declaration, date or _BEFORE_ALL)
-    yield "infinity" if days else "-infinity", None, judge.judge(declaration)
+            yield since, until, judge.judge(declaration, date or _BEFORE_ALL, hand)
+    yield "infinity" if days else "-infinity", None, judge.judge(declaration, None, hand)
 
 
 def _dumps(value: object) -> str:

@@ -208,3 +208,8 @@ def blocked(conn: database.Connection, source: Source) -> int | None:
     """The last run of `source` that was no replay and did not fail, if a gate blocks it: its id."""
     row = database.one(conn, "runs/blocked", source=source)
     return int(row["id"]) if row else None
+
+
+def lay_down(conn: database.Connection, run_id: int, pages_total: int) -> None:
+    """Write how many pages a run has that reads no catalog."""
+    database.run(conn, "runs/lay_down", id=run_id, pages_total=pages_total)

@@ -9,6 +9,7 @@ class Source(StrEnum):
     NUGET = "nuget"
     SPDX = "spdx"
     VERDICTS = "verdicts"
+    TEXTS = "texts"
 
 
 class Action(StrEnum):
@@ -18,6 +19,7 @@ class Action(StrEnum):
     SYNC = "sync"
     CLASSIFY = "classify"
     REPLAY = "replay"
+    FETCH = "fetch"
 
 
 class Kind(StrEnum):
@@ -70,8 +72,9 @@ class PageState(StrEnum):
 
 
 class PageKind(StrEnum):
-    """What a page of a run is: one of the catalog, or what a replay treats as a page."""
+    """What a page of a run is: one of the catalog, what a replay treats as a page, or a host with license files."""
 
     CATALOG = "catalog"
     PACKAGE = "package"  # Its address is the key of the package.
     REJECTED = "rejected"  # The rejected leaves of the page at its address.
+    TEXTS = "texts"  # The license files that are asked of the host it names.

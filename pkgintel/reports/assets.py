@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from pkgintel import database
-from pkgintel.licenses.verdict import VERDICT_NAMES
+from pkgintel.licenses.evidence import VERDICT_NAMES
 from pkgintel.pipeline.checks import SOURCES, VERDICTS
 from pkgintel.pipeline.states import State
 from pkgintel.reports.gates import Check

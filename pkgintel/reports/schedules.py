@@ -1,4 +1,4 @@
-"""The two ticks as an operator sees them: what was decided, when they last came, and when they come next."""
+"""The ticks as an operator sees them: what was decided, when they last came, and when they come next."""
 
 from pkgintel import database
 from pkgintel.reports.shape import Moment, Report

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pkgintel import database
 from pkgintel.errors import PkgintelError
-from pkgintel.licenses.verdict import VERDICT_NAMES
+from pkgintel.licenses.evidence import VERDICT_NAMES
 from pkgintel.pipeline import checks
 from pkgintel.pipeline.states import State
 from pkgintel.reports.follow import FollowedRun, FollowedRuns

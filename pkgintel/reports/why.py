@@ -33,13 +33,23 @@ WOULD_CHANGE = {
     "expression-undecided": "An approval by the OSI or the FSF on a newer SPDX list, or another declaration in a newer "
     "version.",
     "expression-malformed": "A valid SPDX expression in a newer version.",
-    "license-file-not-read": "Reading the file inside the package, or a license expression in a newer version.",
+    "text-not-read-yet": "Reading the file inside the package, or a license expression in a newer version.",
     "url-open": "Another declaration in a newer version, or another fact about this page in the URL table.",
     "url-closed": "Another declaration in a newer version, or another fact about this page in the URL table.",
     "url-undecided": "A license expression in a newer version, or a fact about this page in the URL table.",
     "url-not-recognised": "A license expression in a newer version; for a page whose text cannot change, a fact about "
     "it in the URL table.",
     "nothing-declared": "A license expression, file or URL in a newer version.",
+    "text-open": "Another text in a newer version or at the address, or another declaration in a newer version.",
+    "text-closed": "Another text in a newer version or at the address, or an approval of its licenses by the OSI or "
+    "the FSF.",
+    "text-undecided": "An approval by the OSI or the FSF on a newer SPDX list, or a license expression in a newer "
+    "version.",
+    "text-differs": "A license expression in a newer version, or a review of the words that differ.",
+    "text-none": "A license expression in a newer version, or a review of the text.",
+    "text-missing": "A license expression in a newer version, or the file in its place again.",
+    "text-refused": "A license expression in a newer version, or a file where it may be asked for.",
+    "text-of-another-time": "A license expression in a newer version, or a file at the version's own commit.",
 }
 
 

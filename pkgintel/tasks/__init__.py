@@ -13,13 +13,20 @@ from pkgintel.tasks.catalog import scan_catalog as scan
 from pkgintel.tasks.checks import run_gate
 from pkgintel.tasks.ops import upkeep
 from pkgintel.tasks.spdx import sync_licenses as sync
+from pkgintel.tasks.texts import fetch_host, finish_fetch
+from pkgintel.tasks.texts import fetch_texts as fetch
+from pkgintel.tasks.texts import match_texts as match
 from pkgintel.tasks.verdicts import classify_packages as classify
 
 __all__ = [
     "classify",
     "fail_scan",
+    "fetch",
+    "fetch_host",
+    "finish_fetch",
     "finish_replay",
     "finish_scan",
+    "match",
     "replay",
     "run_gate",
     "scan",

@@ -1,4 +1,4 @@
-"""The two ticks and the clock that gives them. Postgres remembers what an operator decided; RedBeat follows.
+"""The ticks and the clock that gives them. Postgres remembers what an operator decided; RedBeat follows.
 
 RedBeat alone forgets: it writes every static entry anew when a beat starts, and a flushed Redis takes all of them away.
 So each start of beat and each minute's upkeep lay down what `ops.schedules` says. A tick counts from the moment it was
@@ -25,7 +25,7 @@ from pkgintel.runtime import process
 
 log = logging.getLogger(__name__)
 
-NAMES = ("nuget", "spdx")
+NAMES = ("nuget", "spdx", "texts")
 PATIENCE = 3.0  # Seconds that Redis gets to answer before RedBeat, which waits a minute, is asked anything.
 
 
@@ -49,7 +49,7 @@ class TickState:
 
 
 class Scheduler(RedBeatScheduler):  # type: ignore[misc]
-    """RedBeat's scheduler, whose two ticks are as enabled as Postgres says, whenever beat starts.
+    """RedBeat's scheduler, whose ticks are as enabled as Postgres says, whenever beat starts.
 
     The crontabs of this process's settings become those of the ticks, which Postgres remembers for all who show them.
     """
@@ -83,7 +83,7 @@ def _decided(conn: database.Connection) -> dict[str, TickState]:
 def crons() -> dict[str, str]:
     """The crontab of each tick as the settings of this process have it."""
     deployment = process.current().deployment
-    return {"nuget": deployment.nuget_cron, "spdx": deployment.spdx_cron}
+    return {"nuget": deployment.nuget_cron, "spdx": deployment.spdx_cron, "texts": deployment.texts_cron}
 
 
 def _lay_down(app: Celery, name: str, spec: Tick, decided: TickState | None) -> None:
@@ -170,4 +170,4 @@ def _left(cron: str, since: datetime) -> timedelta:
 def require(name: str) -> None:
     """Raises: SettingsError unless `name` is a tick."""
     if name not in NAMES:
-        raise SettingsError(f"There is no schedule {name!r}; there are {' and '.join(NAMES)}.")
+        raise SettingsError(f"There is no schedule {name!r}; there are {', '.join(NAMES[:-1])} and {NAMES[-1]}.")

@@ -49,7 +49,7 @@ def recover(conn: database.Connection, settings: Settings, *, go_on: bool = True
         heartbeats.sent_what_follows(conn, one.id)
         did.append(f"the {one.action} goes on where run {one.id} ended")
     unsettled = sequels.unsettled(conn, settings.lost_after)
-    for source in (Source.NUGET, Source.SPDX):
+    for source in (Source.NUGET, Source.SPDX, Source.TEXTS):
         ids = [run.id for run in unsettled if run.source is source]
         if ids:
             heartbeats.sent_what_follows(conn, *ids)

@@ -3,6 +3,8 @@
 catalog.scan ─▶ chord[ catalog.upsert_page × n ] ─▶ catalog.finish_scan ─▶ (next scan, while pages remain)
                                                            │
      checks.run_gate ─▶ verdicts.classify ─▶ checks.run_gate
+
+texts.fetch ─▶ chord[ texts.fetch_host × n ] ─▶ texts.finish_fetch ─▶ texts.match ─▶ (the same chain)
 """
 
 from collections.abc import Sequence
@@ -29,26 +31,34 @@ def replay_pages(run_id: int, page_urls: Sequence[str]) -> None:
     _start(run_id, page_urls, Action.REPLAY, "replays")
 
 
+def hosts(run_id: int, hosts: Sequence[str]) -> None:
+    """Start the chord of a run that reads license texts: a task for each host."""
+    _start(run_id, hosts, Action.FETCH, "replays")
+
+
 def _start(run_id: int, page_urls: Sequence[str], action: Action, queue: str) -> None:
     """With no page to read the callback comes at once."""
     if page_urls:
-        _chord(run_id, page_urls, finish(run_id, action), queue)
+        name = "texts.fetch_host" if action is Action.FETCH else "catalog.upsert_page"
+        _chord(name, run_id, page_urls, finish(run_id, action), queue)
     else:
         finish(run_id, action).apply_async()
 
 
-def _chord(run_id: int, page_urls: Sequence[str], callback: Signature, queue: str) -> None:
+def _chord(name: str, run_id: int, page_urls: Sequence[str], callback: Signature, queue: str) -> None:
     header = []
     for url in page_urls:
         told = f"(run {run_id}, {url.rpartition('/')[2]})"
-        header.append(_task("catalog.upsert_page", run_id, url).set(argsrepr=told, queue=queue))
+        header.append(_task(name, run_id, url).set(argsrepr=told, queue=queue))
     callback.on_error(app.signature("catalog.fail_scan", kwargs={"run_id": run_id}))
     chord(header, callback).apply_async()
 
 
 def finish(run_id: int, action: Action) -> Signature:
-    """The callback of a scan or a replay, alone: for the chord, and for when it has to be sent again."""
-    return _task(f"catalog.finish_{action}", run_id).set(argsrepr=f"(run {run_id})")
+    """The callback of a run of pages, alone: for the chord, and for when it has to be sent again."""
+    return _task(f"{'texts' if action is Action.FETCH else 'catalog'}.finish_{action}", run_id).set(
+        argsrepr=f"(run {run_id})"
+    )
 
 
 def next_scan(
@@ -64,10 +74,17 @@ def next_sync(kind: Kind, cause_id: int | None = None) -> None:
     app.signature("spdx.sync", kwargs={"kind": kind.value, "cause_id": cause_id}, immutable=True).apply_async()
 
 
+def next_fetch(kind: Kind, cause_id: int | None = None) -> None:
+    """Start a reading of license texts, perhaps to take over the lost run `cause_id`."""
+    app.signature("texts.fetch", kwargs={"kind": kind.value, "cause_id": cause_id}, immutable=True).apply_async()
+
+
 def go_on(one: Continuation) -> None:
-    """Start the scan or the sync that has to follow a run."""
+    """Start the scan, the sync or the reading of texts that has to follow a run."""
     if one.action is Action.SYNC:
         next_sync(one.kind, cause_id=one.id)
+    elif one.action is Action.FETCH:
+        next_fetch(one.kind, cause_id=one.id)
     elif one.more:
         next_scan(one.kind, one.root_id, one.pages_left)
     else:
@@ -105,11 +122,14 @@ def _go_on_from(conn: Connection, run_id: int) -> None:
         go_on(one)
 
 
+_STEPS = {follow_up.CLASSIFIER: "verdicts.classify", follow_up.READER: "texts.match"}
+
+
 def _follow_up(source: Source | None, run_id: int) -> None:
     tasks = []
     for step in follow_up.steps(source):
-        is_gate = step != follow_up.CLASSIFIER
-        tasks.append(_task("checks.run_gate", step, run_id) if is_gate else _task("verdicts.classify", run_id))
+        name = _STEPS.get(step)
+        tasks.append(_task(name, run_id) if name else _task("checks.run_gate", step, run_id))
     chain(*tasks).apply_async()
 
 
@@ -121,6 +141,9 @@ def resume(run: Run) -> str:
     if run.action is Action.SYNC:
         next_sync(Kind.MANUAL, cause_id=run.id)
         return "spdx.sync"
+    if run.action is Action.FETCH:
+        next_fetch(Kind.MANUAL, cause_id=run.id)
+        return "texts.fetch"
     classify(run.id)
     return "verdicts.classify"
 

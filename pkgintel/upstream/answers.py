@@ -74,8 +74,8 @@ def refusal(url: str, status: int, headers: dict[bytes, str], body: bytes) -> Ex
     return NotJson(body) if status < 300 else FetchFailed("protocol", f"it answered {status} without a place to go")
 
 
-def retry_after(text: str | None, now: datetime | None = None) -> float | None:
-    """The seconds that a Retry-After header asks for, ten minutes at most; None when it says nothing sensible.
+def retry_after(text: str | None, now: datetime | None = None, longest: float = LONGEST_RETRY_AFTER) -> float | None:
+    """The seconds that a Retry-After header asks for, `longest` at most; None when it says nothing sensible.
 
     Source: RFC 9110, section 10.2.3: seconds or an HTTP date.
     """
@@ -83,13 +83,13 @@ def retry_after(text: str | None, now: datetime | None = None) -> float | None:
         return None
     text = text.strip()
     if text.isascii() and text.isdigit():
-        return min(float(text[:9]), LONGEST_RETRY_AFTER)
+        return min(float(text[:9]), longest)
     try:
         date = parsedate_to_datetime(text)
     except (ValueError, OverflowError):  # No date, or one whose numbers no date can hold.
         return None
     date = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return min(max((date - (now or datetime.now(UTC))).total_seconds(), 0.0), LONGEST_RETRY_AFTER)
+    return min(max((date - (now or datetime.now(UTC))).total_seconds(), 0.0), longest)
 
 
 def failure_of(error: Exception) -> Exception:

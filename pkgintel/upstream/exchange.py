@@ -11,6 +11,8 @@ import functools
 import re
 import zlib
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urljoin
 
@@ -27,6 +29,19 @@ ERROR_BYTES = 64_000  # Of an error's body, read so that its connection can be u
 REDIRECTS = (301, 302, 303, 307, 308)
 
 _PLAIN = re.compile(r"(https?://[A-Za-z0-9.-]+(?::[0-9]+)?)(/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as it came: its status, its headers by their lower-cased names, its decoded body."""
+
+    status: int
+    headers: dict[bytes, str]
+    body: bytes
+
+    def header(self, name: bytes) -> str | None:
+        """What the server said under `name`; None where it said nothing."""
+        return self.headers.get(name, "").strip() or None
 
 
 class Exchange:
@@ -58,29 +73,35 @@ class Exchange:
         `authorization` is sent as the header of that name.
         Raises: FetchFailed, Unobtainable.
         """
+        answer = await self.ask(self.request(url, authorization), url, cap, public, room)
+        if answer.status == 200:
+            return answer.body, None
+        if answer.status in REDIRECTS and b"location" in answer.headers:
+            return b"", target_of(url, answer.headers[b"location"])
+        raise refusal(url, answer.status, answer.headers, answer.body)
+
+    async def ask(self, request: httpx.Request, url: str, cap: int, public: bool, room: Room | None = None) -> Answer:
+        """Whatever `url` answers to `request`, the body of a 200 whole and of `cap` bytes at most, any other cut.
+
+        Raises: FetchFailed, Unobtainable.
+        """
         try:
-            status, headers, content = await self._ask(url, cap, public, room, authorization)
+            answer = await self._ask(request, url, cap, public, room)
         except FetchFailed as failure:
             self._counts[failure.kind] += 1
             raise
-        self._counts[f"{status // 100}xx"] += 1
-        if status == 200:
-            return content, None
-        if status in REDIRECTS and b"location" in headers:
-            return b"", _target(url, headers[b"location"])
-        raise refusal(url, status, headers, content)
+        self._counts[f"{answer.status // 100}xx"] += 1
+        return answer
 
-    async def _ask(
-        self, url: str, cap: int, public: bool, room: Room | None, authorization: str | None
-    ) -> tuple[int, dict[bytes, str], bytes]:
-        """Status, headers and body. An error is what its status says, however broken its page may be."""
+    async def _ask(self, request: httpx.Request, url: str, cap: int, public: bool, room: Room | None) -> Answer:
+        """The answer. An error is what its status says, however broken its page may be."""
         status, headers, content = 0, dict[bytes, str](), b""
         grace = 2 * self._settings.request_timeout
         try:
             # One end for the whole exchange, for a server could drip headers, or what frames a body, for ever.
             async with asyncio.timeout(grace) as timer:
                 deadline = Deadline(timer, asyncio.get_running_loop().time(), grace)
-                response = await self.transport(public).handle_async_request(self.request(url, authorization))
+                response = await self.transport(public).handle_async_request(request)
                 status = response.status_code
                 headers = {name.lower(): value.decode("latin-1") for name, value in response.headers.raw}
                 try:
@@ -97,7 +118,14 @@ class Exchange:
         except (httpx.HTTPError, aiohttp.ClientError, OSError, zlib.error) as error:
             if status in (0, 200):
                 raise failure_of(error) from error
-        return status, headers, content
+        return Answer(status, headers, content)
+
+    def request_with(self, url: str, headers: Mapping[str, str]) -> httpx.Request:
+        """What asks for `url` with headers of its own beside those of every request. Raises: Unobtainable."""
+        try:
+            return httpx.Request("GET", url, headers={**self.headers, **headers})
+        except (httpx.InvalidURL, ValueError) as error:
+            raise Unobtainable("address", f"{url[:300]} was not fetched: {error}") from None
 
     def request(self, url: str, authorization: str | None = None) -> httpx.Request:
         """What asks for `url`. An address that needs no escaping goes as it is, which spares httpx most of its work."""
@@ -122,7 +150,7 @@ class Exchange:
         return self._transports[public]
 
 
-def _target(url: str, location: str) -> str:
+def target_of(url: str, location: str) -> str:
     """Where the redirect of `url` leads to. Raises: Unobtainable when it is no address."""
     try:
         return urljoin(url, location)

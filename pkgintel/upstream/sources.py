@@ -25,6 +25,7 @@ from pkgintel.upstream.slots import Limit
 
 MOST_VALUES = 1_000_000  # Of an index, page or list, which become Python's own objects.
 CATALOG = "Catalog/3.0.0"
+PACKAGE_BASE = "PackageBaseAddress/3.0.0"
 Parsed = TypeVar("Parsed")
 
 
@@ -35,6 +36,23 @@ def discover(client: Client, url: str, limit: Limit | None = None) -> CatalogAdd
     Source: NuGet docs "Service index"; the resource's type is Catalog/3.0.0.
     """
     return client.run(_discover(client, url, limit))
+
+
+def package_base(client: Client, url: str) -> tuple[CatalogAddress, str] | None:
+    """Where the service index at `url` keeps its packages: what may be asked, and the base address, with a slash.
+
+    None where it names no such place, or is a catalog index itself.
+    Raises: UpstreamUnavailable, UpstreamChanged. Source: NuGet docs "Package Content"; PackageBaseAddress/3.0.0.
+    """
+    address = discover(client, url)
+    document = _json(fetch_bytes(client, url))
+    resources = document.get("resources") if isinstance(document, dict) else None
+    for one in resources if isinstance(resources, list) else []:
+        place = one.get("@id") if isinstance(one, dict) and PACKAGE_BASE in _types(one) else None
+        if isinstance(place, str):
+            base = urljoin(url, place).rstrip("/") + "/"
+            return None if address.allows(base) else (address, base)
+    return None
 
 
 def fetch_index(client: Client, catalog: CatalogAddress, limit: Limit | None = None) -> Index:

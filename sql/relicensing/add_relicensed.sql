@@ -1,4 +1,5 @@
--- Every pair of neighbouring versions with other license ids or another verdict.
+-- Every pair of neighbouring versions with other license ids or another verdict. Two versions that declare the same, of
+-- which one's text was not read or not at its time, are none: nothing is known of a change.
 INSERT INTO pg_temp.relicensed (package_key, package_id, from_version, to_version, from_verdict, to_verdict, from_rule,
                                 to_rule, from_ids, to_ids, from_declaration, to_declaration, sort_key, released_at)
 SELECT package_key, package_id, from_version, version, from_verdict, verdict, from_rule, rule, from_ids, spdx_ids,
@@ -12,4 +13,7 @@ FROM (SELECT v.*,
       FROM enriched.version_verdicts v
       WHERE package_key IN (SELECT package_key FROM pg_temp.varied)
       WINDOW earlier AS (PARTITION BY package_key ORDER BY sort_key, version_key)) AS version
-WHERE from_verdict <> verdict OR from_ids <> spdx_ids;
+WHERE (from_verdict <> verdict OR from_ids <> spdx_ids)
+  AND NOT (from_declaration = declaration
+           AND (from_rule IN ('text-not-read-yet', 'text-of-another-time')
+                OR rule IN ('text-not-read-yet', 'text-of-another-time')));

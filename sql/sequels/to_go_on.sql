@@ -1,9 +1,9 @@
--- The newest scan and the newest sync, where a next one has to follow and has not begun: it was lost, or more pages remain,
+-- The newest scan, sync and fetch, where a next one has to follow and has not begun: it was lost, or more pages remain,
 -- or a tick came while it was in progress and was skipped, so what was published meanwhile would wait for the next tick.
 -- A lost run is returned at once, every other one %(after)s seconds after its end, and each again after as long (see touch.sql).
 SELECT id, action, kind, root_id, more_pages AS more,
        CASE WHEN state = 'lost' THEN pages_left + pages_total WHEN more_pages THEN pages_left END AS pages_left
-FROM (VALUES ('nuget', 'scan'), ('spdx', 'sync')) AS every (source, action)
+FROM (VALUES ('nuget', 'scan'), ('spdx', 'sync'), ('texts', 'fetch')) AS every (source, action)
 CROSS JOIN LATERAL (
     SELECT id, kind, state, root_id, pages_total, pages_left, heartbeat_at, finished_at,
            state = 'done' AND more AND pages_left IS DISTINCT FROM 0 AS more_pages,

@@ -1,10 +1,10 @@
 -- What the verdicts in `judged` would change, with a few examples of each change. A package whose row is gone speaks by
 -- the version that would be chosen if it were derived again (see events/derive_packages).
 WITH speaking AS (
-    SELECT package_key, package_id, declaration, created FROM raw.nuget_packages
+    SELECT package_key, package_id, latest_version AS version, declaration, created FROM raw.nuget_packages
     WHERE state <> 'deleted' AND (%(only)s::text IS NULL OR package_key = %(only)s)
     UNION ALL
-    (SELECT DISTINCT ON (v.package_key) v.package_key, v.package_id, v.declaration, v.created
+    (SELECT DISTINCT ON (v.package_key) v.package_key, v.package_id, v.version, v.declaration, v.created
      FROM raw.nuget_versions v
      WHERE v.deleted_at IS NULL AND v.details_ticks IS NOT NULL
        AND (%(only)s::text IS NULL OR v.package_key = %(only)s)
@@ -14,7 +14,9 @@ WITH speaking AS (
 SELECT s.verdict AS from_verdict, j.verdict AS to_verdict, s.rule AS from_rule, j.rule AS to_rule, count(*) AS packages,
        (array_agg(p.package_id ORDER BY p.package_key))[1:5] AS examples
 FROM speaking p
-JOIN pg_temp.judged j ON j.declaration = p.declaration AND enriched.in_era(p.created, j.created_from, j.created_until)
+LEFT JOIN enriched.texts_at_hand h ON h.package_key = p.package_key AND h.version = p.version
+JOIN pg_temp.judged j ON j.declaration = p.declaration AND j.text_source = coalesce(h.source_id, 0)
+    AND enriched.in_era(p.created, j.created_from, j.created_until)
 LEFT JOIN enriched.nuget_package_oss_status s ON s.package_key = p.package_key
 WHERE (s.verdict, s.rule) IS DISTINCT FROM (j.verdict, j.rule)
 GROUP BY 1, 2, 3, 4 ORDER BY packages DESC, 1, 2, 3, 4;

@@ -1,6 +1,8 @@
 -- Verdicts on declarations and their eras, on their way in.
 CREATE TEMPORARY TABLE judged (
     declaration   uuid NOT NULL,
+    text_source   bigint NOT NULL,
+    hand_key      text NOT NULL,
     created_from  timestamptz NOT NULL,
     created_until timestamptz,
     verdict       text NOT NULL,

@@ -1,5 +1,18 @@
--- Declarations that were never judged on this basis; the eras of one are judged together, so the first decides.
-SELECT d.declaration, d.license_expression, d.license_file, d.license_url
+-- Declarations that were never judged on this basis, or with another text at hand; the eras of one are judged together, so
+-- the first decides. A version with a license file of its own, whose text is at hand, is judged beside its declaration.
+SELECT d.declaration, d.license_expression, d.license_file, d.license_url, 0::bigint AS text_source, h.hand,
+       coalesce(h.hand_key, '') AS hand_key
 FROM raw.license_declarations d
-LEFT JOIN enriched.declaration_verdicts v ON v.declaration = d.declaration AND v.created_from = '-infinity'
-WHERE v.basis IS DISTINCT FROM %(basis)s;
+LEFT JOIN raw.declaration_texts m ON m.declaration = d.declaration AND m.source_id IS NOT NULL
+LEFT JOIN enriched.texts_at_hand h ON h.source_id = m.source_id
+LEFT JOIN enriched.declaration_verdicts v
+    ON v.declaration = d.declaration AND v.text_source = 0 AND v.created_from = '-infinity'
+WHERE v.basis IS DISTINCT FROM %(basis)s OR v.hand_key <> coalesce(h.hand_key, '')
+UNION ALL
+SELECT d.declaration, d.license_expression, d.license_file, d.license_url, h.source_id, h.hand, h.hand_key
+FROM enriched.texts_at_hand h
+JOIN raw.nuget_versions n ON n.package_key = h.package_key AND n.version_key = h.version_key
+JOIN raw.license_declarations d ON d.declaration = n.declaration
+LEFT JOIN enriched.declaration_verdicts v
+    ON v.declaration = d.declaration AND v.text_source = h.source_id AND v.created_from = '-infinity'
+WHERE v.basis IS DISTINCT FROM %(basis)s OR v.hand_key <> h.hand_key;

@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Literal, TypeAlias
 
 from pydantic import JsonValue
 
@@ -20,10 +19,8 @@ from pkgintel.licenses.texts.decode import NotText, TooLong, decode
 from pkgintel.licenses.texts.explanation import Difference
 from pkgintel.licenses.texts.library import Hit, Library, library
 from pkgintel.licenses.texts.notices import set_aside
+from pkgintel.licenses.texts.status import Method, Status
 from pkgintel.licenses.texts.words import Passage, passage
-
-Status: TypeAlias = Literal["matched", "differs", "none", "not-text", "too-long", "too-hard"]
-Method: TypeAlias = Literal["reviewed", "fingerprint", "exact", "aligned", ""]
 
 MOST_LICENSES = 8  # in one text
 MOST_SECONDS = 0.6  # of computing for one text, after which it is too hard

@@ -1,9 +1,9 @@
 """What a reading means: open, closed or undecided, by the SPDX list and the policy in force."""
 
+from pkgintel.licenses.evidence import VerdictName
 from pkgintel.licenses.expression import MalformedExpression, Meaning, parse
 from pkgintel.licenses.meaning import Reader
 from pkgintel.licenses.texts.reading import Reading
-from pkgintel.licenses.verdict import VerdictName
 
 _VERDICTS: dict[Meaning, VerdictName] = {"open": "open_source", "closed": "proprietary", "undecided": "unknown"}
 

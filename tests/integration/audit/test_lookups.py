@@ -55,7 +55,7 @@ def test_a_version_costs_one_request_and_the_next_audit_none(
     before = conn.execute("SELECT count(*) AS n FROM raw.nuget_packages").fetchone()
     first = report(*words)
     assert first["verdicts"] == {
-        "File 1.0.0": "license-file-not-read",
+        "File 1.0.0": "text-not-read-yet",
         "Gone 1.0.0": "not-found",
         "Open 1.0.0": "expression-open",
         "Open 2.0.0": "expression-open",

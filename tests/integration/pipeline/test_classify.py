@@ -267,9 +267,9 @@ def test_each_distinct_declaration_is_judged_once(
     judged = []
     original = Judge.judge
 
-    def counting(self: Judge, declaration: Declaration) -> Any:
+    def counting(self: Judge, declaration: Declaration, *said: Any) -> Any:
         judged.append(declaration)
-        return original(self, declaration)
+        return original(self, declaration, *said)
 
     monkeypatch.setattr(Judge, "judge", counting)
     keep(conn, small_list("1"))

@@ -153,7 +153,13 @@ def overdue_in(app: Any, name: str, seconds: float, every: float = 3600) -> None
 def test_the_crontabs_shown_are_those_of_the_clock(conn: db.Connection, clock: Any) -> None:
     shown = {name: tick.cron for name, tick in schedules.ticks(conn).items()}
     assert (
-        {name: status_cron(name) for name in schedule.NAMES} == shown == {"nuget": "0 */6 * * *", "spdx": "0 6 * * 1"}
+        {name: status_cron(name) for name in schedule.NAMES}
+        == shown
+        == {
+            "nuget": "0 */6 * * *",
+            "spdx": "0 6 * * 1",
+            "texts": "0 3 * * *",
+        }
     )
 
 
@@ -193,7 +199,7 @@ def test_a_fresh_deploy_fires_nothing(beat: Beat, broker: "redis.Redis[Any]", cl
     until(lambda: acting(broker), "beat acts")
     looked(broker, 2)
     assert fired(broker) == fired(broker, "spdx.sync") == 0
-    assert [schedule.entry_of(clock, name).enabled for name in schedule.NAMES] == [False, False]
+    assert [schedule.entry_of(clock, name).enabled for name in schedule.NAMES] == [False, False, False]
     assert schedule.entry_of(clock, "upkeep").enabled
 
 
@@ -220,7 +226,12 @@ def test_enabling_waits_for_the_next_tick_and_survives_beat_cron_and_flush(
     assert fired(broker) == 0
 
     broker.flushdb()
-    assert schedule.apply(conn, clock) == ["laid down nuget, on", "laid down spdx, off", "laid down upkeep, on"]
+    assert schedule.apply(conn, clock) == [
+        "laid down nuget, on",
+        "laid down spdx, off",
+        "laid down texts, off",
+        "laid down upkeep, on",
+    ]
     assert schedule.entry_of(clock, "nuget").enabled
     assert schedule.apply(conn, clock) == []
 
@@ -245,7 +256,7 @@ def test_a_standby_takes_over_and_fires_once(
     holder = acting(broker)
     broker.delete("pkgintel:beat::statics")
     beat(nuget=3600.0)
-    until(lambda: len(broker.smembers("pkgintel:beat::statics")) == 3, "the standby has laid down the ticks too")
+    until(lambda: len(broker.smembers("pkgintel:beat::statics")) == 4, "the standby has laid down the ticks too")
     schedule.switch(conn, clock, "nuget", enabled=True, by="tests")
     overdue_in(clock, "nuget", 2)
     one.kill()
@@ -274,7 +285,7 @@ def test_a_supervised_beat_comes_back_with_its_ticks_which_come_once(
         first.kill()
     until(lambda: not first.is_running() or first.status() == psutil.STATUS_ZOMBIE, "the first beat ended")
     until(lambda: acting(broker) not in (None, holder), "another beat acts")
-    assert [schedule.entry_of(clock, name).enabled for name in schedule.NAMES] == [True, False]
+    assert [schedule.entry_of(clock, name).enabled for name in schedule.NAMES] == [True, False, False]
     until(lambda: fired(broker) == 1, "the tick comes")
     looked(broker, 3)
     assert fired(broker) == 1
@@ -288,7 +299,7 @@ def test_while_postgres_is_away_the_ticks_stay_as_redbeat_knows_them(
     schedule.switch(conn, clock, "nuget", enabled=True, by="tests")
     beat("postgresql://nobody@127.0.0.1:1/none", nuget=3600.0)
     until(lambda: acting(broker), "beat acts without Postgres")
-    assert [schedule.entry_of(clock, name).enabled for name in schedule.NAMES] == [True, False]
+    assert [schedule.entry_of(clock, name).enabled for name in schedule.NAMES] == [True, False, False]
 
 
 def test_without_redis_the_decision_is_stored_at_once(conn: db.Connection, clock: Any) -> None:

@@ -58,11 +58,11 @@ EULA = "http://www.microsoft.com/web/webpi/eula/net_library_eula_enu.htm"
         (None, "LICENSE", "HTTP://Licenses.NuGet.org/MS-PL%20OR%20Apache-2.0", "open_source", "expression-open"),
         (None, None, "https://licenses.nuget.org/(MIT", "unknown", "expression-malformed"),
         (None, None, "https://licenses.nuget.org/", "unknown", "url-not-recognised"),
-        (None, "LICENSE.txt", PLACEHOLDER, "unknown", "license-file-not-read"),
-        (None, None, PLACEHOLDER, "unknown", "license-file-not-read"),
-        (None, r"licenses\MIT.txt", None, "unknown", "license-file-not-read"),
-        (None, "LICENSE.txt", EULA, "unknown", "license-file-not-read"),
-        (None, "LICENSE.txt", "http://opensource.org/licenses/MIT", "unknown", "license-file-not-read"),
+        (None, "LICENSE.txt", PLACEHOLDER, "unknown", "text-not-read-yet"),
+        (None, None, PLACEHOLDER, "unknown", "text-not-read-yet"),
+        (None, r"licenses\MIT.txt", None, "unknown", "text-not-read-yet"),
+        (None, "LICENSE.txt", EULA, "unknown", "text-not-read-yet"),
+        (None, "LICENSE.txt", "http://opensource.org/licenses/MIT", "unknown", "text-not-read-yet"),
         (None, None, "http://www.opensource.org/licenses/mit-license.php", "open_source", "url-open"),
         ("", "", "https://www.apache.org/licenses/LICENSE-2.0.txt", "open_source", "url-open"),
         (None, None, "http://www.opensource.org/licenses/bsd-license.php", "open_source", "url-open"),
@@ -196,7 +196,7 @@ def test_any_three_texts_get_the_same_verdict_twice(expression: str | None, file
     assert_whole(found)
     assert found == SECOND_JUDGE.judge(declaration)
     if file and file.strip() and not (expression and expression.strip()):
-        assert found.rule == "license-file-not-read" or "expression_from" in found.evidence.as_json()
+        assert found.rule == "text-not-read-yet" or "expression_from" in found.evidence.as_json()
 
 
 SHARED_JUDGE, SECOND_JUDGE = Judge(official()), Judge(official())

@@ -1,0 +1,18 @@
+"""Which reader read a text: its rules by number, its tables by their content, so that a reading knows its age."""
+
+import hashlib
+from functools import cache
+
+from pkgintel.licenses.texts import asides, library
+
+# Raised whenever a change of the reader's code changes what some text is read as; its tables speak for themselves.
+READER = 1
+
+
+@cache
+def reader_version() -> str:
+    """The version of this installation's reader: "1-0123456789ab"."""
+    digest = hashlib.sha256()
+    for file in (library.FILE, library.REVIEWED_FILE, asides.SENTENCES):
+        digest.update(file.read_bytes())
+    return f"{READER}-{digest.hexdigest()[:12]}"

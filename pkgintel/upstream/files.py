@@ -1,0 +1,194 @@
+"""License files: one look at an address, politely, and only at addresses that may be asked.
+
+A file on a code host is asked for at that host alone, and a redirect is followed only to the same owner's files on a
+host that is allowed. An operator may name other places for a host's connections (`PKGINTEL_TEXT_ORIGINS`); addresses,
+owners and rules stay those of the host. Nothing of a body is believed but its bytes.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from pkgintel.licenses import hosted
+from pkgintel.licenses.texts.decode import MAX_BYTES
+from pkgintel.upstream import origins
+from pkgintel.upstream.answers import FetchFailed, Unobtainable, retry_after
+from pkgintel.upstream.client import MOST_REDIRECTS, Client
+from pkgintel.upstream.exchange import REDIRECTS, Answer, target_of
+from pkgintel.upstream.slots import Limit
+
+Outcome: TypeAlias = Literal["have", "unchanged", "missing", "refused", "trouble"]
+
+PAUSE = 1800.0  # Seconds that a host is left alone which asked for quiet and did not say for how long.
+LONGEST_PAUSE = 86_400.0
+TRIES = 3  # Of a request that broke off; what was answered is never asked again.
+BACKOFF = 0.5  # Seconds before the second try; doubled for the third.
+GITHUB = frozenset({hosted.GITHUB_RAW})  # Where a token of GitHub's is shown.
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at a source found. `pause` says for how many seconds its host asked to be left alone.
+
+    `have`: `body` is what stands there; `unchanged`: what stood there before still does. Else `error` is the reason.
+    """
+
+    outcome: Outcome
+    asked: str
+    status: int | None = None
+    answered: str | None = None
+    etag: str | None = None
+    media_type: str | None = None
+    body: bytes | None = None
+    error: str | None = None
+    pause: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How files are asked for: which addresses `allows` forbids (with a reason), under which limit, where.
+
+    `places`: "https://host" → the origin that is connected to in its stead. `public`: nothing but the open internet.
+    """
+
+    allows: Callable[[str], str | None]
+    limit: Limit
+    public: bool = True
+    places: Mapping[str, str] = field(default_factory=dict)
+    token: str | None = field(default=None, repr=False)
+
+
+def code_host(owner: str) -> Callable[[str], str | None]:
+    """What forbids an address: all but https files of `owner` ("github.com/contoso") on a host that is allowed."""
+
+    def allows(url: str) -> str | None:
+        try:
+            origin = origins.origin(url)
+        except ValueError as error:
+            return str(error)
+        if not origin.startswith("https://") or origin.count(":") > 1:
+            return f"{origin} is not https at its usual port"
+        if origins.host(url) not in hosted.FAMILIES:
+            return f"{origin} is not one of the hosts that license files are fetched from"
+        if hosted.owner_of(url) != owner:
+            return f"it leads away from {owner}"
+        return None
+
+    return allows
+
+
+def look(client: Client, url: str, manners: Manners, etag: str | None = None) -> Look:
+    """Ask for the file at `url`, of which `etag` was stored. Never raises for what a server does.
+
+    Raises: UpstreamUnavailable, ServiceUnavailable when the fleet's limit gives no slot.
+    """
+    return client.run(_look(client, url, manners, etag))
+
+
+async def _look(client: Client, url: str, manners: Manners, etag: str | None) -> Look:
+    asked, why = url, manners.allows(url)
+    if why:
+        return Look("refused", url, error=f"it was not asked for: {why}")
+    for _ in range(MOST_REDIRECTS + 1):
+        try:
+            answer = await _answer(client, asked, manners, etag if asked == url else None)
+            target = _target(asked, answer)
+        except Unobtainable as error:
+            return Look("refused", url, answered=asked, error=str(error))
+        except FetchFailed as error:
+            return Look("trouble", url, answered=asked, error=str(error))
+        if target is None:
+            return _found(url, asked, answer)
+        if target == asked or (why := manners.allows(target)):
+            words = why or "it redirects to itself"
+            return Look("refused", url, answer.status, target[:2000], error=f"its redirect was not followed: {words}")
+        asked = target
+    return Look("refused", url, answered=asked, error=f"it redirects more than {MOST_REDIRECTS} times")
+
+
+def _target(asked: str, answer: Answer) -> str | None:
+    location = answer.header(b"location")
+    return target_of(asked, location) if answer.status in REDIRECTS and location else None
+
+
+async def _answer(client: Client, url: str, manners: Manners, etag: str | None) -> Answer:
+    """What the server answers, after as many tries as a broken connection is worth."""
+    for attempt in range(1, TRIES + 1):
+        try:
+            return await _once(client, url, manners, etag)
+        except FetchFailed as failure:
+            if attempt == TRIES or not failure.again:
+                raise
+        await asyncio.sleep(BACKOFF * 2 ** (attempt - 1))
+    raise AssertionError("unreachable")
+
+
+async def _once(client: Client, url: str, manners: Manners, etag: str | None) -> Answer:
+    parts = urlsplit(url)
+    place = manners.places.get(f"https://{parts.hostname}")
+    where = f"{place}{url[len(f'{parts.scheme}://{parts.netloc}') :]}" if place else url
+    headers = {"accept": "text/plain, */*;q=0.5"}
+    if place:
+        headers["host"] = parts.netloc
+    if etag:
+        headers["if-none-match"] = etag
+    if manners.token and parts.hostname in GITHUB:
+        headers["authorization"] = f"token {manners.token}"
+    request = client.exchange.request_with(where, headers)
+    public = manners.public and not place
+    await manners.limit.enter()
+    answered: bool | None = None
+    try:
+        answer = await client.exchange.ask(request, where, MAX_BYTES, public)
+        answered = answer.status < 500
+    except Unobtainable:
+        answered = True
+        raise
+    except FetchFailed:
+        answered = False
+        raise
+    else:
+        return answer
+    finally:
+        manners.limit.leave(answered)
+
+
+def _found(url: str, asked: str, answer: Answer) -> Look:
+    status = answer.status
+    seen = partial(Look, asked=url, status=status, answered=asked)
+    if status == 200:
+        etag, kind = answer.header(b"etag"), answer.header(b"content-type")
+        kept = etag if asked == url and etag and len(etag) <= 200 else None
+        return seen("have", etag=kept, media_type=kind[:200] if kind else None, body=answer.body)
+    if status == 304:
+        return seen("unchanged")
+    pause, error = _pause(answer), f"it answered {status}"
+    if status in (404, 410, 451):
+        return seen("missing", error=error)
+    if pause is not None or status >= 500 or status in (408, 425):
+        return seen("trouble", error=error, pause=pause)
+    return seen("refused", error=error)
+
+
+def _pause(answer: Answer) -> float | None:
+    """The seconds for which a host asks to be left alone; None where it does not.
+
+    Source: docs.github.com "Rate limits for the REST API": 403 or 429, with retry-after or x-ratelimit-reset (UTC
+    seconds since 1970); RFC 6585, section 4.
+    """
+    limited = answer.status == 429 or (
+        answer.status == 403
+        and (answer.header(b"retry-after") is not None or answer.header(b"x-ratelimit-remaining") == "0")
+    )
+    if not limited:
+        return None
+    seconds = retry_after(answer.header(b"retry-after"), longest=LONGEST_PAUSE)
+    if seconds is None:
+        reset = answer.header(b"x-ratelimit-reset")
+        if reset is not None and reset.isascii() and reset.isdigit():
+            seconds = min(float(reset[:12]) - datetime.now(UTC).timestamp(), LONGEST_PAUSE)
+    return max(seconds, 1.0) if seconds is not None else PAUSE

@@ -1,0 +1,10 @@
+-- Texts that the readings in force call closed and the newest ones open, unless an operator accepted these.
+SELECT count(*)::float8
+FROM enriched.texts_admitted a
+CROSS JOIN (SELECT reader, list_version FROM enriched.license_readings ORDER BY read_at DESC LIMIT 1) AS newest
+JOIN enriched.license_readings old ON old.reader = a.reader AND old.list_version = a.list_version
+JOIN enriched.license_readings new
+    ON new.sha256 = old.sha256 AND new.reader = newest.reader AND new.list_version = newest.list_version
+WHERE old.meaning = 'closed' AND new.meaning = 'open'
+  AND NOT EXISTS (SELECT FROM ops.accepted_texts t
+                  WHERE t.what = 'reader ' || newest.reader || ', list ' || newest.list_version);
