@@ -76,7 +76,7 @@ class Decider:
     def _by_license(self, answer: Answer) -> Decision:
         refused = self._terms.refuses(answer)
         if refused is not None:
-            return Decision("breach", "denied" if "is denied" in refused else "not-allowed", f"{refused} by the policy")
+            return Decision("breach", "denied" if "is denied" in refused else "not-allowed", refused)
         if answer.verdict in self._policy.accept:
             return Decision("pass", "accept", f"{answer.verdict} is accepted")
         if answer.verdict == "proprietary":

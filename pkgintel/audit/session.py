@@ -125,7 +125,7 @@ def audit(settings: Settings, options: Options, stdin: BinaryIO, say: Say, tick:
     now = datetime.now(UTC).replace(microsecond=0)
     sources = tuple(inputs.read(options.paths, options.format, stdin))
     known = options.baseline if not options.writes_baseline else None
-    rules = Rules.read(options.policy, _folder(options.paths), known, now.date())
+    rules = Rules.read(options.policy, folder(options.paths), known, now.date())
     config = nuget_config.read(_folders(options.paths), os.environ, Path.home())
     packages = gather([source.manifest for source in sources], _selection(options, rules.policy))
     with ExitStack() as stack:
@@ -155,7 +155,7 @@ def _selection(options: Options, policy: Policy) -> Selection:
     return Selection(chosen.direct_only, without, chosen.framework)
 
 
-def _folder(paths: tuple[str, ...]) -> Path:
+def folder(paths: tuple[str, ...]) -> Path:
     """Where a policy and a nuget.config are looked for first: beside the first manifest."""
     first = next((Path(path) for path in paths if path != inputs.STDIN), Path())
     return first if first.is_dir() else first.parent

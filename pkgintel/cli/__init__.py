@@ -30,6 +30,7 @@ COMMANDS = {
     "status": _Entry("status:command", "Is it healthy, what is it doing, what must I do?"),
     "why": _Entry("why:command", "Why a package got its verdict."),
     "audit": _Entry("audit:command", "Is every package version of a solution open source, and does it fail the build?"),
+    "policy": _Entry("policy:group", "Check the policy of an audit, or write an exception to it."),
     "changes": _Entry("changes:command", "Which packages were given other licenses or verdicts, newest first."),
     "judge": _Entry("judge:command", "Judge the declarations of a CSV file, and measure the classifier."),
     "texts": _Entry("texts:group", "Read license texts: which licenses they hold, and which words differ."),

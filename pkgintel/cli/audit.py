@@ -1,10 +1,8 @@
 """`pkgintel audit`: is every package version of a solution open source, who says so, and does it fail the build?"""
 
-import os
+import io
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,17 +12,26 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pkgintel import settings
 from pkgintel.audit import baseline, session
-from pkgintel.audit.formats import rows, whole
+from pkgintel.audit.formats import bom_json, junit, markdown, page, pins, rows, sarif, whole
 from pkgintel.audit.manifests.requirement import FORMATS, Format
 from pkgintel.audit.package import Selection
 from pkgintel.audit.report import Report
 from pkgintel.audit.session import Options
 from pkgintel.cli import audit_screen
+from pkgintel.cli.files import put
 from pkgintel.cli.screen import console, say
 from pkgintel.errors import SettingsError
 from pkgintel.text import plain
 
-OUTPUTS: dict[str, Callable[[Report], str]] = {"json": whole.write, "csv": rows.write}
+OUTPUTS: dict[str, Callable[[Report], str | bytes]] = {
+    "json": whole.write,
+    "csv": rows.write,
+    "sarif": sarif.write,
+    "junit": junit.write,
+    "markdown": markdown.write,
+    "cyclonedx": bom_json.write,
+    "html": page.write,
+}
 _KINDS = ("table", *OUTPUTS)
 
 
@@ -78,6 +85,7 @@ class _Bar:
 @click.option("--write-baseline", type=click.Path(path_type=Path), help="Write the breaches of today to this file.")
 @click.option("--output", multiple=True, type=click.Choice(_KINDS), help="Default: table. Repeatable, with --out each.")
 @click.option("--out", multiple=True, type=click.Path(path_type=Path), help="Where the --output before it goes.")
+@click.option("--pins", "with_pins", is_flag=True, help="Also print version ranges that stay with an open license.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --output json.")
 def command(
     paths: tuple[str, ...],
@@ -95,6 +103,7 @@ def command(
     write_baseline: Path | None,
     output: tuple[str, ...],
     out: tuple[Path, ...],
+    with_pins: bool,
     as_json: bool,
 ) -> None:
     """PATH is a manifest, a solution, a directory, or - for the standard input. Default: this directory.
@@ -128,9 +137,11 @@ def command(
     if write_baseline is not None:
         known = report.decided("baseline")
         entries = [(one.package.package_id, one.answer.declares, one.answer.verdict) for one in known]
-        _write(write_baseline, baseline.write(entries))
+        put(write_baseline, baseline.write(entries))
     for kind, place in places:
         _emit(report, kind, place)
+    if with_pins:
+        say(pins.write(report), err=("table", None) not in places)
     sys.exit(report.exit_code)
 
 
@@ -151,45 +162,17 @@ def _places(kinds: tuple[str, ...], out: tuple[Path, ...]) -> list[tuple[str, Pa
 
 def _emit(report: Report, kind: str, place: Path | None) -> None:
     if kind == "table":
-        if place is None:
-            console().print(audit_screen.screen(report), soft_wrap=not sys.stdout.isatty())
-            return
-        with _whole(place) as file, file.open("w", encoding="utf-8") as text:
-            drawn = console(file=text)
-            drawn.print(audit_screen.screen(report), soft_wrap=True)
-        return
-    document = OUTPUTS[kind](report)
-    if place is not None:
-        _write(place, document)
+        if place is None and sys.stdout.isatty():
+            console().print(audit_screen.screen(report))
+        else:
+            put(place, _plain_table(report))
     else:
-        click.echo(document.encode("utf-8", "replace"), nl=False)
+        put(place, OUTPUTS[kind](report))
 
 
-def _write(place: Path, text: str) -> None:
-    with _whole(place) as file:
-        file.write_text(text, encoding="utf-8", errors="replace", newline="\n")
-
-
-@contextmanager
-def _whole(place: Path) -> Iterator[Path]:
-    """A file that takes the place of another when it is whole, and never before. Raises: SettingsError."""
-    made: Path | None = None
-    try:
-        handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
-        os.close(handle)
-        made = Path(name)
-        yield made
-        made.chmod(0o666 & ~_umask())
-        made.replace(place)
-    except OSError as error:
-        raise SettingsError(f"{plain(place, 300)} cannot be written: {error.strerror}.") from None
-    finally:
-        if made is not None:
-            with suppress(OSError):
-                made.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _plain_table(report: Report) -> str:
+    """The table without an end on the right, nor blanks before it."""
+    drawn = console(file=io.StringIO())
+    with drawn.capture() as lines:
+        drawn.print(audit_screen.screen(report), soft_wrap=True)
+    return "\n".join(line.rstrip() for line in lines.get().splitlines()) + "\n"
