@@ -1,7 +1,7 @@
 """License URLs: one way to write each address, so that every spelling of a page finds it in the table of `pages`."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from string import ascii_lowercase, ascii_uppercase
 from typing import Literal, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -35,6 +35,8 @@ _CODE_HOST = re.compile(
 )
 _ENCODED_SEPARATOR = re.compile(r"%(?:2f|5c|25|00)", re.IGNORECASE)
 _SAME_FILE = frozenset({"", "raw=true", "raw=1", "plain=1"})  # The queries with which GitHub shows the same file.
+_FILE = frozenset({"blob", "raw"})
+_NO_NAMES = frozenset({"", ".", ".."})
 _GITHUB_RAW = frozenset({"raw.githubusercontent.com", "raw.github.com", "raw2.github.com"})
 
 
@@ -92,7 +94,7 @@ def _address(host: str, raw_path: str, query: str) -> Address:
     if host == "nuget.org" and path.startswith("packages/"):
         return Address("gallery", f"{host}/{path}")
     if host == "github.com" or host in _GITHUB_RAW:
-        return replace(_github(host, path), file=_github_file(host, raw_path, query))
+        return _github(host, path, _github_file(host, raw_path, query))
     if _CODE_HOST.fullmatch(host) and path.count("/") >= 1:
         pinned = any(_COMMIT.fullmatch(part) for part in path.split("/"))
         return Address("pinned-file" if pinned else "project-file", f"{host}/{path}")
@@ -111,27 +113,29 @@ def _address(host: str, raw_path: str, query: str) -> Address:
     return Address("page", f"{host}/{path}".rstrip("/") + (f"?{kept}" if kept else ""))
 
 
-def _github(host: str, path: str) -> Address:
+def _github(host: str, path: str, file: str) -> Address:
     """raw.githubusercontent.com/O/R/REF/FILE and github.com/O/R/{raw,blob}/REF/FILE are one address."""
     parts = path.split("/")
     if host in _GITHUB_RAW:
         parts.insert(2, "blob")
-    if len(parts) < 5 or parts[2] not in {"blob", "raw"}:
+    if len(parts) < 5 or parts[2] not in _FILE:
         return Address("project", "/".join(["github.com", *parts]).rstrip("/"))
     if parts[3:5] == ["refs", "tags"]:
         del parts[3:5]
     key = "/".join(["github.com", *parts[:2], "blob", *parts[3:]])
-    return Address("pinned-file" if len(parts) > 3 and _COMMIT.fullmatch(parts[3]) else "project-file", key)
+    return Address("pinned-file" if len(parts) > 3 and _COMMIT.fullmatch(parts[3]) else "project-file", key, file=file)
 
 
 def _github_file(host: str, raw_path: str, query: str) -> str:
     """The exact address of a file, as `github.com/owner/repository/blob/REF/PATH`; empty where it may be another."""
-    if _ENCODED_SEPARATOR.search(raw_path) or query.lower() not in _SAME_FILE:
+    encoded = "%" in raw_path
+    if query.lower() not in _SAME_FILE or (encoded and _ENCODED_SEPARATOR.search(raw_path)):
         return ""
-    parts = unquote(raw_path, errors="replace").removeprefix("/").removesuffix("/").split("/")
-    if host in _GITHUB_RAW:
+    path = unquote(raw_path, errors="replace") if encoded else raw_path
+    parts = path.removeprefix("/").removesuffix("/").split("/")
+    if host != "github.com":
         parts.insert(2, "blob")
-    if len(parts) < 5 or parts[2] not in {"blob", "raw"} or {"", ".", ".."} & set(parts):
+    if len(parts) < 5 or parts[2] not in _FILE or not _NO_NAMES.isdisjoint(parts):
         return ""
-    owner, repository = (part.translate(_ASCII_LOWER) for part in parts[:2])
+    owner, repository = parts[0].translate(_ASCII_LOWER), parts[1].translate(_ASCII_LOWER)
     return "/".join(["github.com", owner, repository, "blob", *parts[3:]])

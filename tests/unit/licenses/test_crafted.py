@@ -121,6 +121,8 @@ https://github.com/Owner/Repo/blob/develop/LICENSE.txt
 https://github.com/Owner/Repo/blob/v1.0/LICENSE.txt
 https://github.com/Owner/Repo/blob/refs/tags/master/LICENSE.txt
 https://github.com/Owner/Repo/blob/heads/master/LICENSE.txt
+https://github.com/Owner/Repo/blob/refs/tags
+https://github.com/Owner/Repo/blob/refs/heads/master
 https://github.com/Owner/Repo/blob/refs/pull/1/head/LICENSE.txt
 https://github.com/Owner/Repo/blob/master~1/LICENSE.txt
 https://github.com/Owner/Repo/blob/master^/LICENSE.txt
