@@ -111,5 +111,5 @@ beat_schedule = {
         "kwargs": {"kind": "scheduled"},
         "enabled": False,
     },
-    "upkeep": {"task": "ops.upkeep", "schedule": 60.0, "options": {"expires": 55}},
+    "upkeep": {"task": "ops.upkeep", "schedule": 10.0, "options": {"expires": 25}},
 }

@@ -3,13 +3,16 @@
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pkgintel import database
 from pkgintel.cli.screen import console
+from pkgintel.pipeline.states import Source
 from pkgintel.reports import follow
-from pkgintel.text import many
+from pkgintel.reports.work import SILENT
+from pkgintel.text import many, span
 
 
 class Screen:
@@ -22,26 +25,16 @@ class Screen:
         self._said_at = 0.0
         self._begun = time.monotonic()
         self._leaves_before: int | None = None
+        self._moved_at = self._begun
 
     def say(self, line: str) -> None:
         """One line that stays."""
         self._console.print(line, soft_wrap=True)
 
     def show(self, progress: follow.Progress, stage: str) -> None:
-        """Pages and leaves done of all, the rate and the time left."""
-        done, total, leaves = progress.pages_done, progress.pages_total, progress.leaves_done
-        seconds = max(time.monotonic() - self._begun, 0.001)
-        rate = leaves / seconds
-        known = progress.leaves_known
-        read = total - progress.pages_unread
-        expected = round(known + progress.pages_unread * (known / read if read else 0))
-        left = f"{max(expected - leaves, 0) / rate:.0f} s left" if rate and leaves < expected else ""
-        about = "~" if progress.pages_unread else ""
-        text = (
-            f"{stage}: pages {done} of {total}, leaves {leaves:,} of {about}{expected:,}, {rate:,.0f}/s {left}".strip()
-        )
-        failed = progress.pages_failed
-        text += f", {many(failed, 'page')} failed" if failed else ""
+        """Pages and leaves done of all, the rate and the time left; or why nothing moves."""
+        done, total = progress.pages_done, progress.pages_total
+        text = self._text(progress, stage)
         if self._console.is_terminal:
             if self._bar is None:
                 self._bar = Progress(
@@ -54,9 +47,29 @@ class Screen:
                 self._bar.add_task(text, total=max(total, 1))
                 self._bar.start()
             self._bar.update(self._bar.task_ids[0], description=text, completed=done, total=max(total, 1))
-        elif text != self._last and time.monotonic() - self._said_at >= 2:
+        elif text != self._last and time.monotonic() - self._said_at >= (20 if progress.retry else 2):
             self.say(text.strip())
             self._last, self._said_at = text, time.monotonic()
+
+    def _text(self, progress: follow.Progress, stage: str) -> str:
+        if progress.retry:
+            return f"{stage}: {progress.retry.says(datetime.now(UTC))}"
+        done, total, leaves = progress.pages_done, progress.pages_total, progress.leaves_done
+        now = time.monotonic()
+        if leaves != self._leaves_before:
+            self._leaves_before, self._moved_at = leaves, now
+        known, read = progress.leaves_known, total - progress.pages_unread
+        expected = round(known + progress.pages_unread * (known / read if read else 0))
+        about = "~" if progress.pages_unread else ""
+        text = f"{stage}: pages {done} of {total}, leaves {leaves:,} of {about}{expected:,}"
+        rate = leaves / max(now - self._begun, 0.001)
+        if now - self._moved_at > SILENT:
+            text += f", none for {span(now - self._moved_at)}"
+        else:
+            text += f", {rate:,.0f}/s"
+            text += f" {(expected - leaves) / rate:.0f} s left" if rate and leaves < expected else ""
+        failed = progress.pages_failed
+        return text + (f", {many(failed, 'page')} failed" if failed else "")
 
     def close(self) -> None:
         """Put the bar away."""
@@ -78,10 +91,10 @@ def wait(
     """Follow `tasks` until they are over, calling `tend` in between; what `tend` raises ends the wait."""
     while True:
         followed = follow.follow(conn, tasks)
-        scans = [run.id for run in followed.of("nuget")]
+        scans = [run.id for run in followed.runs if run.source is not Source.VERDICTS]
         if scans:
             progress = follow.progress(conn, scans)
-            if progress.pages_total:
+            if progress.pages_total or progress.retry:
                 screen.show(progress, stage)
         if followed.over(tasks):
             screen.close()

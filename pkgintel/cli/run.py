@@ -87,7 +87,7 @@ def choose(given: Settings, catalog: str | None, screen: Screen) -> Deployment:
     """
     deployment.require_catalog(catalog)
     if catalog is None and "service_index_url" not in given.model_fields_set:
-        catalog = _remembered(given)
+        catalog = _remembered(given) or deployment.followed(given)
     if catalog is None and "service_index_url" not in given.model_fields_set:
         try:
             _reach(given, NUGET_ORG, tries=1)

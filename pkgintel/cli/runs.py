@@ -3,6 +3,7 @@
 import getpass
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import click
 from kombu.exceptions import OperationalError
@@ -23,7 +24,7 @@ from pkgintel.reports import runs
 from pkgintel.reports.gates import RunCheck
 from pkgintel.reports.runs import ListedRun, RunPage, ShownRun
 from pkgintel.runtime import process
-from pkgintel.text import minute, plain, span
+from pkgintel.text import ago, minute, plain, span
 
 SHOWN_PAGES = 12
 
@@ -119,7 +120,9 @@ def _facts(run: ShownRun) -> list[tuple[str, str]]:
     if run.finished_at:
         facts.append(("ended", f"{iso(run.finished_at)}, after {span(run.seconds)}"))
     else:
-        facts.append(("running", f"for {span(run.seconds)}, last sign of life {span(run.silent_seconds)} ago"))
+        facts.append(("running", f"for {span(run.seconds)}, last sign of life {ago(run.silent_seconds)}"))
+    if run.retry:
+        facts.append(("waits", run.retry.says(datetime.now(UTC))))
     if run.window_up_to:
         facts.append(
             ("window", f"({iso(run.window_after)}, {iso(run.window_up_to)}]" + (", more remain" if run.more else ""))

@@ -105,14 +105,19 @@ def _now(report: Status) -> Iterable[RenderableType]:
         line = Text(f"run {run.id}, {run.source} {run.action}, {run.kind}, for {span(run.seconds)} ")
         if run.lost:
             line.append_text(word("LOST")).append(f", silent for {span(run.silent_seconds)}")
+        elif run.is_silent:
+            line.append(f"(last sign of life {ago(run.silent_seconds)})")
         yield line
+        if run.retry:
+            yield Text(run.retry.says(report.as_of), style="yellow")
         total, done, failed = run.pages_total, run.pages_done, run.pages_failed
         if total:
             filled = round(_BAR * (done + failed) / total)
             left = "" if run.seconds_left is None else f", about {span(run.seconds_left)} left"
             bar = f"[{'#' * filled}{'.' * (_BAR - filled)}]"
             yield Text(f"{bar} {done:,} of {many(total, 'page')}, {failed:,} failed, {run.pages_left:,} to do")
-            yield Text(f"{many(run.leaves, 'leaf', 'leaves')} at {run.rate:,.1f}/s, {run.rejected:,} rejected{left}")
+            rate = f" at {run.rate:,.1f}/s" if run.moves else ""
+            yield Text(f"{many(run.leaves, 'leaf', 'leaves')}{rate}, {run.rejected:,} rejected{left}")
             if run.more:
                 yield Text("more pages follow in the next scan")
         if run.first_error:

@@ -36,6 +36,12 @@ def record(conn: database.Connection, results: list[Result], run_id: int | None)
             )
 
 
+def recorded_ago(conn: database.Connection, name: str) -> float:
+    """Seconds since check `name` was last recorded outside of a run; endless when it never was."""
+    row = database.one(conn, "checks/recorded_ago", name=name)
+    return float(row["seconds"]) if row else float("inf")
+
+
 def hold(conn: database.Connection, settings: Settings, gate: str, run_id: int | None) -> list[Result]:
     """Measure and record the checks of `gate`.
 

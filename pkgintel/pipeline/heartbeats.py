@@ -53,9 +53,9 @@ def pulse(db: database.Database, run_id: int, lost_after: float) -> Iterator[Non
         thread.join(timeout=15)
 
 
-def expect(conn: database.Connection, run_id: int, seconds: float) -> None:
-    """A part of the run is tried again in `seconds`; its silence until then is no sign of loss."""
-    database.run(conn, "heartbeats/wait", id=run_id, seconds=seconds)
+def expect(conn: database.Connection, run_id: int, seconds: float, because: str) -> None:
+    """A part of the run is tried again in `seconds`, and why; its silence until then is no sign of loss."""
+    database.run(conn, "heartbeats/wait", id=run_id, seconds=seconds, because=because[: runs.ERROR_CHARACTERS])
 
 
 def lacking_callback(conn: database.Connection, lost_after: float, sends: int) -> list[SilentRun]:

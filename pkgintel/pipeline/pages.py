@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pkgintel import database
 from pkgintel.pipeline.runs import Row
-from pkgintel.pipeline.states import PageKind, PageState
+from pkgintel.pipeline.states import Action, PageKind, PageState
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,13 @@ class PagesLeft(Row):
     first_error: str | None
 
 
+class PagedRun(Row):
+    """A running run whose pages workers read."""
+
+    id: int
+    action: Action
+
+
 class RejectCount(Row):
     """How many leaves the window of a run holds, and how many of them stand rejected."""
 
@@ -70,6 +77,11 @@ def carry(conn: database.Connection, run_id: int, *, after: int, floor: int) -> 
 def pending(conn: database.Connection, run_id: int) -> list[str]:
     """The pages of a run that are still to do, oldest first."""
     return [row["page_url"] for row in database.every(conn, "pages/pending", run_id=run_id)]
+
+
+def sent(conn: database.Connection) -> list[PagedRun]:
+    """The running runs whose pages were sent to workers: those of a task, not those that a command reads itself."""
+    return [PagedRun.model_validate(row) for row in database.every(conn, "pages/sent")]
 
 
 def left(conn: database.Connection, run_id: int) -> PagesLeft:

@@ -3,10 +3,11 @@
 from typing import Final, Literal
 
 import redis
+from pydantic import Field
 
 from pkgintel.celery import app
 from pkgintel.reports.shape import Moment, Report
-from pkgintel.runtime import broker, strays
+from pkgintel.runtime import broker, orphans, strays
 from pkgintel.settings import Deployment
 
 UNKNOWN: Final = "unknown"  # Workers and queues, where nobody could be asked.
@@ -38,12 +39,16 @@ class Strays(Report):
 
 
 class Crew(Report):
-    """Workers and queue lengths. Where they are unknown, `crew_unknown_because` is given and says why."""
+    """Workers and queue lengths, and whether Redis has forgotten that it carried pages of runs.
+
+    Where they are unknown, `crew_unknown_because` is given and says why.
+    """
 
     workers: tuple[Worker, ...] | Unknown
     queues: dict[str, int] | Unknown
     strays: Strays = Strays()
     crew_unknown_because: str | None = None
+    redis_lost_all: bool = Field(False, exclude=True)
 
 
 NOT_ASKED = Crew(workers=UNKNOWN, queues=UNKNOWN, crew_unknown_because="not asked")
@@ -69,10 +74,16 @@ def set_aside(settings: Deployment, timeout: float = 1.0) -> Strays:
     return Strays(count=seen.count, newest=tuple(Stray.model_validate(row) for row in seen.newest))
 
 
+def _lost_all(settings: Deployment, timeout: float) -> bool:
+    with redis.Redis.from_url(settings.redis_url, socket_connect_timeout=timeout, socket_timeout=timeout) as client:
+        return orphans.lost_all(client)
+
+
 def ask(settings: Deployment, timeout: float = 1.0) -> Crew:
     """The workers that answer within `timeout` seconds, and the queues. Never raises."""
     try:
         queues, aside = queue_lengths(settings, timeout), set_aside(settings, timeout)
+        lost_all = _lost_all(settings, timeout)
         answers = app.control.inspect(timeout=timeout).stats() or {}
     except Exception as error:  # noqa: BLE001  Whatever stands between us and Redis, the rest of the screen is true.
         because = f"Redis does not answer: {broker.because(settings.redis_url, error)}"
@@ -81,4 +92,4 @@ def ask(settings: Deployment, timeout: float = 1.0) -> Crew:
         Worker(name=name, processes=stats.get("pool", {}).get("max-concurrency"))
         for name, stats in sorted(answers.items())
     )
-    return Crew(workers=workers, queues=queues, strays=aside)
+    return Crew(workers=workers, queues=queues, strays=aside, redis_lost_all=lost_all)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pkgintel.nuget.instant import iso
 from pkgintel.pipeline import checks
 from pkgintel.pipeline.checks import GATES, NONEMPTY_CHECK, SOURCES
-from pkgintel.pipeline.states import Source, State
+from pkgintel.pipeline.states import Action, Source, State
 from pkgintel.reports.crew import NOT_ASKED, UNKNOWN, Strays
 from pkgintel.reports.facts import Facts
 from pkgintel.reports.gates import Check
@@ -83,6 +83,12 @@ def _bad_runs(found: Facts, busy: Mapping[Source, int], settings: Deployment) ->
         if run.source in busy:
             then = f"Run {busy[run.source]} is trying again now."
         sentences.append(f"Run {run.id} ({run.source} {run.action}) ended {run.state}: {error}. {then}")
+    sentences += [
+        f"Redis was emptied while run {run.id} ({run.source} {run.action}) is in progress: its pages are sent again "
+        f"{_UPKEEP}."
+        for run in found.running
+        if found.redis_lost_all and run.pages_left and run.action is Action.SCAN
+    ]
     if found.unsettled:
         numbers = ", ".join(map(str, found.unsettled[:3]))
         sentences.append(

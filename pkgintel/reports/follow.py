@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pkgintel import database
 from pkgintel.pipeline.states import Action, Source, State
 from pkgintel.reports.shape import Moment, Report
+from pkgintel.reports.work import Retry
 
 
 class FollowedRun(Report):
@@ -30,7 +31,10 @@ class FollowedRun(Report):
 
 
 class Progress(Report):
-    """How far some runs are: pages and leaves, done and known of; `pages_unread` are the pages not read yet."""
+    """How far some runs are: pages and leaves, done and known of; `pages_unread` are the pages not read yet.
+
+    `retry` says why one of the runs is tried again, and is None while all move.
+    """
 
     pages_total: int
     pages_done: int
@@ -38,6 +42,7 @@ class Progress(Report):
     leaves_done: int
     leaves_known: int
     pages_unread: int
+    retry: Retry | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pkgintel.pipeline import runs as ledger
 from pkgintel.pipeline.states import Action, Kind, PageState, Source, State
 from pkgintel.reports.gates import RunCheck
 from pkgintel.reports.shape import Json, Moment, Report
+from pkgintel.reports.work import Retry
 from pkgintel.runtime import broker
 from pkgintel.settings import Deployment
 from pkgintel.tasks import recovery, workflow
@@ -73,6 +74,7 @@ class ShownRun(ListedRun):
     more: bool
     detail: Json
     silent_seconds: float
+    retry: Retry | None
     pages: tuple[RunPage, ...]
     checks: tuple[RunCheck, ...]
     triggered: tuple[TriggeredRun, ...]

@@ -1,18 +1,40 @@
 """The runs in progress, those that ended last, and what they wait for."""
 
+from datetime import datetime
+
 from pkgintel import database
 from pkgintel.database import Row
 from pkgintel.pipeline.checks import SOURCES
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.reports.shape import Moment, Report
 from pkgintel.settings import Deployment
+from pkgintel.text import minute, plain, span
 
 LAST = 8
+SILENT = 15.0  # Seconds: a run that is at work gives a sign of life at least every five.
 LOCK_WAITS_OVER = 1.0  # Seconds: shorter ones are what parallel pages do to each other.
 
 
+class Retry(Report):
+    """A part of a run is tried again: since when nothing of it came to its end, why, when the next try begins."""
+
+    since: Moment
+    at: Moment
+    because: str
+
+    def says(self, now: datetime) -> str:
+        """The same in one sentence, at the moment `now`."""
+        left = (self.at - now).total_seconds()
+        then = f"next try in {span(left)}" if left > 0 else "the next try is under way"
+        since = (now - self.since).total_seconds()
+        return f"tried again since {minute(self.since)} UTC ({span(since)}): {plain(self.because, 400)}; {then}"
+
+
 class RunInProgress(Report):
-    """A run in progress: how far it is, its rate in leaves a second, and the seconds it still needs at that rate."""
+    """A run in progress: how far it is, its rate in leaves a second, and the seconds it still needs at that rate.
+
+    Those are None while nothing moves: it gives no sign of life, or it is tried again.
+    """
 
     id: int
     source: Source
@@ -30,10 +52,21 @@ class RunInProgress(Report):
     seconds: float
     silent_seconds: float
     first_error: str | None
+    retry: Retry | None
     pages_left: int
     rate: float
     lost: bool
     seconds_left: int | None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether several signs of life in a row did not come."""
+        return self.silent_seconds > SILENT
+
+    @property
+    def moves(self) -> bool:
+        """Whether it shows signs of life, and is not waiting for another try."""
+        return not self.is_silent and self.retry is None
 
     @property
     def is_replay(self) -> bool:
@@ -105,12 +138,13 @@ def in_progress(conn: database.Connection, settings: Deployment) -> tuple[RunInP
 def _in_progress(row: Row, settings: Deployment) -> RunInProgress:
     share, seconds = float(row.pop("pages_share") or 0.0), row["seconds"]
     lost = row["silent_seconds"] > settings.lost_after
+    moves = row["silent_seconds"] <= SILENT and row["retry"] is None
     return RunInProgress(
         **row,
         pages_left=max(0, row["pages_total"] - row["pages_done"] - row["pages_failed"]),
         rate=round(int(row["leaves"]) / seconds, 1) if seconds > 0 else 0.0,
         lost=lost,
-        seconds_left=round(seconds * (1 - share) / share) if share > 0 and not lost else None,
+        seconds_left=round(seconds * (1 - share) / share) if share > 0 and moves else None,
     )
 
 

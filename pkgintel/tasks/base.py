@@ -138,7 +138,7 @@ class Task(celery.Task):  # type: ignore[misc]
         log.warning("%s: tried again in %.0f s: %s", self.name, wait, error)
         if run_id is not None:
             with suppress(psycopg.Error, PkgintelError), self.process.database.connection() as conn:
-                heartbeats.expect(conn, run_id, wait)
+                heartbeats.expect(conn, run_id, wait, _words(error))
         again: Exception = self.retry(exc=error, countdown=wait, throw=False)
         return again
 

@@ -6,7 +6,7 @@ from pkgintel.tasks.base import Task, task
 
 @task(name="ops.upkeep", max_retries=0)
 def upkeep(self: Task) -> str:
-    """Find lost runs, send lost callbacks again, record freshness, apply the schedules. Runs every minute by itself.
+    """Find lost runs, send lost tasks again, measure gates, apply the schedules. Runs every ten seconds by itself.
 
     Pass: nothing. Safe at any time.
     """

@@ -1,24 +1,33 @@
-"""What keeps the pipeline true by itself, once a minute: lost runs and callbacks, freshness, the staleness fallback."""
+"""What keeps the pipeline true by itself, every ten seconds: lost runs and tasks, gates, freshness, the fallback."""
 
+from collections.abc import Collection
+
+from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
 from pkgintel import database
 from pkgintel.celery import app
-from pkgintel.pipeline import checks, gate, heartbeats, replay, runs, sequels
+from pkgintel.pipeline import checks, gate, heartbeats, pages, replay, runs, sequels
 from pkgintel.pipeline.heartbeats import SilentRun
 from pkgintel.pipeline.states import Kind, Source
+from pkgintel.runtime import orphans
 from pkgintel.settings import Settings
 from pkgintel.tasks import beat, workflow
 from pkgintel.tasks.base import SENDS
+from pkgintel.text import many
+
+ANSWER = 1.0  # Seconds that workers get to say what they hold.
+FRESHNESS_EVERY = 50.0  # Seconds between two records of freshness, which upkeep is too frequent for.
 
 
 def tend(conn: database.Connection, settings: Settings) -> str:
     """Do all of it once; says what there was to do."""
     did = recover(conn, settings)
     try:
+        did += send_lost(conn)
         did += beat.apply(conn, app)
-    except RedisError as error:
-        did.append(f"beat could not be informed of the ticks: {error}")
+    except (BrokerError, RedisError) as error:
+        did.append(f"Redis could not be asked, nor beat be informed of the ticks: {error}")
     did += [f"{name} fails" for name in gate.note_closed(conn, settings, None)]
     stale = record_freshness(conn, settings)
     if PACKAGES_STALE in stale and sequels.may_fall_back(conn):
@@ -59,6 +68,30 @@ def recover(conn: database.Connection, settings: Settings, *, go_on: bool = True
     return did + open_gates(conn, settings)
 
 
+def send_lost(conn: database.Connection) -> list[str]:
+    """Send again what Redis or a worker lost: what a worker that is gone held, and all pages after Redis was emptied.
+
+    Raises: RedisError, BrokerError.
+    """
+    did = []
+    if orphans.lost_all(app.backend.client):
+        for run in pages.sent(conn):
+            workflow.send_pages(run.id, run.action, pages.pending(conn, run.id))
+            did.append(f"Redis was emptied: sent the pages of run {run.id} again")
+        orphans.note_sent(app.backend.client)
+    with app.connection_for_write() as connection:
+        given_back = orphans.give_back(connection, _held)
+    if given_back:
+        did.append(f"gave back {many(given_back, 'task')} of workers that are gone")
+    return did
+
+
+def _held(ids: Collection[str]) -> Collection[str] | None:
+    """Which of the tasks some worker holds; None when no worker answers."""
+    answers = app.control.inspect(timeout=ANSWER).query_task(*ids)
+    return {task_id for answer in answers.values() for task_id in answer} if answers else None
+
+
 def free_lost(conn: database.Connection, settings: Settings) -> list[SilentRun]:
     """End every run without a sign of life, unless only its callback is missing and is still sent again."""
     return heartbeats.free_lost(conn, settings.lost_after, SENDS)
@@ -82,12 +115,13 @@ def open_gates(conn: database.Connection, settings: Settings, *, measured: bool 
 
 
 def record_freshness(conn: database.Connection, settings: Settings) -> list[str]:
-    """Measure and record the freshness of the three assets; the names of those that are stale."""
+    """Measure the freshness of the three assets; the names of those that are stale. Recorded about once a minute."""
     results = [
         result
         for asset in checks.GATES
         for result in gate.measure(conn, settings, asset)
         if result.name == f"{asset}_fresh"
     ]
-    gate.record(conn, results, None)
+    if gate.recorded_ago(conn, PACKAGES_STALE) > FRESHNESS_EVERY:
+        gate.record(conn, results, None)
     return [result.name for result in results if not result.passed]

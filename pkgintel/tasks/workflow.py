@@ -19,25 +19,28 @@ from pkgintel.pipeline.runs import Run
 from pkgintel.pipeline.scan import ScanEnd
 from pkgintel.pipeline.sequels import Continuation
 from pkgintel.pipeline.states import Action, Kind, Source, State
+from pkgintel.runtime import orphans
 
 
 def pages(run_id: int, page_urls: Sequence[str]) -> None:
     """Start the chord of a scan: a task for each page, then its callback, or its errback when a page failed."""
-    _start(run_id, page_urls, Action.SCAN, "pages")
+    send_pages(run_id, Action.SCAN, page_urls)
 
 
 def replay_pages(run_id: int, page_urls: Sequence[str]) -> None:
     """Start the chord of a replay."""
-    _start(run_id, page_urls, Action.REPLAY, "replays")
+    send_pages(run_id, Action.REPLAY, page_urls)
 
 
 def hosts(run_id: int, hosts: Sequence[str]) -> None:
     """Start the chord of a run that reads license texts: a task for each host."""
-    _start(run_id, hosts, Action.FETCH, "replays")
+    send_pages(run_id, Action.FETCH, hosts)
 
 
-def _start(run_id: int, page_urls: Sequence[str], action: Action, queue: str) -> None:
-    """With no page to read the callback comes at once."""
+def send_pages(run_id: int, action: Action, page_urls: Sequence[str]) -> None:
+    """Start the chord of a run that reads pages, or what stands for them; without any the callback comes at once."""
+    queue = "pages" if action is Action.SCAN else "replays"
+    orphans.note_sent(app.backend.client)
     if page_urls:
         name = "texts.fetch_host" if action is Action.FETCH else "catalog.upsert_page"
         _chord(name, run_id, page_urls, finish(run_id, action), queue)

@@ -112,7 +112,7 @@ class Invariants:
         if left:
             raise Broken(f"{'; '.join(left)}\n{self.story()}")
         sent = self.stack.beat.log.read_text().count("Sending due task upkeep") if self.stack.beat else 0
-        most = (time.monotonic() - self.begun) / 60 + 1 + forgotten
+        most = (time.monotonic() - self.begun) / 10 + 1 + forgotten
         if sent > most:
             raise Broken(f"beat sent upkeep {sent} times, {most:.0f} would be enough")
 

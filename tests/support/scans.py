@@ -16,7 +16,7 @@ import httpx
 
 from pkgintel import database
 from pkgintel.errors import GateFailed, RunFailed, UpstreamChanged, UpstreamUnavailable
-from pkgintel.pipeline import page, page_write, replay, scan
+from pkgintel.pipeline import gate, page, page_write, replay, scan
 from pkgintel.pipeline import runs as ledger
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Deployment
@@ -111,6 +111,10 @@ class Bench:
 
     def differences(self) -> list[Any]:
         return differences(self.conn, self.catalog.events)
+
+
+def gate_results(bench: Bench, name: str) -> dict[str, bool]:
+    return {result.name: result.passed for result in gate.hold(bench.conn, bench.settings, name, None)}
 
 
 class Workers:

@@ -87,7 +87,7 @@ class SiteFleet(Fleet):
         )
         super().__init__(stack, settings, logs)
         self.tasks: State = self.watch()
-        self.worker("one")
+        self.one = self.worker("one")
 
     def begin(self) -> None:
         """An empty database and a new site, with a good list."""

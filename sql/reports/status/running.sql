@@ -4,7 +4,7 @@ SELECT r.id, r.source, r.action, r.kind, r.started_at, r.pages_total, r.more, r.
        coalesce(p.leaves, 0) AS leaves, coalesce(p.rejected, 0) AS rejected,
        extract(epoch FROM now() - r.started_at)::float8 AS seconds,
        extract(epoch FROM now() - r.heartbeat_at)::float8 AS silent_seconds,
-       p.share AS pages_share, p.first_error
+       p.share AS pages_share, p.first_error, ops.retry(r) AS retry
 FROM ops.runs r
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE state = 'done') AS done, count(*) FILTER (WHERE state = 'failed') AS failed,

@@ -12,22 +12,20 @@ from pkgintel.errors import (
     CatalogMismatch,
     GateFailed,
     RunFailed,
-    SettingsError,
     UpstreamChanged,
     UpstreamUnavailable,
 )
 from pkgintel.pipeline import classify, gate, page, replay, runs, scan
-from pkgintel.pipeline.checks import GATES, LICENSES, PACKAGES, VERDICTS, WATERMARK_CHECK
+from pkgintel.pipeline.checks import PACKAGES
 from pkgintel.pipeline.replay import ReplayRequest
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.tasks import base, recovery
 from pkgintel.upstream.slots import LocalLimit
-from tests.integration.reports.test_why import take
 from tests.support.catalogs import ZERO, Catalog, delete, details
 from tests.support.histories import SECOND
 from tests.support.oracle import Event
 from tests.support.patience import quick
-from tests.support.scans import Bench, open_scan
+from tests.support.scans import Bench, gate_results, open_scan
 from tests.support.tables import differences
 
 
@@ -162,10 +160,6 @@ def test_a_leaf_that_cannot_be_had_is_rejected_with_its_reason_and_the_rest_is_s
     assert status != 200 or row["body"] == body.decode()
     assert differences(bench.conn, [good]) == []
     assert gate_results(bench, PACKAGES)["raw_nuget_packages_rejected"] is False
-
-
-def gate_results(bench: Bench, name: str) -> dict[str, bool]:
-    return {result.name: result.passed for result in gate.hold(bench.conn, bench.settings, name, None)}
 
 
 def drift(bench: Bench, bad: int, of: int) -> list[Event]:
@@ -420,91 +414,3 @@ def test_two_catalogs_never_share_a_database(bench: Bench) -> None:
     bench.conn.execute("UPDATE ops.catalog SET name = 'another'")
     with pytest.raises(CatalogMismatch, match="holds the catalog another and refuses"):
         bench.open()
-
-
-# --- gates -----------------------------------------------------------------------------------------------------------
-
-
-def test_nothing_is_classified_without_a_license_list(bench: Bench) -> None:
-    with pytest.raises(GateFailed, match=r"spdx list is empty: run spdx\.sync first"):
-        classify.classify(bench.conn, bench.settings)
-
-
-def test_an_empty_catalog_closes_its_gate(bench: Bench) -> None:
-    with pytest.raises(GateFailed, match="raw_nuget_packages_nonempty: packages stored: 0"):
-        gate.hold(bench.conn, bench.settings, PACKAGES, None)
-    with pytest.raises(GateFailed, match="raw_nuget_packages_nonempty"):
-        classify.classify(bench.conn, bench.settings)
-
-
-def test_too_few_approved_licenses_close_their_gate(bench: Bench) -> None:
-    with pytest.raises(GateFailed, match=r"raw_spdx_licenses_osi_floor: 0 OSI-approved .*100"):
-        gate.hold(bench.conn, bench.settings, LICENSES, None)
-    with pytest.raises(GateFailed, match="raw_spdx_licenses_osi_floor"):
-        classify.classify(bench.conn, bench.settings)
-
-
-@pytest.mark.parametrize("asset", GATES)
-def test_no_check_passes_where_nothing_is_stored(bench: Bench, asset: str) -> None:
-    passed = {result.name for result in gate.measure(bench.conn, bench.settings, asset) if result.passed}
-    assert passed <= {WATERMARK_CHECK}, "that one says that there is none"
-
-
-def test_a_scan_that_is_caught_up_measures_the_gate_and_is_blocked_by_an_emptied_table(bench: Bench) -> None:
-    bench.catalog.add("page0", details("A", "1.0.0", 0))
-    bench.catalog.publish()
-    bench.scan()
-    bench.conn.execute("DELETE FROM raw.nuget_packages")
-    with pytest.raises(GateFailed, match="raw_nuget_packages_nonempty: packages stored: 0"):
-        bench.scan()
-    run = bench.runs()[-1]
-    assert (run["state"], run["settled_at"] is not None) == ("blocked", True)
-    assert gate.closed(bench.conn, bench.settings) != []
-    assert replay.unblock(bench.conn, bench.settings) == f"run {run['id']} stays blocked, for its gate is closed"
-    replay.rederive(bench.conn, None, lambda _: None)
-    assert gate.reopened(bench.conn, bench.settings) == ["raw_nuget_packages_nonempty"]
-    assert replay.unblock(bench.conn, bench.settings) == f"run {run['id']}, which was blocked, is caught_up"
-    assert bench.scan() is None
-
-
-def test_a_classification_measures_the_gates_before_it_begins(bench: Bench) -> None:
-    settings, conn = bench.settings, bench.conn
-    take(conn, details("A", "1.0.0", 0))
-    conn.execute(
-        """INSERT INTO raw.spdx_licenses (license_id, name, is_osi_approved, is_deprecated, list_version, raw)
-           SELECT 'OSI-' || n, 'OSI', true, false, '1', '{}' FROM generate_series(1, 100) n"""
-    )
-    for name in (PACKAGES, LICENSES):
-        gate.hold(conn, settings, name, None)
-    classify.perform(bench.db, conn, settings)
-    conn.execute("DELETE FROM raw.spdx_licenses WHERE license_id = 'OSI-1'")
-    for _ in range(2):
-        with pytest.raises(GateFailed, match="raw_spdx_licenses_osi_floor: 99 "):
-            classify.perform(bench.db, conn, settings)
-    assert bench.runs()[-1]["state"] == "blocked"
-    found = "SELECT value, passed FROM ops.check_results WHERE name = 'raw_spdx_licenses_osi_floor' ORDER BY id"
-    assert [tuple(row.values()) for row in conn.execute(found)] == [(100, True), (99, False)], "recorded once"
-
-
-def test_a_start_behind_the_newest_commit_is_refused(bench: Bench) -> None:
-    bench.catalog.add("page0", details("A", "1.0.0", 5))
-    bench.catalog.publish()
-    bench.settings = quick(bench.settings.database_url, since=ZERO + 6)
-    with pytest.raises(SettingsError, match=r"PKGINTEL_SINCE .* is 2024-05-01T00:00:00.0000006Z, and the newest"):
-        bench.scan()
-    runs.end(bench.conn, bench.runs()[-1]["id"], State.FAILED)
-    bench.settings = quick(bench.settings.database_url, since=ZERO + 4)
-    assert bench.scan() is not None
-
-
-def test_warnings_are_recorded_and_stop_nothing(bench: Bench) -> None:
-    assert gate_results(bench, VERDICTS) == {
-        "enriched_nuget_package_oss_status_complete": False,
-        "enriched_nuget_package_oss_status_fresh": False,
-    }
-    take(bench.conn, delete("A", "1.0.0", 1))
-    assert gate_results(bench, VERDICTS)["enriched_nuget_package_oss_status_complete"], "it needs no verdict"
-    rows = bench.conn.execute("SELECT passed, blocking, message FROM ops.check_results ORDER BY id").fetchall()
-    assert [(row["passed"], row["blocking"]) for row in rows] == [(False, False)] * 2 + [(True, False), (False, False)]
-    assert "last success: never" in rows[1]["message"]
-    assert gate.closed(bench.conn, bench.settings) == []

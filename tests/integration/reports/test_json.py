@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from click.testing import CliRunner
 
 from pkgintel import database
@@ -17,6 +18,7 @@ from pkgintel.licenses.verdict import RULESET
 from pkgintel.pipeline import gate
 from pkgintel.pipeline.checks import reject_limit
 from pkgintel.reports import follow, summary
+from pkgintel.runtime import orphans
 from pkgintel.settings import Settings
 from tests.integration.reports.test_status import healthy, run_of
 from tests.integration.reports.test_why import EULA, judge, license_list, take
@@ -105,6 +107,8 @@ def printed(*arguments: str) -> Any:
 def all_of_it(conn: database.Connection, settings: Settings, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     """Every command's JSON by its name, and that of two runs that are summed up."""
     conn.execute("UPDATE ops.runs SET task_id = 'task-' || id, up_to_ticks = 17145216000000000 WHERE source = 'nuget'")
+    with redis.Redis.from_url(settings.redis_url or "") as client:
+        orphans.note_sent(client)  # The pages of the run in progress.
     found = {" ".join(command): settled(printed(*command)) for command in COMMANDS}
     scans, licenses = follow.follow(conn, ["task-2"]), follow.follow(conn, ["nothing"])
     for name, result in (

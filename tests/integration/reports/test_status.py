@@ -10,7 +10,7 @@ from rich.console import Console
 from pkgintel import database
 from pkgintel.cli import status as command
 from pkgintel.cli.status_screen import screen
-from pkgintel.pipeline import gate, runs
+from pkgintel.pipeline import gate, heartbeats, runs
 from pkgintel.pipeline.checks import Result, reject_limit
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.reports import assets, crew, status
@@ -234,6 +234,25 @@ def test_a_silent_run_is_lost(healthy: database.Connection, settings: Settings) 
     assert found["run"]["seconds_left"] is None
     assert "`make up`" in because(found)
     assert "LOST" in shown(found)
+
+
+def test_no_time_is_reckoned_for_a_run_that_stands_still(healthy: database.Connection, settings: Settings) -> None:
+    run = run_of(healthy, "nuget", "running", ago=100, pages_total=2)
+    healthy.execute(
+        "INSERT INTO ops.run_pages (run_id, page_url, state, leaves, finished_at) VALUES (%s, 'p', 'done', 9, now())",
+        (run,),
+    )
+    assert report(healthy, settings)["run"]["seconds_left"] is not None
+    healthy.execute("UPDATE ops.runs SET heartbeat_at = now() - interval '40 s' WHERE id = %s", (run,))
+    found = report(healthy, settings)
+    assert (found["healthy"], found["run"]["lost"], found["run"]["seconds_left"]) == (True, False, None)
+    assert "(last sign of life 40 s ago)" in shown(found)
+    heartbeats.expect(healthy, run, 30, "UpstreamUnavailable: 503")
+    found = report(healthy, settings)
+    assert found["run"]["seconds_left"] is None
+    assert "(0 s): UpstreamUnavailable: 503; next try in 30 s" in shown(found, width=200)
+    healthy.execute("UPDATE ops.run_pages SET finished_at = now() + interval '1 s' WHERE run_id = %s", (run,))
+    assert report(healthy, settings)["run"]["retry"] is None, "a page came to its end since"
 
 
 def test_a_run_whose_gate_never_came_is_told(healthy: database.Connection, settings: Settings) -> None:
