@@ -82,7 +82,11 @@ def pkgintel(ctx: click.Context) -> None:
     if ctx.invoked_subcommand in LOOKING and not {"-h", "--help"} & set(sys.argv):
         from pkgintel.runtime import deployment  # Slow to import, and not needed by the others.
 
-        deployment.require_home(settings.load())
+        given = settings.load()
+        deployment.require_home(given)
+        meant = deployment.choice(given)
+        if meant:
+            _complain(meant)
 
 
 def main() -> None:

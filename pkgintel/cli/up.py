@@ -51,6 +51,9 @@ def command(catalog: str | None, file: Path) -> None:
     process.start(settings)
     if catalog is not None:
         deployment.remember(given, catalog)
+    other = deployment.follow(given, catalog)
+    if other is not None:
+        say(f"pkgintel: another `pkgintel up` follows {other} here; commands that name no catalog mean that one")
     broker.require(settings.redis_url)
     for name in migrations.apply(settings.database_url):
         say(f"pkgintel: migrated {name}")

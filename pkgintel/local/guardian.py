@@ -10,6 +10,7 @@ servers. What lies in a home:
     services.json   ports and passwords, written by the guardian only
     sample.wanted   there when somebody asked for the sample catalog
     last_catalog    the default of later commands
+    up.lock         lock of the `pkgintel up` that runs, with the catalog that it follows (follower.py)
     postgres/ redis/ logs/
 
 Killed with -9 it leaves the servers running; the guardian that the next user starts adopts them. SIGTERM stops them.

@@ -5,6 +5,7 @@ Who may write into a home may also plant a link in it, and the services, perhaps
 
 import os
 import pwd
+import shutil
 import stat
 from pathlib import Path
 from typing import IO, Any
@@ -12,8 +13,9 @@ from typing import IO, Any
 from pkgintel.errors import ServiceUnavailable
 
 # What the services write; whatever else lies there is not ours to judge.
-_OURS = ("users.", "guardian.", "services.", "sample.", "last_catalog", "logs", "redis")
+_OURS = ("users.", "guardian.", "services.", "sample.", "up.", "last_catalog", "logs", "redis")
 _POSTGRES = ("postgres", "binaries")  # May belong to the account that PostgreSQL runs as.
+ROOM = 24_000_000  # Bytes: a file of the write-ahead log takes 16 MB.
 _REMEDY = "set PKGINTEL_HOME to a directory of your own"
 
 
@@ -46,6 +48,19 @@ def require_own(home: Path) -> None:
             _require(Path(entry.path), look, trusted)
             for inner in _entries(Path(entry.path)) if entry.is_dir(follow_symlinks=False) else ():
                 _require(Path(inner.path), inner.stat(follow_symlinks=False), trusted)
+
+
+def is_full(home: Path) -> bool:
+    """Whether the disk under `home` has less room left than a server needs to start."""
+    try:
+        return shutil.disk_usage(home).free < ROOM
+    except OSError:
+        return False
+
+
+def disk_full(home: Path) -> str:
+    """What to say and to do then."""
+    return f"disk full: {home} has no room left for the embedded services; make room, or set PKGINTEL_HOME elsewhere."
 
 
 def open_own(path: Path, mode: str) -> IO[Any]:

@@ -5,6 +5,7 @@ shared by all that do. A process holds them until it exits, however it exits; it
 starts and stops them is the guardian (guardian.py, where the files of a home are listed).
 """
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -21,7 +22,7 @@ from pathlib import Path
 from pkgintel import ROOT
 from pkgintel.errors import ServiceUnavailable
 from pkgintel.local import guardian, postgres
-from pkgintel.local.home import open_own, require_own
+from pkgintel.local.home import disk_full, is_full, open_own, require_own
 from pkgintel.local.server import HOST, is_at, lock
 from pkgintel.local.valkey import DATABASES, Valkey
 from pkgintel.settings import NUGET_ORG, Settings
@@ -92,6 +93,18 @@ class Services:
         except (psycopg.Error, redis.RedisError) as error:
             raise ServiceUnavailable(f"The embedded services in {self.home} failed: {str(error).strip()}") from error
         return self.postgres_url_for(name), self.redis_url_for(number)
+
+    def catalogs(self) -> list[str]:
+        """The catalogs that have a database here, by name. Raises: ServiceUnavailable."""
+        import psycopg  # As above.
+
+        try:
+            with psycopg.connect(self.postgres_url_for("postgres"), autocommit=True) as connection:
+                rows = connection.execute("SELECT shobj_description(oid, 'pg_database') FROM pg_database").fetchall()
+        except psycopg.Error as error:
+            raise ServiceUnavailable(f"The embedded services in {self.home} failed: {str(error).strip()}") from error
+        found = [re.search(r'"catalog": "([^"]+)"', str(row[0])) for row in rows]
+        return sorted(match[1] for match in found if match)
 
     def last_catalog(self) -> str | None:
         """The catalog that was last remembered in this home."""
@@ -208,7 +221,7 @@ def _find_or_start(home: Path, say: Callable[[str], None] | None, *, start: bool
             if starts and ("error" in says or starts == STARTS):
                 os.close(free)
                 fallback = f"The embedded services in {home} did not start; see {home / 'logs' / 'guardian.log'}."
-                raise ServiceUnavailable(str(says.get("error", fallback)))
+                raise ServiceUnavailable(disk_full(home) if is_full(home) else str(says.get("error", fallback)))
             if not start:
                 os.close(free)
                 return None
@@ -274,6 +287,8 @@ def _number(comment: str | None) -> int | None:
 
 
 def _explain(home: Path, error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return disk_full(home)
     if isinstance(error, FileExistsError | NotADirectoryError):
         return f"PKGINTEL_HOME ({home}) is not a directory: set it to one, or move the file away."
     if isinstance(error, PermissionError):

@@ -15,19 +15,20 @@ SAMPLE = "sample"
 def resolve(settings: Settings, catalog: str | None = None, say: Callable[[str], None] | None = None) -> Deployment:
     """`settings` with every address filled in, for `catalog`: "nuget.org", "sample", a URL, or None for the default.
 
-    The default is PKGINTEL_SERVICE_INDEX_URL where it is set, else the catalog that the embedded services used last,
-    else nuget.org. The sample is served by the embedded services.
+    The default is PKGINTEL_SERVICE_INDEX_URL where it is set, else the catalog that a running `pkgintel up` follows,
+    else the one that the embedded services used last, else nuget.org. The sample is served by the embedded services.
     Raises: ServiceUnavailable when an embedded service cannot be started, SettingsError for a name that is no catalog.
     """
     require_catalog(catalog)
     embedded = settings.database_url is None or settings.redis_url is None
     if not embedded and catalog != SAMPLE:
         return _deployed(settings, _sources(catalog))
-    from pkgintel.local import services as services_  # Slow to import, and not needed where both addresses are set.
+    from pkgintel.local import follower  # Slow to import, and not needed where both addresses are set.
+    from pkgintel.local import services as services_
 
     services = services_.hold(settings, say)
     if catalog is None and "service_index_url" not in settings.model_fields_set:
-        catalog = services.last_catalog()
+        catalog = follower.catalog(services.home) or services.last_catalog()
     update = _sources(catalog)
     if catalog == SAMPLE:
         update |= _sample(settings, services.sample_url())
@@ -36,6 +37,51 @@ def resolve(settings: Settings, catalog: str | None = None, say: Callable[[str],
         postgres, redis = services.database(name)
         update |= {"database_url": settings.database_url or postgres, "redis_url": settings.redis_url or redis}
     return _deployed(settings, update)
+
+
+def choice(settings: Settings) -> str | None:
+    """Which of several catalogs a command means that names none, and why; None where there is no choice.
+
+    Raises: ServiceUnavailable.
+    """
+    if settings.database_url is not None or "service_index_url" in settings.model_fields_set:
+        return None
+    from pkgintel.local import follower  # As above.
+    from pkgintel.local import services as services_
+
+    services = services_.hold(settings)
+    followed = follower.catalog(services.home)
+    meant = followed or services.last_catalog() or "nuget.org"
+    others = [name for name in services.catalogs() if services_.database_name(name) != services_.database_name(meant)]
+    if not others:
+        return None
+    why = "which `pkgintel up` follows now" if followed else "the one used last"
+    return f"catalog {meant}, {why} ({settings.home} also has {', '.join(others)})"
+
+
+def followed(given: Settings) -> str | None:
+    """The catalog that a running `pkgintel up` follows, or None."""
+    if given.database_url is not None and given.redis_url is not None:
+        return None
+    from pkgintel.local import follower  # As above.
+
+    return follower.catalog(given.home)
+
+
+def follow(given: Settings, catalog: str | None) -> str | None:
+    """While this process runs, commands that name no catalog mean the one that it was resolved for.
+
+    The catalog that they mean instead, where another process follows one already; None where they mean this one.
+    """
+    if given.database_url is not None and given.redis_url is not None:
+        return None
+    from pkgintel.local import follower  # As above.
+    from pkgintel.local import services as services_
+
+    services = services_.hold(given)
+    named = given.service_index_url if "service_index_url" in given.model_fields_set else None
+    meant = catalog or named or follower.catalog(services.home) or services.last_catalog() or "nuget.org"
+    return None if follower.begin(services.home, meant) else follower.catalog(services.home)
 
 
 def _deployed(settings: Settings, update: dict[str, str]) -> Deployment:
@@ -81,10 +127,19 @@ def _sample(settings: Settings, index: str) -> dict[str, str]:
 def require_home(settings: Settings) -> None:
     """For commands that only look: they start the embedded services of a home, but never make one.
 
-    Raises: ServiceUnavailable when the embedded services are meant and nothing was ever stored there.
+    Raises: ServiceUnavailable when the embedded services are meant and nothing was ever stored there, or the home
+    cannot be read.
     """
-    embedded = settings.database_url is None or settings.redis_url is None
-    if embedded and not (settings.home / "postgres").exists():
+    if settings.database_url is not None and settings.redis_url is not None:
+        return
+    try:
+        stored = (settings.home / "postgres").exists()
+    except OSError as error:
+        raise ServiceUnavailable(
+            f"{settings.home.absolute()} cannot be read by this user ({error.strerror}): set PKGINTEL_HOME to a "
+            "directory of your own, or change its owner."
+        ) from None
+    if not stored:
         raise ServiceUnavailable(
             f"Nothing is stored in {settings.home.absolute()} yet: begin with `pkgintel run`, stand in the directory "
             "where you ran it, or set PKGINTEL_HOME."

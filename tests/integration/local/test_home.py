@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ from pkgintel.errors import ServiceUnavailable
 from pkgintel.local import guardian, server
 from pkgintel.local import home as own_home
 from pkgintel.local import services as embedded
+from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
+from tests.support.waiting import until
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of another user")
 
@@ -143,3 +146,28 @@ def test_what_else_lies_in_a_home_is_not_judged(place: Path) -> None:
     (place / "home" / "notes").symlink_to(place / "victim")
     own_home.require_own(place / "home")
     own_home.require_own(place / "not there yet")
+
+
+@as_root
+def test_a_home_that_cannot_be_entered_is_one_sentence_in_every_command_that_looks(place: Path) -> None:
+    home = place / "home"
+    (home / "postgres").mkdir(parents=True)
+    home.chmod(0o700)
+    with somebody_else(), pytest.raises(ServiceUnavailable, match=r"cannot be read by this user \(Permission denied\)"):
+        deployment.require_home(Settings(home=home))
+
+
+@as_root
+def test_a_full_disk_is_called_full(place: Path) -> None:
+    home = place / "home"
+    home.mkdir(mode=0o700)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "none", home], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("nothing may be mounted here")
+    try:
+        with pytest.raises(ServiceUnavailable, match=f"^disk full: {home} has no room left"):
+            embedded.hold(Settings(home=home))
+    finally:
+        until(lambda: subprocess.run(["umount", home], capture_output=True, check=False).returncode == 0, "it is idle")
