@@ -34,7 +34,6 @@ _LONGEST_ID = 100
 class Asking:
     """A package source that versions are looked up at, and how many requests that took."""
 
-    source: str
     client: "Client"
     limit: "Limit"
     feed: "Feed"

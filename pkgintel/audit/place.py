@@ -1,7 +1,7 @@
 """Where an audit looks: the database given, the embedded one where there is one, else none; and the package source."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from pkgintel.database import migrations
 from pkgintel.errors import SettingsError
 from pkgintel.nuget import instant
 from pkgintel.runtime import deployment
+from pkgintel.runtime.deployment import SAMPLE
 from pkgintel.settings import NUGET_ORG, Settings, without_password
 
 Say = Callable[[str], None]
@@ -18,12 +19,17 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A connection to Postgres, the Redis of the fleet, the package source, and what filled the database."""
+    """A connection to Postgres, the Redis of the fleet, the package source, and what filled the database.
+
+    `source` is what the package source is called, also in the database; `address` is where its service index is now.
+    """
 
     conn: database.Connection | None
     redis_url: str | None
     source: str
+    address: str
     catalog: str | None
+    settings: Settings
 
     @property
     def watermark(self) -> datetime | None:
@@ -44,30 +50,43 @@ def find(
     if not database_too:
         url = redis = None
     elif url is None and ((settings.home / "postgres").exists() or "home" in settings.model_fields_set):
-        resolved = deployment.resolve(settings, None, say)
+        settings = resolved = deployment.resolve(settings, None, say)
         url, redis, index = resolved.database_url, resolved.redis_url, resolved.service_index_url
     elif url is None:
         say(
             f"nothing is stored in {settings.home.absolute()}, so every version is looked up and none is kept "
             "(`pkgintel run` or PKGINTEL_DATABASE_URL brings a database)"
         )
-    if url is None:
-        yield Place(None, redis, _source(source, index, config), None)
-        return
-    with database.connect(url) as conn:
-        catalog = _catalog(conn, url, say)
-        if catalog is not None and "://" in catalog and index == NUGET_ORG:
+    with ExitStack() as stack:
+        name = None
+        if source == SAMPLE:
+            name, (index, settings) = SAMPLE, _sample(stack, settings)
+        elif source is not None:
+            name = index = _http(config.address(source))
+        conn = stack.enter_context(database.connect(url)) if url is not None else None
+        catalog = _catalog(conn, str(url), say) if conn is not None else None
+        if name is None and catalog is not None and "://" in catalog and index == NUGET_ORG:
             index = catalog
-        yield Place(conn, redis, _source(source, index, config), catalog)
+        if name is None:
+            name = SAMPLE if catalog == SAMPLE else index
+        yield Place(conn, redis, name, index, catalog, settings)
 
 
-def _source(asked: str | None, index: str, config: NugetConfig) -> str:
-    return _http(config.address(asked)) if asked is not None else index
+def _sample(stack: ExitStack, settings: Settings) -> tuple[str, Settings]:
+    """The sample catalog, served by this process while it audits; it has an SPDX list of its own."""
+    from pkgintel.sample.server import Server  # Slow to import, and seldom needed.
+    from pkgintel.sample.source import Sample
+
+    server = stack.enter_context(Server(Sample(2), "127.0.0.1", 0, None))
+    lists = {"spdx_licenses_url": server.licenses_url, "spdx_exceptions_url": server.exceptions_url}
+    return server.url, settings.model_copy(update=lists)
 
 
 def _http(source: str) -> str:
     if not source.startswith(("http://", "https://")):
-        raise SettingsError(f"--source {source} is neither an address beginning with http nor a name in nuget.config.")
+        raise SettingsError(
+            f"--source {source} is neither an address beginning with http, nor a name in nuget.config, nor sample."
+        )
     try:
         return without_password(source)
     except ValueError as error:

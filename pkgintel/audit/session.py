@@ -57,9 +57,8 @@ class Options:
 class _Work:
     """One audit under way."""
 
-    def __init__(
-        self, settings: Settings, options: Options, place: Place, stack: ExitStack, config: NugetConfig
-    ) -> None:
+    def __init__(self, options: Options, place: Place, stack: ExitStack, config: NugetConfig) -> None:
+        settings = place.settings
         self.settings = settings.model_copy(
             update={
                 "request_attempts": min(settings.request_attempts, _ATTEMPTS),
@@ -96,7 +95,7 @@ class _Work:
         """The connection to the package source. Raises: UpstreamUnavailable, UpstreamChanged."""
         from pkgintel.upstream import feeds  # As above.
 
-        client, source = self.client(), self.place.source
+        client, source = self.client(), self.place.address
         limit = self._limit(client, source)
         credentials = self._config.credentials(source, os.environ)
         try:
@@ -105,7 +104,7 @@ class _Work:
             refused = any(f"answered {code}" in str(error) for code in (401, 403))
             hint = "; nuget.config or NuGetPackageSourceCredentials_… may hold its credentials" if refused else ""
             raise UpstreamUnavailable(f"{error}{hint}", source) from None
-        return Asking(source, client, limit, feed, requests=1)
+        return Asking(client, limit, feed, requests=1)
 
     def _limit(self, client: "Client", url: str) -> "Limit":
         from pkgintel.upstream.limit import FleetLimit  # As above.
@@ -130,9 +129,9 @@ def audit(settings: Settings, options: Options, stdin: BinaryIO, say: Say, tick:
     packages = gather([source.manifest for source in sources], _selection(options, rules.policy))
     with ExitStack() as stack:
         found = place.find(settings, config, options.source, say, database_too=not options.no_database)
-        work = _Work(settings, options, stack.enter_context(found), stack, config)
+        work = _Work(options, stack.enter_context(found), stack, config)
         lookup, listed = work.lookup(rules, say, tick)
-        answers = lookup.answers(packages, _withheld(options, rules.policy, config, work.place.source))
+        answers = lookup.answers(packages, _withheld(options, rules.policy, config, work.place.address))
         asked = max(0, lookup.requests - 1)
         decisions = rules.decisions(packages, answers, now.date(), writes_baseline=options.writes_baseline)
         bad = [one for one in packages if _is_bad(answers[one.key].verdict, decisions[one.key].decision)]
@@ -206,7 +205,7 @@ def _notes(sources: tuple[Source, ...], config: NugetConfig, lookup: Lookup, whe
     if failures:
         yield f"{many(len(failures), 'version')} not looked up, the first for this: {failures[0]}"
     feeds_named = {feed for source in sources for feed in source.manifest.feeds if feed.startswith("http")}
-    others = sorted(feed for feed in feeds_named if feed.rstrip("/").lower() != where.source.rstrip("/").lower())
+    others = sorted(feed for feed in feeds_named if feed.rstrip("/").lower() != where.address.rstrip("/").lower())
     if others:
         yield (
             f"the packages may come from other sources than {where.source} ({some(others)}): "

@@ -75,7 +75,7 @@ class _Bar:
 @click.option("--no-database", is_flag=True, help="Use no database: every version is looked up, none is kept.")
 @click.option("--spdx", type=click.Path(path_type=Path), help="An SPDX licenses.json to judge with.")
 @click.option(
-    "--source", metavar="URL", help="The V3 service index, or its name in nuget.config. Default: the catalog's."
+    "--source", metavar="URL", help="The V3 service index, its name in nuget.config, or sample. Default: the catalog's."
 )
 @click.option("--private", multiple=True, metavar="ID", help="Ask nobody about these ids: 'Contoso.*'. Repeatable.")
 @click.option("--direct", is_flag=True, help="Look at direct packages only.")

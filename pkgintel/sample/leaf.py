@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import quote, urlsplit
+from xml.sax.saxutils import escape
 
 from pkgintel.nuget import version
 from pkgintel.nuget.documents import package_key
@@ -51,6 +52,10 @@ _DELETE_CONTEXT = {
     **{name: {"@container": "@set"} for name in ("categories", "entries", "links", "tags")},
     "packageContent": {"@type": "@id"},
 }
+_NUSPEC = (
+    '<?xml version="1.0" encoding="utf-8"?>\r\n'
+    '<package xmlns="http://schemas.microsoft.com/packaging/2013/05/nuspec.xsd">'
+)
 _PAGE_CONTEXT = {
     "@vocab": "http://schema.nuget.org/catalog#",
     "nuget": "http://schema.nuget.org/schema#",
@@ -115,6 +120,21 @@ def leaf(event: SampleEvent, base: str) -> bytes:
         **({} if event.early else {"packageEntries": _entries(event, url)}),
     }
     return rendered(document, "details")
+
+
+def nuspec(event: SampleEvent) -> bytes:
+    """The nuspec inside of the package of `event`, as NuGet packs it."""
+    kind = "expression" if event.license_expression is not None else "file"
+    said = event.license_expression if event.license_expression is not None else event.license_file
+    lines = [
+        f"    <id>{escape(event.package_id)}</id>",
+        f"    <version>{escape(event.version)}</version>",
+        "    <authors>sample</authors>",
+        f'    <license type="{kind}">{escape(said)}</license>' if said is not None else "",
+        f"    <licenseUrl>{escape(event.license_url)}</licenseUrl>" if event.license_url is not None else "",
+        f"    <description>{escape(event.package_id)}</description>",
+    ]
+    return "\r\n".join([_NUSPEC, "  <metadata>", *filter(None, lines), "  </metadata>", "</package>"]).encode()
 
 
 def _declaration(event: SampleEvent) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class Server:
 
     def publish(self, stage: Stage) -> None:
         """Serve the catalog as of `stage` from now on."""
-        self._listener.documents = _Documents(Sample(stage).documents(self.base_url))
+        self._listener.documents = _Documents({**Sample(stage).documents(self.base_url), **Sample(stage).contents()})
 
     def close(self) -> None:
         """Stop, end every connection and free the port; closing twice is harmless."""
@@ -187,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
         if etag in self.headers.get("If-None-Match", ""):
             self._send(HTTPStatus.NOT_MODIFIED, headers, b"", with_body=False)
             return
-        headers["Content-Type"] = "application/json"
+        headers["Content-Type"] = "application/xml" if path.endswith(".nuspec") else "application/json"
         if is_zipped:
             headers["Content-Encoding"] = "gzip"
         self._send(HTTPStatus.OK, headers, body, with_body=with_body)

@@ -12,15 +12,19 @@ from functools import cache
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
+from urllib.parse import quote
 
 from pkgintel.errors import ServiceUnavailable
+from pkgintel.nuget import version
+from pkgintel.nuget.documents import package_key
 from pkgintel.nuget.instant import timestamp
 from pkgintel.sample.facts import draw
 from pkgintel.sample.history import OVERLAPPING, SPLIT_COMMIT, SampleEvent, Stage, history, increments
-from pkgintel.sample.leaf import commit_id, leaf, leaf_path, rendered
+from pkgintel.sample.leaf import commit_id, leaf, leaf_path, nuspec, rendered
 
 SERVICE_INDEX = "/v3/index.json"
 CATALOG_INDEX = "/v3/catalog0/index.json"
+CONTENT = "/v3-flatcontainer/"
 SPDX_LICENSES = "/spdx/licenses.json"
 SPDX_EXCEPTIONS = "/spdx/exceptions.json"
 
@@ -33,7 +37,7 @@ _RESOURCES = (
     ("/query", "SearchQueryService", "Query endpoint of NuGet Search service (primary)"),
     ("/query-secondary", "SearchQueryService", "Query endpoint of NuGet Search service (secondary)"),
     ("/v3/registration5-semver1/", "RegistrationsBaseUrl", "Base URL of NuGet package registration info"),
-    ("/v3-flatcontainer/", "PackageBaseAddress/3.0.0", "Base URL of where NuGet packages are stored"),
+    (CONTENT, "PackageBaseAddress/3.0.0", "Base URL of where NuGet packages are stored"),
     ("/api/v2", "LegacyGallery", None),
     ("/api/v2", "LegacyGallery/2.0.0", None),
     ("/v3/registration5-gz-semver2/", "RegistrationsBaseUrl/3.6.0", "Base URL of package registration info, gzipped"),
@@ -72,6 +76,27 @@ class Sample:
             **{path: _page(path, page, base) for path, page in numbered.items()},
             **leaves,
         }
+
+    def contents(self) -> Mapping[str, bytes]:
+        """What lies at the source's PackageBaseAddress: the versions of each package, and their nuspecs.
+
+        Source: NuGet docs "Package content". Unlisted versions lie there too, deleted ones do not.
+        """
+        standing: dict[str, dict[str, SampleEvent]] = {}
+        for event in self.events:
+            versions = standing.setdefault(quote(package_key(event.package_id)), {})
+            key = version.parse(event.version).key
+            if event.kind == "delete":
+                versions.pop(key, None)
+            else:
+                versions[key] = event
+        found: dict[str, bytes] = {}
+        for name, versions in standing.items():
+            folder = f"{CONTENT}{name}/"
+            ordered = sorted(versions, key=lambda key: version.parse(key).order)
+            found[folder + "index.json"] = json.dumps({"versions": ordered}).encode()
+            found |= {f"{folder}{key}/{name}.nuspec": nuspec(event) for key, event in versions.items()}
+        return found
 
 
 def _pages(events: Iterable[SampleEvent]) -> list[list[SampleEvent]]:
