@@ -151,8 +151,16 @@ def perform(settings: Deployment, screen: Screen, max_pages: int | None, begun: 
             tasks = _Tasks(conn, settings, screen, started)
             licenses = tasks.send("spdx.sync", stage="SPDX list") if unreachable is None else unreachable
             followed = tasks.send("catalog.scan", stage="catalog", max_pages=max_pages)
+            texts = tasks.send("texts.fetch", stage="license files") if _reads_texts(conn, settings, followed) else None
         seconds = round(time.monotonic() - begun, 1)
-        return summary.facts(conn, settings, followed, licenses, seconds)
+        return summary.facts(conn, settings, followed, licenses, seconds, texts)
+
+
+def _reads_texts(conn: database.Connection, settings: Deployment, scans: FollowedRuns) -> bool:
+    """Whether license files are read too: of the sample that serves them; elsewhere the tick texts takes days."""
+    row = database.one(conn, "events/name")
+    named = row is not None and row["name"] == deployment.SAMPLE
+    return named and settings.text_origins is not None and scans.bad() is None
 
 
 def _refuse_another_catalog(conn: database.Connection, settings: Deployment) -> None:

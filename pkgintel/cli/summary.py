@@ -40,6 +40,8 @@ def show(result: Summary, *, as_json: bool) -> None:
         leaves = many(result.leaves, "leaf", "leaves")
         told = f"{many(result.pages, 'page')}, {leaves}, {result.rejected:,} rejected"
         table.add_row("read now", told + ("; more pages remain: run it again" if result.more_pages else ""))
+    if result.license_files:
+        table.add_row("license files", f"{result.license_files:,} asked for now")
     gone = f" ({result.deleted:,} of them deleted, so without a verdict)" if result.deleted else ""
     table.add_row("stored", f"{many(result.versions or 0, 'version')} of {many(result.packages or 0, 'package')}{gone}")
     table.add_row("watermark", iso(result.watermark) or "none yet")

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pkgintel import database
+from pkgintel.cli import why_text
 from pkgintel.cli.screen import STYLES, console, emit
 from pkgintel.database import migrations
 from pkgintel.reports import why
@@ -47,6 +48,7 @@ def _facts(found: Explanation) -> Iterable[tuple[str, str]]:
         yield "read as", plain(evidence["tree"])
     yield from _several("licenses", _licenses(found))
     yield from _several("url entry", _entry(found.url_entry))
+    yield from _several("text", why_text.lines(found.license_text))
     if found.spdx_list_version:
         means = _POLICIES.get(found.policy, found.policy) if found.policy else "not said"
         yield "made from", f"SPDX list {plain(found.spdx_list_version)}, ruleset {found.ruleset}, open means {means}"
@@ -166,6 +168,8 @@ def _history(found: Explanation) -> Iterable[str]:
         yield f"({len(history) - _SHOWN} earlier changes: --json shows all)"
     for change in history[-_SHOWN:]:
         line = f"{minute(change.changed_at)}  {change.from_verdict or 'none'} -> {change.to_verdict or 'none'}"
+        if change.from_text and change.to_text and change.from_text != change.to_text:
+            line += f", text {change.from_text[:16]}… -> {change.to_text[:16]}…"
         yield f"{line}, cause: {change.cause}; {plain(change.to_reason, 200)}"
 
 

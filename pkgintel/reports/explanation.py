@@ -72,8 +72,37 @@ class UrlEntry(_OfEvidence):
     history: FileHistory | None = None
 
 
+class TextDifference(_OfEvidence):
+    """A run of words in which a text differs from its license."""
+
+    missing: str
+    added: str
+    after: str
+
+
+class LicenseText(_OfEvidence):
+    """A license file that was read: see `licenses.evidence.TextEvidence`."""
+
+    kind: str
+    sha256: str | None = None
+    status: str | None = None
+    license: str | None = None
+    method: str | None = None
+    similarity: float | None = None
+    differences: tuple[TextDifference, ...] = ()
+    asked: str | None = None
+    answered: str | None = None
+    first_read: str | None = None
+    read_at: str | None = None
+    mutable: bool | None = None
+    reader: str | None = None
+    now: str | None = None
+    now_read: str | None = None
+    error: str | None = None
+
+
 class VerdictChange(Report):
-    """A change of a package's verdict; None stands for none."""
+    """A change of a package's verdict, or of the text it rests on (by digest); None stands for none."""
 
     changed_at: Moment
     from_verdict: str | None
@@ -85,6 +114,8 @@ class VerdictChange(Report):
     from_version: str | None
     to_version: str | None
     cause: str
+    from_text: str | None = None
+    to_text: str | None = None
 
 
 class LicenseChange(Report):
@@ -150,3 +181,4 @@ class Explanation(Report):
     would_change: str | None
     licenses: tuple[License, ...]
     url_entry: UrlEntry | None
+    license_text: LicenseText | None = None

@@ -57,7 +57,7 @@ class FollowedRuns:
 
     def bad(self) -> FollowedRun | None:
         """The newest run that ended badly, if the newest of its source did."""
-        for source in (Source.VERDICTS, Source.NUGET, Source.SPDX):
+        for source in (Source.VERDICTS, Source.NUGET, Source.SPDX, Source.TEXTS):
             runs = [run for run in self.of(source) if run.state not in (State.LOST, State.RUNNING)]
             if runs and not runs[-1].state.good:
                 return runs[-1]

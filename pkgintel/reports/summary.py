@@ -34,6 +34,7 @@ class Summary(Report):
     pages: int
     leaves: int
     rejected: int
+    license_files: int | None = None
     packages: int | None
     deleted: int | None = None
     versions: int | None
@@ -58,25 +59,34 @@ class Summary(Report):
 
 
 def facts(
-    conn: database.Connection, settings: Deployment, scans: FollowedRuns, licenses: FollowedRuns, seconds: float
+    conn: database.Connection,
+    settings: Deployment,
+    scans: FollowedRuns,
+    licenses: FollowedRuns,
+    seconds: float,
+    texts: FollowedRuns | None = None,
 ) -> Summary:
-    """Outcome, what was read, what is stored, verdicts, rules, checks, where the data is; it took `seconds`."""
+    """Outcome, what was read, what is stored, verdicts, rules, checks, where the data is; it took `seconds`.
+
+    `texts` are the runs that read license files, where any did.
+    """
     totals = database.the(conn, "reports/summary/totals")
     rules = database.every(conn, "reports/summary/rules")
     read = [run for run in scans.of("nuget") if run.read_something]
-    bad = _bad(scans, licenses)
+    bad = _bad(scans, licenses) or (texts.bad() if texts else None)
     example = database.one(conn, "reports/summary/example")
     verdicts = dict.fromkeys(map(str, VERDICT_NAMES), 0)
     for rule in rules:
         verdicts[rule["verdict"]] += rule["packages"]
     return Summary(
-        outcome=outcome(scans, licenses),
+        outcome=outcome(scans, licenses, texts),
         catalog=totals["catalog"] or settings.service_index_url,
         watermark=totals["watermark"],
         window=Window(after=read[0].window_after, up_to=read[-1].window_up_to) if read else None,
         pages=sum(run.pages_total for run in read),
         leaves=sum(run.leaves for run in read),
         rejected=sum(run.rejected for run in read),
+        license_files=sum(run.leaves for run in texts.of("texts")) if texts else None,
         packages=totals["packages"],
         deleted=totals["deleted"],
         versions=totals["versions"],
@@ -87,7 +97,7 @@ def facts(
         more_pages=bool(read and read[-1].more),
         error=bad.error if bad else None,
         error_type=bad.error_type if bad else None,
-        runs=tuple(run.id for run in (*licenses.runs, *scans.runs)),
+        runs=tuple(run.id for run in (*licenses.runs, *scans.runs, *(texts.runs if texts else ()))),
         database=database.place(settings.database_url),
         home=str(settings.home),
         example=example["package_id"] if example else None,
@@ -120,9 +130,9 @@ def nothing(error: PkgintelError, seconds: float) -> Summary:
     )
 
 
-def outcome(scans: FollowedRuns, licenses: FollowedRuns) -> OutcomeName:
+def outcome(scans: FollowedRuns, licenses: FollowedRuns, texts: FollowedRuns | None = None) -> OutcomeName:
     """One word for how it went."""
-    bad = _bad(scans, licenses)
+    bad = _bad(scans, licenses) or (texts.bad() if texts else None)
     if bad and bad.state is State.SKIPPED:
         return "already_running"
     if bad:

@@ -5,6 +5,7 @@ from typing import Any
 from pkgintel import database
 from pkgintel.errors import PackageUnknown, PkgintelError
 from pkgintel.licenses.reasons import clean
+from pkgintel.licenses.texts.hand import TextAtHand
 from pkgintel.licenses.verdict import RULES, RULESET, Declaration, Judge
 from pkgintel.nuget import version
 from pkgintel.nuget.documents import package_key
@@ -93,6 +94,7 @@ def explain(
             would_change=WOULD_CHANGE.get(facts["rule"]) or facts.pop("would_change", None),
             licenses=_licenses(conn, evidence.get("ids", [])),
             url_entry=evidence.get("entry"),
+            license_text=evidence.get("text") or _beside(evidence),
             **facts,
         )
 
@@ -100,6 +102,11 @@ def explain(
 _UNJUDGED: dict[str, Any] = dict.fromkeys(
     ("verdict", "rule", "reason", "evidence", "judged_version", "spdx_list_version", "ruleset", "policy", "declaration")
 )
+
+
+def _beside(evidence: dict[str, Any]) -> dict[str, Any] | None:
+    """The text of a file that was declared beside what decided."""
+    return next((signal["text"] for signal in evidence.get("other_signals", []) if "text" in signal), None)
 
 
 def _last_open(relicensed: tuple[Relicensing, ...]) -> LastOpen | None:
@@ -176,7 +183,8 @@ def _version(
     if stored is None:
         raise PkgintelError("The SPDX license list is empty, so nothing can be judged: run `pkgintel run` first.")
     declared = (found["license_expression"], found["license_file"], found["license_url"])
-    verdict = Judge(stored, settings.license_policy).judge(Declaration(*declared), found["created"])
+    hand = TextAtHand.model_validate(found["hand"]) if found["hand"] else None
+    verdict = Judge(stored, settings.license_policy).judge(Declaration(*declared), found["created"], hand)
     return facts | {
         "verdict": verdict.verdict,
         "rule": verdict.rule,

@@ -7,6 +7,7 @@ its own; the one used last is the default of whoever names none.
 from collections.abc import Callable
 
 from pkgintel.errors import ServiceUnavailable, SettingsError
+from pkgintel.sample import texts
 from pkgintel.settings import NUGET_ORG, PREFIX, Deployment, Settings, without_password
 
 SAMPLE = "sample"
@@ -115,12 +116,14 @@ def _sources(catalog: str | None) -> dict[str, str]:
 
 
 def _sample(settings: Settings, index: str) -> dict[str, str]:
-    """The sample serves an SPDX list too; one that was set by name wins over it."""
+    """The sample serves an SPDX list and license files too; what was set by name wins over them."""
     root = index.removesuffix("/v3/index.json")
     update = {"service_index_url": index}
     for name in ("spdx_licenses_url", "spdx_exceptions_url"):
         if name not in settings.model_fields_set:
             update[name] = f"{root}/spdx/{name.split('_')[1]}.json"
+    if "text_origins" not in settings.model_fields_set:
+        update["text_origins"] = texts.places(root)
     return update
 
 

@@ -187,7 +187,8 @@ class _Handler(BaseHTTPRequestHandler):
         if etag in self.headers.get("If-None-Match", ""):
             self._send(HTTPStatus.NOT_MODIFIED, headers, b"", with_body=False)
             return
-        headers["Content-Type"] = "application/xml" if path.endswith(".nuspec") else "application/json"
+        kinds = {"json": "application/json", "nuspec": "application/xml"}
+        headers["Content-Type"] = kinds.get(path.rpartition(".")[2], "text/plain")
         if is_zipped:
             headers["Content-Encoding"] = "gzip"
         self._send(HTTPStatus.OK, headers, body, with_body=with_body)

@@ -18,6 +18,7 @@ from pkgintel.errors import ServiceUnavailable
 from pkgintel.nuget import version
 from pkgintel.nuget.documents import package_key
 from pkgintel.nuget.instant import timestamp
+from pkgintel.sample import texts
 from pkgintel.sample.facts import draw
 from pkgintel.sample.history import OVERLAPPING, SPLIT_COMMIT, SampleEvent, Stage, history, increments
 from pkgintel.sample.leaf import commit_id, leaf, leaf_path, nuspec, rendered
@@ -75,6 +76,7 @@ class Sample:
             SPDX_EXCEPTIONS: _spdx("exceptions.json"),
             **{path: _page(path, page, base) for path, page in numbered.items()},
             **leaves,
+            **texts.documents(self.events),
         }
 
     def contents(self) -> Mapping[str, bytes]:

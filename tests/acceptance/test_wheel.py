@@ -116,6 +116,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
     found = json.loads(made.run("pkgintel", "run", "--catalog", "sample", "--json"))
     assert found["outcome"] == "done"
     assert found["packages"] > 400
+    # License files too: inside packages and at addresses, one of which differs from its license.
+    assert found["license_files"] > 20
+    assert {"text-open", "text-differs", "text-none", "text-missing"} <= set(found["rules"])
     return made
 
 
