@@ -5,12 +5,15 @@ import json
 import pytest
 
 from pkgintel import database
+from pkgintel.flower.look import look
+from pkgintel.flower.page import CHANGES, see
 from pkgintel.licenses.spdx import LicenseList
 from pkgintel.nuget import documents
 from pkgintel.pipeline import classify
 from pkgintel.reports import changes, totals, why
 from pkgintel.sample.source import CATALOG_INDEX, SPDX_EXCEPTIONS, SPDX_LICENSES, Sample
 from pkgintel.settings import Deployment
+from tests.integration.flower.test_metrics import exposed, value
 from tests.integration.pipeline.test_classify import bring, keep
 from tests.support import oracle
 
@@ -44,6 +47,11 @@ def test_what_left_open_source_is_told(sample: database.Connection, settings: De
         ("MediatR", "12.5.0", "13.0.0"): ("Apache-2.0",),
         ("FluentAssertions", "7.0.0", "8.0.0"): ("Apache-2.0",),
         ("SixLabors.ImageSharp", "2.1.11", "3.0.2"): ("Apache-2.0",),
+        ("MassTransit", "8.5.2", "9.0.0"): ("Apache-2.0",),
+        ("QuestPDF", "2022.6.3", "2023.4.2"): ("MIT",),
+        # Open until then by the dated history of the file that they point at.
+        ("EPPlus", "4.5.3.3", "5.2.1"): ("LGPL-3.0-only", "LGPL-3.0-or-later"),
+        ("ServiceStack", "3.9.71", "4.0.62"): ("BSD-3-Clause",),
     }
     assert known.items() <= told.items()
     for package, before, since in known:
@@ -52,6 +60,11 @@ def test_what_left_open_source_is_told(sample: database.Connection, settings: De
         assert (last.version, last.different_since) == (before, since)
     counted = {(one.kind, one.from_verdict, one.to_verdict): one.changes for one in totals.of(sample).changes}
     assert counted["license", "open_source", "unknown"] >= len(known)
+    # The metric, which the alert reads, and the page tell the same changes.
+    samples = exposed(look())
+    for (kind, before, after), number in counted.items():
+        assert value(samples, f"{kind}_changes", **{"from": before or "none", "to": after or "none"}) == number
+    assert see().changes == changes.newest(sample, CHANGES).changes
 
 
 def test_a_change_that_keeps_the_verdict_is_told(sample: database.Connection) -> None:
