@@ -33,10 +33,8 @@ _CC_DEED = re.compile(r"/(?:legalcode|deed)(?:\.[a-z_-]+)?$")
 _CODE_HOST = re.compile(
     r"(?:.+\.)?(?:gitlab\.[a-z.-]+|gitlab\.com|bitbucket\.org|sourceforge\.net|codeberg\.org|gitee\.com)"
 )
-_ENCODED_SEPARATOR = re.compile(r"%(?:2f|5c|25|00)", re.IGNORECASE)
 _SAME_FILE = frozenset({"", "raw=true", "raw=1", "plain=1"})  # The queries with which GitHub shows the same file.
 _FILE = frozenset({"blob", "raw"})
-_NO_NAMES = frozenset({"", ".", ".."})
 _GITHUB_RAW = frozenset({"raw.githubusercontent.com", "raw.github.com", "raw2.github.com"})
 
 
@@ -44,8 +42,8 @@ _GITHUB_RAW = frozenset({"raw.githubusercontent.com", "raw.github.com", "raw2.gi
 class Address:
     """A URL as the table knows it. `key` is empty for what is not a URL; `expression` is set for that kind only.
 
-    `file` is the exact address of a file on GitHub, where branch and path keep their case. It is empty where the
-    spelling leaves room for another file: dot segments, encoded slashes, doubled slashes, an unknown query.
+    `file` is the exact address of a file on GitHub: branch and path keep their case, dot segments and doubled slashes
+    stay, so that none of them is taken for another file. It is empty for an encoded slash or an unknown query.
     """
 
     kind: Kind
@@ -128,14 +126,12 @@ def _github(host: str, path: str, file: str) -> Address:
 
 def _github_file(host: str, raw_path: str, query: str) -> str:
     """The exact address of a file, as `github.com/owner/repository/blob/REF/PATH`; empty where it may be another."""
-    encoded = "%" in raw_path
-    if query.lower() not in _SAME_FILE or (encoded and _ENCODED_SEPARATOR.search(raw_path)):
+    if query.lower() not in _SAME_FILE or "%2f" in raw_path.lower():
         return ""
-    path = unquote(raw_path, errors="replace") if encoded else raw_path
-    parts = path.removeprefix("/").removesuffix("/").split("/")
-    if host != "github.com":
+    parts = unquote(raw_path, errors="replace").removeprefix("/").removesuffix("/").split("/")
+    if host in _GITHUB_RAW:
         parts.insert(2, "blob")
-    if len(parts) < 5 or parts[2] not in _FILE or not _NO_NAMES.isdisjoint(parts):
+    if len(parts) < 5 or parts[2] not in _FILE:
         return ""
     owner, repository = parts[0].translate(_ASCII_LOWER), parts[1].translate(_ASCII_LOWER)
     return "/".join(["github.com", owner, repository, "blob", *parts[3:]])
