@@ -50,6 +50,10 @@ celery_settings.HIDDEN_SETTINGS = re.compile(
     f"{celery_settings.HIDDEN_SETTINGS.pattern}|REDBEAT_REDIS_URL", celery_settings.HIDDEN_SETTINGS.flags
 )
 
+# Where Celery has loaded its own commands, its shell knows which one there is.
+if "celery.bin.shell" in sys.modules:
+    importlib.import_module("pkgintel.runtime.shell").choose()
+
 # Where Celery has loaded Flower's command, Flower gets guards that no option of it replaces. By name: it lies above.
 if "flower.app" in sys.modules:
     importlib.import_module("pkgintel.flower.guard").install()

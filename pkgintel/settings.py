@@ -102,6 +102,9 @@ class Settings(BaseModel):
         24 * 3600, gt=0, description="seconds until enriched_nuget_package_oss_status is stale"
     )
     fresh_texts: float = Field(10 * 86400, gt=0, description="seconds until raw_license_texts is stale")
+    keep_pages: float = Field(30 * 86400, ge=3600, description="seconds that the pages of ended runs are kept")
+    keep_checks: float = Field(30 * 86400, ge=3600, description="seconds that results of checks are kept")
+    keep_bodies: float = Field(30 * 86400, ge=3600, description="seconds that bodies of resolved rejects are kept")
     texts_per_day: int = Field(5000, ge=0, description="license files that are asked for in 24 hours, at most")
     text_origins: str | None = Field(
         None, description="where connections for a code host go instead: https://host=http://127.0.0.1:8080,…"

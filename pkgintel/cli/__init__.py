@@ -38,6 +38,7 @@ COMMANDS = {
     "schedule": _Entry("schedule:group", "List, enable, disable or fire the ticks."),
     "reprocess": _Entry("reprocess:command", "Read again what was read before, or decide again from what is stored."),
     "watermark": _Entry("watermark:group", "Show up to where the catalog is stored, or bring that back."),
+    "psql": _Entry("psql:command", "Open the database in psql."),
     "check": _Entry("database:check", "Run the checks now."),
     "migrate": _Entry("database:migrate", "Bring the database's schema up to date."),
     "up": _Entry("up:command", "Run worker, beat and Flower until Ctrl-C."),
@@ -46,7 +47,7 @@ COMMANDS = {
 _LONGEST = 4_000  # Characters of a sentence on stderr.
 
 # These look at what is stored, and make nothing where nothing is.
-LOOKING = ("status", "why", "changes", "runs", "schedule", "reprocess", "watermark", "check")
+LOOKING = ("status", "why", "changes", "runs", "schedule", "reprocess", "watermark", "check", "psql")
 
 
 class _Commands(click.Group):

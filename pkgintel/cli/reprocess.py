@@ -9,11 +9,10 @@ import click
 from pkgintel import database
 from pkgintel.cli.screen import emit, say
 from pkgintel.database import migrations
-from pkgintel.errors import PackageUnknown, SettingsError
-from pkgintel.nuget.documents import package_key
-from pkgintel.pipeline import follow_up, page, replay
+from pkgintel.pipeline import follow_up, page, replay, replay_here
 from pkgintel.pipeline.page_write import PageResult
 from pkgintel.pipeline.replay import ReplayRequest, VerdictDiff
+from pkgintel.pipeline.replay_here import ReplayOptions
 from pkgintel.pipeline.states import Source
 from pkgintel.reports.replays import (
     AcceptedLeaves,
@@ -62,14 +61,7 @@ def command(
     would do: pkgintel reprocess --all --from-raw --dry-run
     """
     wanted = ReplayRequest(package, page_url, since, until, rejected, everything).check()
-    if from_raw and not (everything or package):
-        raise SettingsError("--from-raw goes with --all or --package ID.")
-    if accept and not rejected:
-        raise SettingsError('--accept goes with --rejected: pkgintel reprocess --rejected --accept --why "…".')
-    if accept_count and not page_url:
-        raise SettingsError('--accept-count goes with --page: pkgintel reprocess --page URL --accept-count --why "…".')
-    if why and not (accept or accept_count):
-        raise SettingsError("--why goes with --accept or --accept-count: it is the reason why that is accepted.")
+    ReplayOptions(from_raw, dry_run, accept, accept_count, why).check(wanted)
     mine = process.current()
     with database.connect(mine.deployment.database_url) as conn:
         migrations.require_schema(conn)
@@ -116,9 +108,7 @@ def _accept_count(
 def _from_raw(
     conn: database.Connection, mine: Process, package: str | None, *, dry_run: bool
 ) -> WouldChange | ReadFromRaw:
-    key = package_key(package) if package else None
-    if key and not database.every(conn, "replay/stored_leaves", package_key="", version_key="", only=key, limit=1):
-        raise PackageUnknown(f"No version of a package {package!r} is stored.")
+    key = replay_here.known_key(conn, package)
     if dry_run:
         return WouldChange(
             would_change=tuple(replay.diff(conn, mine.deployment, key)),

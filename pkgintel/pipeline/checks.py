@@ -7,6 +7,7 @@ for it; a warning is recorded and stops nothing.
 from dataclasses import dataclass
 from typing import Literal
 
+from pkgintel.errors import SettingsError
 from pkgintel.pipeline.states import Source
 from pkgintel.settings import Settings
 
@@ -87,8 +88,10 @@ WATERMARK_CHECK = "watermark_not_ahead"
 def of_gate(gate: str, settings: Settings) -> list[Check]:
     """The checks of one gate, blocking ones first.
 
-    Raises: KeyError for a gate that does not exist.
+    Raises: SettingsError for a gate that does not exist.
     """
+    if gate not in GATES:
+        raise SettingsError(f"There is no gate {gate!r}; there are {', '.join(GATES)}.")
     return {
         PACKAGES: [
             Check(

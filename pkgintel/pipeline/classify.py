@@ -61,11 +61,13 @@ def perform(
     task_id: str | None = None,
     cause_id: int | None = None,
 ) -> tuple[int, Classification]:
-    """Classify as a run of its own, triggered by run `cause_id`: the run's id and what it did.
+    """Classify as a run of its own, triggered by run `cause_id`, whose kind it has: the run's id and what it did.
 
     Raises: what `classify` raises, the run closed with it.
     """
-    run_id = runs.open_run(conn, Source.VERDICTS, Action.CLASSIFY, Kind.MANUAL, task_id=task_id, cause_id=cause_id)
+    cause = runs.get(conn, cause_id) if cause_id is not None else None
+    kind = cause.kind if cause else Kind.MANUAL
+    run_id = runs.open_run(conn, Source.VERDICTS, Action.CLASSIFY, kind, task_id=task_id, cause_id=cause_id)
     try:
         with heartbeats.pulse(db, run_id, settings.lost_after):
             gate.note_closed(conn, settings, run_id)

@@ -204,6 +204,12 @@ def settle(conn: database.Connection, *run_ids: int) -> None:
     database.run(conn, "runs/settle", ids=list(run_ids))
 
 
+def finished_by(conn: database.Connection, run_id: int) -> int | None:
+    """The run that did what run `run_id` left undone; None where that is still to do, or nothing was."""
+    row = database.one(conn, "runs/finished_by", id=run_id)
+    return int(row["id"]) if row else None
+
+
 def blocked(conn: database.Connection, source: Source) -> int | None:
     """The last run of `source` that was no replay and did not fail, if a gate blocks it: its id."""
     row = database.one(conn, "runs/blocked", source=source)

@@ -66,7 +66,7 @@ class TriggeredRun(Report):
 
 
 class ShownRun(ListedRun):
-    """All there is to say of a run."""
+    """All there is to say of a run. `finished_by` is the later run that did what this one left undone."""
 
     heartbeat_at: Moment
     settled_at: Moment | None
@@ -75,6 +75,7 @@ class ShownRun(ListedRun):
     detail: Json
     silent_seconds: float
     retry: Retry | None
+    finished_by: int | None
     pages: tuple[RunPage, ...]
     checks: tuple[RunCheck, ...]
     triggered: tuple[TriggeredRun, ...]
@@ -100,6 +101,7 @@ def shown(conn: database.Connection, run_id: int) -> ShownRun:
         return ShownRun(
             **rows[0],
             **database.the(conn, "reports/runs/run", id=run_id),
+            finished_by=ledger.finished_by(conn, run_id),
             pages=tuple(RunPage(**row) for row in database.every(conn, "reports/runs/run_pages", id=run_id)),
             checks=tuple(RunCheck(**row) for row in database.every(conn, "reports/runs/run_checks", id=run_id)),
             triggered=tuple(
@@ -121,6 +123,9 @@ def resume(conn: database.Connection, settings: Deployment, run_id: int) -> str:
         raise SettingsError(f"Run {run_id} is a replay: ask for it again with `pkgintel reprocess`.")
     if run.state.ended and not run.state.resumable:
         raise SettingsError(f"Run {run_id} is {run.state}, so nothing of it is left to do.")
+    later = ledger.finished_by(conn, run_id)
+    if later is not None:
+        raise SettingsError(f"Run {later} has done what run {run_id} left undone, so nothing of it is left to do.")
     running = ledger.running(conn, run.source)
     if running is not None:
         raise SettingsError(f"Run {running.id} of {run.source} is in progress, and does all there is to do.")

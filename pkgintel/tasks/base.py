@@ -14,7 +14,15 @@ from redis.exceptions import RedisError
 
 from pkgintel.celery import app
 from pkgintel.database import Connection, migrations
-from pkgintel.errors import AlreadyRunning, PkgintelError, RunFailed, ServiceUnavailable, UpstreamUnavailable
+from pkgintel.errors import (
+    AlreadyRunning,
+    GateFailed,
+    PkgintelError,
+    RunFailed,
+    ServiceUnavailable,
+    SettingsError,
+    UpstreamUnavailable,
+)
 from pkgintel.pipeline import answers, heartbeats, runs
 from pkgintel.pipeline.states import State
 from pkgintel.runtime import logs, process
@@ -48,6 +56,7 @@ class Task(celery.Task):  # type: ignore[misc]
     """A task of the pipeline: its function says what is done, this how it is begun, tried again and ended."""
 
     max_retries = TRIES
+    throws = (GateFailed, SettingsError)  # Sentences for a person: the log needs no traceback of them.
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """One try. A second scan or sync of a source does nothing and says so; passing trouble brings another try."""

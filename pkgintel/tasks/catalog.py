@@ -3,8 +3,9 @@
 import logging
 from functools import partial
 
-from pkgintel.pipeline import page, replay, runs, scan
+from pkgintel.pipeline import page, replay, replay_here, runs, scan
 from pkgintel.pipeline.replay import ReplayRequest
+from pkgintel.pipeline.replay_here import ReplayOptions
 from pkgintel.pipeline.states import Action, Kind, Source
 from pkgintel.runtime import logs, memory
 from pkgintel.tasks import recovery, workflow
@@ -88,14 +89,25 @@ def replay_pages(
     since: str | None = None,
     until: str | None = None,
     rejected: bool = False,
+    everything: bool = False,
+    from_raw: bool = False,
+    dry_run: bool = False,
+    accept: bool = False,
+    accept_count: bool = False,
+    why: str = "",
 ) -> str:
     """Read again what was read before, as a manual run beside the fleet; the watermark is never moved.
 
     Pass exactly one of: package="Newtonsoft.Json", page="https://…/page7.json", since="2026-09-30" (and until=…),
-    rejected=True. The same as `pkgintel reprocess`.
+    rejected=True, everything=True. The same as `pkgintel reprocess`, with its options: from_raw=True, dry_run=True,
+    accept=True, accept_count=True, why="…".
     """
-    mine, request = self.process, ReplayRequest(package, page, since, until, rejected)
+    mine, request = self.process, ReplayRequest(package, page, since, until, rejected, everything)
     with self.connection() as conn:
+        options = ReplayOptions(from_raw, dry_run, accept, accept_count, why)
+        here = replay_here.perform(conn, mine.deployment, mine.client, request, options, "a task")
+        if here is not None:
+            return workflow.after_replay(here)
         run_id, urls = replay.open_run(conn, mine.deployment, mine.client, request, self.request.id)
     with self.sending(run_id):
         workflow.replay_pages(run_id, urls)

@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 
 from pkgintel import database
 from pkgintel.celery import app
-from pkgintel.pipeline import checks, gate, heartbeats, pages, replay, runs, sequels
+from pkgintel.pipeline import checks, gate, heartbeats, pages, replay, retention, runs, sequels
 from pkgintel.pipeline.heartbeats import SilentRun
 from pkgintel.pipeline.states import Kind, Source
 from pkgintel.runtime import orphans
@@ -29,6 +29,8 @@ def tend(conn: database.Connection, settings: Settings) -> str:
     except (BrokerError, RedisError) as error:
         did.append(f"Redis could not be asked, nor beat be informed of the ticks: {error}")
     did += [f"{name} fails" for name in gate.note_closed(conn, settings, None)]
+    if gate.recorded_ago(conn, PACKAGES_STALE) > FRESHNESS_EVERY:
+        did += retention.tidy(conn, settings)
     stale = record_freshness(conn, settings)
     if PACKAGES_STALE in stale and sequels.may_fall_back(conn):
         workflow.next_scan(Kind.FALLBACK)

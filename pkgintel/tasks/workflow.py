@@ -15,6 +15,7 @@ from celery.canvas import Signature
 from pkgintel.celery import app
 from pkgintel.database import Connection
 from pkgintel.pipeline import follow_up, sequels
+from pkgintel.pipeline.replay_here import DoneHere
 from pkgintel.pipeline.runs import Run
 from pkgintel.pipeline.scan import ScanEnd
 from pkgintel.pipeline.sequels import Continuation
@@ -99,6 +100,13 @@ def after(source: Source, run_id: int) -> None:
     _follow_up(source, run_id)
 
 
+def after_replay(done: DoneHere) -> str:
+    """What follows from a replay that read no page, where it changed something; says what that did."""
+    if done.changed:
+        _follow_up(Source.NUGET, None)
+    return done.said
+
+
 def classify(run_id: int) -> None:
     """What a gate held back when it was closed behind run `run_id`: the classifier and its gate."""
     _follow_up(None, run_id)
@@ -128,7 +136,7 @@ def _go_on_from(conn: Connection, run_id: int) -> None:
 _STEPS = {follow_up.CLASSIFIER: "verdicts.classify", follow_up.READER: "texts.match"}
 
 
-def _follow_up(source: Source | None, run_id: int) -> None:
+def _follow_up(source: Source | None, run_id: int | None) -> None:
     tasks = []
     for step in follow_up.steps(source):
         name = _STEPS.get(step)

@@ -10,6 +10,6 @@ SELECT r.id, r.source, r.action, r.state, r.task_id, r.cause_id, r.error, r.sett
        r.up_to_ticks IS NOT NULL AND r.state <> 'caught_up' AS read_something,
        coalesce(r.detail ->> 'error_type', (SELECT split_part(page.error, ': ', 1) FROM ops.run_pages page
                                             WHERE page.run_id = r.id AND page.state = 'failed'
-                                            ORDER BY page.page_ticks, page.page_url LIMIT 1)) AS error_type
+                                            ORDER BY page.page_ticks, length(page.page_url), page.page_url LIMIT 1)) AS error_type
 FROM ops.runs r JOIN own USING (id)
 ORDER BY r.id;

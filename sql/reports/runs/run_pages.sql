@@ -3,4 +3,4 @@ SELECT CASE WHEN kind = 'catalog' THEN page_url ELSE kind || ' ' || page_url END
        extract(epoch FROM finished_at - started_at)::float8 AS seconds, error
 FROM ops.run_pages
 WHERE run_id = %(id)s
-ORDER BY array_position(ARRAY['failed', 'pending', 'done'], state), page_ticks, run_pages.page_url;
+ORDER BY array_position(ARRAY['failed', 'pending', 'done'], state), page_ticks, length(run_pages.page_url), run_pages.page_url;

@@ -11,7 +11,7 @@ CROSS JOIN LATERAL (
            sum(greatest(leaves, fetched)) AS leaves, sum(rejected) AS rejected,
            avg(CASE WHEN state <> 'pending' THEN 1 WHEN wanted > 0 THEN least(1, fetched::float8 / wanted) ELSE 0 END)
                AS share,
-           (array_agg(page_url || ': ' || error ORDER BY page_ticks, page_url) FILTER (WHERE error IS NOT NULL))[1] AS first_error
+           (array_agg(page_url || ': ' || error ORDER BY page_ticks, length(page_url), page_url) FILTER (WHERE error IS NOT NULL))[1] AS first_error
     FROM ops.run_pages WHERE run_id = r.id) AS p
 WHERE r.state = 'running'
 ORDER BY r.source <> 'nuget' OR r.action = 'replay', r.id;

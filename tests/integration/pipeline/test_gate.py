@@ -8,7 +8,7 @@ from pkgintel import database as db
 from pkgintel.errors import GateFailed, SettingsError
 from pkgintel.pipeline import classify, gate, replay, runs
 from pkgintel.pipeline.checks import GATES, LICENSES, PACKAGES, VERDICTS, WATERMARK_CHECK
-from pkgintel.pipeline.states import State
+from pkgintel.pipeline.states import Action, Kind, Source, State
 from tests.integration.reports.test_why import take
 from tests.support.catalogs import ZERO, Catalog, delete, details
 from tests.support.patience import quick
@@ -81,6 +81,14 @@ def test_a_classification_measures_the_gates_before_it_begins(bench: Bench) -> N
     assert bench.runs()[-1]["state"] == "blocked"
     found = "SELECT value, passed FROM ops.check_results WHERE name = 'raw_spdx_licenses_osi_floor' ORDER BY id"
     assert [tuple(row.values()) for row in conn.execute(found)] == [(100, True), (99, False)], "recorded once"
+
+
+def test_a_classification_is_of_the_kind_of_what_caused_it(bench: Bench) -> None:
+    cause = runs.open_run(bench.conn, Source.NUGET, Action.SCAN, Kind.SCHEDULED)
+    for cause_id, kind in ((cause, Kind.SCHEDULED), (None, Kind.MANUAL)):
+        with pytest.raises(GateFailed):
+            classify.perform(bench.db, bench.conn, bench.settings, cause_id=cause_id)
+        assert bench.runs()[-1]["kind"] == kind
 
 
 def test_a_start_behind_the_newest_commit_is_refused(bench: Bench) -> None:

@@ -174,3 +174,24 @@ def test_without_redis_nothing_is_sent(
     monkeypatch.setattr(workflow, "resume", away)
     with pytest.raises(ServiceUnavailable, match="Redis does not answer"):
         runs.resume(conn, settings, run_id)
+
+
+def test_a_lost_run_that_another_one_finished_offers_no_resume(settings: Settings, conn: database.Connection) -> None:
+    lost = begin(conn)
+    ledger.end(conn, lost, State.LOST, error="gone")
+    assert f"Go on with it: pkgintel runs resume {lost}" in told("show", str(lost))
+    later = ledger.open_run(conn, Source.NUGET, Action.SCAN, Kind.SCHEDULED)
+    ledger.end(conn, later, State.DONE)
+    words = told("show", str(lost))
+    assert f"Nothing is left to do: run {later} did what this one left undone." in words
+    assert "resume" not in words
+    assert json.loads(told("show", str(lost), "--json"))["finished_by"] == later
+    result = CliRunner().invoke(group, ["resume", str(lost)])
+    assert f"Run {later} has done what run {lost} left undone" in str(result.exception)
+
+
+def test_pages_of_one_stamp_are_in_the_order_of_their_numbers(settings: Settings, conn: database.Connection) -> None:
+    run_id = begin(conn, pages=12)
+    conn.execute("UPDATE ops.run_pages SET page_ticks = 0, state = 'pending' WHERE run_id = %s", (run_id,))
+    names = [page["page_url"].rpartition("/")[2] for page in json.loads(told("show", str(run_id), "--json"))["pages"]]
+    assert names == [f"page{number}.json" for number in range(12)]
