@@ -3,7 +3,7 @@
 It is kept as JSON for people to look into; field names, and their order, are those of `why --json`.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from pydantic import JsonValue
@@ -18,8 +18,12 @@ _OTHER_NAMES = {"since": "from"}  # A word that Python keeps for itself.
 class _Part:
     def as_json(self) -> dict[str, JsonValue]:
         """The part as JSON keeps it, without what is None."""
-        said = ((part.name, getattr(self, part.name)) for part in fields(self))
-        return {_OTHER_NAMES.get(name, name): _json(value) for name, value in said if value is not None}
+        said: dict[str, JsonValue] = {}
+        for name in self.__dataclass_fields__:  # What `fields` would look for anew each time; most are None.
+            value = getattr(self, name)
+            if value is not None:
+                said[_OTHER_NAMES.get(name, name)] = _json(value)
+        return said
 
 
 def _json(value: "str | float | _Part | tuple[str | _Part, ...]") -> JsonValue:

@@ -144,15 +144,22 @@ def _in_time(entries: list[Entry]) -> tuple[Entry, ...]:
 
 def _from_list(license_list: LicenseList) -> dict[str, tuple[Entry, ...]]:
     seen: dict[str, tuple[set[str], set[str], set[str]]] = defaultdict(lambda: (set(), set(), set()))
+    kinds: dict[str, urls.Kind] = {}
     for license_id, url, source in sorted(_listed(license_list)):
         address = urls.read(url)
         if address.key and address.kind in {"page", "pinned-file"} and "#" not in url and not _is_tip(address.key):
+            kinds[address.key] = address.kind
             for said, new in zip(seen[address.key], (license_id, url, source), strict=True):
                 said.add(new)
     return {
         key: (
             Entry(
-                key, min(pages), tuple(sorted(ids)), "derive", "; ".join(sorted(sources)), nature=_nature(key, pages)
+                key,
+                min(pages),
+                tuple(sorted(ids)),
+                "derive",
+                "; ".join(sorted(sources)),
+                nature=_nature(key, kinds[key]),
             ),
         )
         for key, (ids, pages, sources) in seen.items()
@@ -163,8 +170,8 @@ def _is_tip(key: str) -> bool:
     return bool(_TIP.search(key)) and not _FIXED.search(key)
 
 
-def _nature(key: str, pages: set[str]) -> Nature:
-    if urls.read(min(pages)).kind == "pinned-file":
+def _nature(key: str, kind: urls.Kind) -> Nature:
+    if kind == "pinned-file":
         return "pinned"
     return "steward" if key.split("/")[0] in _STEWARDS else "live"
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 
 from pkgintel.licenses import urls
 from pkgintel.licenses.evidence import Evidence, HistoryEvidence, LicenseEvidence, PageEvidence
@@ -197,6 +198,7 @@ _DOUBTS = {
 }
 
 
+@lru_cache(maxsize=1024)  # A few hundred findings make nearly all verdicts.
 def _evidence(finding: Finding) -> LicenseEvidence:
     found = finding.evidence()
     return replace(

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from string import ascii_lowercase, ascii_uppercase
 from typing import Literal, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -52,6 +53,7 @@ class Address:
     file: str = ""
 
 
+@lru_cache(maxsize=1024)  # One URL is asked about several times, to find its eras and for the verdict of each.
 def read(url: str) -> Address:
     """What kind of address a text is, and its key: equal for two spellings of one page. Never raises.
 

@@ -124,7 +124,7 @@ class Judge:
         return self._table.get(address.key) or dated.table().get(address.file, ())
 
     def _expression(self, text: str, evidence: Evidence) -> Verdict:
-        evidence = replace(evidence, expression=clean(text))
+        said = clean(text)
         try:
             tree = parse(text)
         except MalformedExpression as error:
@@ -132,9 +132,9 @@ class Judge:
                 f"{clean(text, 80)!r} is not an SPDX license expression ({clean(str(error), 300)}); "
                 "a valid one would decide this."
             )
-            return Verdict("unknown", "expression-malformed", reason, evidence, [])
+            return Verdict("unknown", "expression-malformed", reason, replace(evidence, expression=said), [])
         findings = self._findings([tree])
-        evidence = reasons.with_ids(replace(evidence, tree=clean(str(tree))), findings)
+        evidence = reasons.with_ids(replace(evidence, expression=said, tree=clean(str(tree))), findings)
         would = "an approval by the OSI or the FSF, or reading the license's text, would decide this"
         return _decided("expression", self._reader.meaning(tree), clean(str(tree), 120), findings, evidence, would)
 

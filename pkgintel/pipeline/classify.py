@@ -117,7 +117,6 @@ def classify(conn: database.Connection, settings: Settings) -> Classification:
         # Rows touched by a transaction that had ended before the last look began need no second look.
         same = state["same_server"] and state["basis"] == on and state["has_verdicts"]
         since = state["seen_before"] if same else BEFORE_EVERYTHING
-        relicensing.prepare(conn)
         moved = _judge_declarations(conn, settings, on)
         applied = database.the(
             conn,

@@ -7,32 +7,31 @@ declarations is judged otherwise now.
 from pkgintel import database
 
 
-def prepare(conn: database.Connection) -> None:
-    """Make the temporary tables of this transaction."""
-    conn.execute(database.sql("relicensing/tables"))
-
-
 def note_moved(conn: database.Connection) -> int:
     """Remember which declarations in the table `judged` get another verdict or other ids than they had; how many."""
-    return database.run(conn, "relicensing/add_moved")
+    return database.run(conn, "relicensing/moved")
 
 
 def find(conn: database.Connection, since: str, moved: int) -> int:
     """Find the changes of the packages touched by transactions from `since` on (an xid8); how many are new.
 
-    `moved` is how many declarations `note_moved` remembered: their packages are looked at too.
+    `moved` is how many declarations `note_moved` remembered: their packages are looked at too. A temporary table is
+    made only where versions of a package differ, for it costs as much as a thousand packages whose versions do not.
     """
-    touched = database.run(conn, "relicensing/add_touched", since=since)
-    if moved:
-        touched += database.run(conn, "relicensing/add_of_moved")
-    if not touched:
+    if not moved and not database.the(conn, "relicensing/any_touched", since=since)["found"]:
         return 0
-    conn.execute("ANALYZE pg_temp.touched")
-    if database.run(conn, "relicensing/add_varied"):
-        conn.execute("ANALYZE pg_temp.varied")
-        database.run(conn, "relicensing/add_relicensed")
+    besides = _keys(database.every(conn, "relicensing/of_moved")) if moved else []
+    varied = _keys(database.every(conn, "relicensing/varied", since=since, besides=besides))
+    database.run(conn, "relicensing/forget_uniform", since=since, besides=besides, varied=varied)
+    if not varied:
+        return 0
+    database.run(conn, "relicensing/relicensed", varied=varied)
     conn.execute("ANALYZE pg_temp.relicensed")
-    database.run(conn, "relicensing/forget")
+    database.run(conn, "relicensing/forget", varied=varied)
     found = database.run(conn, "relicensing/keep")
-    database.run(conn, "relicensing/last_open")
+    database.run(conn, "relicensing/last_open", varied=varied)
     return found
+
+
+def _keys(rows: list[database.Row]) -> list[str]:
+    return [row["package_key"] for row in rows]

@@ -1,14 +1,17 @@
--- What the rows of the packages touched say of their last open version, where they are not open now.
+-- What the rows of packages with varied versions say of their last open version, where they are not open now. Only one that
+-- once became anything but open has something to say.
 WITH last AS (
     SELECT DISTINCT ON (c.package_key) c.package_key, c.from_version, c.from_ids, c.to_version
-    FROM enriched.license_id_changes c JOIN pg_temp.touched USING (package_key)
-    WHERE c.from_verdict = 'open_source' AND c.to_verdict <> 'open_source'
+    FROM enriched.license_id_changes c
+    WHERE c.package_key = ANY (%(varied)s::text[])
+      AND c.from_verdict = 'open_source' AND c.to_verdict <> 'open_source'
     ORDER BY c.package_key, c.sort_key DESC
 ), said AS (
-    SELECT s.package_key, last.from_version, last.from_ids, last.to_version
-    FROM enriched.nuget_package_oss_status s
-    JOIN pg_temp.touched USING (package_key)
-    LEFT JOIN last ON last.package_key = s.package_key AND s.verdict <> 'open_source'
+    SELECT s.package_key,
+           CASE WHEN s.verdict <> 'open_source' THEN last.from_version END AS from_version,
+           CASE WHEN s.verdict <> 'open_source' THEN last.from_ids END AS from_ids,
+           CASE WHEN s.verdict <> 'open_source' THEN last.to_version END AS to_version
+    FROM enriched.nuget_package_oss_status s JOIN last USING (package_key)
 )
 UPDATE enriched.nuget_package_oss_status s
 SET last_open_version = said.from_version, last_open_ids = said.from_ids, different_since = said.to_version

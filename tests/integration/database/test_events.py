@@ -285,7 +285,8 @@ def test_every_statement_is_understood_by_a_migrated_database(conn: db.Connectio
     failed = {}
     with conn.transaction():
         conn.execute(db.sql("verdicts/judged"))
-        conn.execute(db.sql("relicensing/tables"))
+        for table in ("moved", "relicensed"):
+            db.run(conn, f"relicensing/{table}", varied=[])
         for name in STATEMENTS:
             text = db.sql(name).decode()
             body = re.sub(r"^--.*$", "", text, flags=re.MULTILINE).strip()

@@ -122,3 +122,21 @@ def test_a_database_of_an_earlier_release_is_looked_through_once(
     monkeypatch.setattr(verdict, "RULESET", verdict.RULESET + 1)
     assert classify.classify(conn, settings).relicensed == 1
     assert status(conn, "a")[0] == "1.0.0"
+
+
+def test_versions_that_all_say_the_same_again_leave_no_change_behind(
+    conn: database.Connection, settings: Settings
+) -> None:
+    keep(conn, LIST)
+    bring(
+        conn,
+        leaf("A", "1.0.0", 1, licenseExpression="MIT"),
+        leaf("A", "2.0.0", 2, licenseExpression="BUSL-1.1"),
+        leaf("A", "3.0.0", 3, licenseExpression="BUSL-1.1"),
+    )
+    classify.classify(conn, settings)
+    assert status(conn, "a") == ("1.0.0", ["MIT"], "2.0.0")
+    bring(conn, leaf("A", "1.0.0", 4, licenseExpression="BUSL-1.1"))
+    assert classify.classify(conn, settings).relicensed == 0
+    assert changes(conn) == []
+    assert status(conn, "a") == (None, None, None)

@@ -1,5 +1,5 @@
 -- Declarations that were judged before, and otherwise.
-INSERT INTO pg_temp.moved
+CREATE TEMPORARY TABLE moved ON COMMIT DROP AS
 SELECT DISTINCT j.declaration
 FROM pg_temp.judged j
 WHERE EXISTS (SELECT FROM enriched.declaration_verdicts v
