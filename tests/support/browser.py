@@ -5,7 +5,8 @@ import base64
 import itertools
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,28 +51,41 @@ class Look:
     text: str
 
 
-def look(url: str, profile: Path, width: int, *, phone: bool = False, dark: bool = False) -> Look:
-    """Load a page in a window of `width` CSS pixels; a phone has its own idea of a viewport, and a denser screen."""
+class Browser:
+    """A running Chromium; every look has a window and a profile of its own, which nothing is left of."""
+
+    def __init__(self, door: str) -> None:
+        self._door = door
+
+    def look(self, url: str, width: int, *, phone: bool = False, dark: bool = False) -> Look:
+        """Load a page in a window of `width` CSS pixels; a phone has a viewport of its own, and a denser screen."""
+        return asyncio.run(_look(self._door, url, width, phone=phone, dark=dark))
+
+
+@contextmanager
+def browser(profile: Path) -> Iterator[Browser]:
+    """Start Chromium with its files in `profile`, a new directory, and end it."""
     words = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
     words += ["--disable-component-update", "--disable-sync", "--remote-debugging-port=0", "--remote-allow-origins=*"]
     words += ["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", f"--user-data-dir={profile}", "about:blank"]
     with (profile.parent / "chromium.log").open("wb") as log:
-        browser = subprocess.Popen([CHROMIUM, *words], stdout=log, stderr=log)
+        process = subprocess.Popen([CHROMIUM, *words], stdout=log, stderr=log)
     try:
         port = profile / "DevToolsActivePort"
         until(lambda: port.exists() and len(port.read_text().split()) == 2, "the browser can be told something")
         at, path = port.read_text().split()
-        return asyncio.run(_look(f"ws://127.0.0.1:{at}{path}", url, width, phone=phone, dark=dark))
+        yield Browser(f"ws://127.0.0.1:{at}{path}")
     finally:
-        browser.terminate()
-        browser.wait(timeout=20)
+        process.terminate()
+        process.wait(timeout=20)
 
 
 async def _look(door: str, url: str, width: int, *, phone: bool, dark: bool) -> Look:
     async with asyncio.timeout(60):
         connection = await websocket_connect(door, max_message_size=100_000_000)
         session = _Session(connection)
-        target = (await session.tell("Target.createTarget", url="about:blank"))["targetId"]
+        own = (await session.tell("Target.createBrowserContext"))["browserContextId"]
+        target = (await session.tell("Target.createTarget", url="about:blank", browserContextId=own))["targetId"]
         session.id = (await session.tell("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
         for domain in ("Page", "Network", "Runtime", "Log"):
             await session.tell(f"{domain}.enable")
@@ -87,6 +101,8 @@ async def _look(door: str, url: str, width: int, *, phone: bool, dark: bool) -> 
         inner = await session.evaluate("innerWidth")
         text = await session.evaluate("document.body.innerText")
         picture = await session.tell("Page.captureScreenshot", captureBeyondViewport=True)
+        session.id = None
+        await session.tell("Target.disposeBrowserContext", browserContextId=own)
         connection.close()
     return Look(
         base64.b64decode(picture["data"]),

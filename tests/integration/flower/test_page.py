@@ -1,11 +1,8 @@
-"""The page Pipeline in a real Flower: empty, healthy, broken, behind its password; and what a browser makes of it."""
+"""The page Pipeline in a real Flower: empty, healthy, broken, behind its password."""
 
-import os
 import re
 import subprocess
 import sys
-import zlib
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +17,6 @@ from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.reports.totals import VerdictPoint
 from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
-from tests.support.browser import CHROMIUM, look
 from tests.support.flowers import Start, plain_environment
 from tests.support.patience import quick
 from tests.support.waiting import until
@@ -224,56 +220,6 @@ def test_tasks_read_well() -> None:
     assert (shown.args, shown.result) == ("kind: scheduled", "run 3: 12 pages to read")
     page = SimpleNamespace(args="(run 3, page7.json)", kwargs="{}", result="{'leaves': 40}")
     assert drawing.format_task(page).args == "(run 3, page7.json)"
-
-
-def get_stuck(conn: database.Connection) -> None:
-    """A scan that has not given a sign of life for ten minutes, long names, and a schedule that nobody ticks."""
-    conn.execute(
-        """
-        UPDATE ops.schedules SET enabled = true, changed_by = 'somebody', changed_at = now() - interval '2 days';
-        INSERT INTO ops.runs (source, kind, action, state, started_at, heartbeat_at, pages_total)
-        VALUES ('nuget', 'scheduled', 'scan', 'running', now() - interval '1 hour', now() - interval '10 minutes', 500);
-        """
-    )
-
-
-@pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no browser at /usr/bin/chromium (Debian's package chromium)")
-@pytest.mark.parametrize("width", [1280, 768, 390, 360])
-@pytest.mark.parametrize("state", ["empty", "healthy", "broken", "away"])
-def test_a_browser_shows_it_whole_with_no_error_and_asks_nobody_else(
-    settings: Settings, conn: database.Connection, flower: Start, tmp_path: Path, state: str, width: int
-) -> None:
-    if state in ("healthy", "broken"):
-        fill(conn, settings)
-    if state == "broken":
-        spoil(conn, settings)
-        get_stuck(conn)
-    served = flower(quick(NOWHERE) if state == "away" else settings)
-    seen = look(
-        f"{served.root}/pipeline?refresh=off", tmp_path / "profile", width, phone=width < 500, dark=width == 360
-    )
-    if "PICTURES" in os.environ:  # For whoever wants to look at it.
-        (Path(os.environ["PICTURES"]) / f"pipeline-{state}-{width}.png").write_bytes(seen.picture)
-    assert (seen.width, seen.wide, seen.broken) == (width, (), ())
-    assert seen.complaints == ()
-    assert {address.split("/")[2] for address in seen.asked if address.startswith("http")} == {
-        served.root.split("/")[2]
-    }
-    words = {"empty": "no catalog yet", "healthy": "in progress", "broken": "is lost", "away": "cannot look"}
-    assert words[state] in seen.text
-    (tmp_path / "page.png").write_bytes(seen.picture)
-    assert len(_colours(tmp_path / "page.png")) > 20
-
-
-def _colours(picture: Path) -> set[int]:
-    """The different bytes of a PNG's rows: a blank page has few."""
-    content, at, packed = picture.read_bytes(), 8, b""
-    while at < len(content):
-        length = int.from_bytes(content[at : at + 4], "big")
-        if content[at + 4 : at + 8] == b"IDAT":
-            packed += content[at + 8 : at + 8 + length]
-        at += length + 12
-    return set(zlib.decompress(packed))
 
 
 def test_areas_hold_until_the_next_change_and_fill_the_plot() -> None:
