@@ -27,18 +27,38 @@ PIP = ("pip", "--quiet", "--disable-pip-version-check", "--no-input")
 PATIENCE = 120
 
 
-def pip(python: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([python, "-m", *PIP, *words], capture_output=True, text=True, check=False)
+# Holds the embedded servers until its standard input ends, so that no command has to start them again.
+HOLDER = """
+import sys
+from pkgintel.local import services
+from pkgintel.settings import load
+services.hold(load())
+print("held", flush=True)
+sys.stdin.read()
+"""
+# One process for all: `--help` of every command.
+HELP = """
+from click.testing import CliRunner
+from pkgintel import cli
+for name in cli.COMMANDS:
+    done = CliRunner().invoke(cli.pkgintel, [name, "--help"])
+    assert done.exit_code == 0 and "Usage:" in done.output, (name, done.output)
+print(*cli.COMMANDS)
+"""
+
+
+def pip(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", *PIP, *words], capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this checkout, built as `pip wheel .` does. Needs a package index, for the tool that builds it."""
-    folder, python = tmp_path_factory.mktemp("wheel"), Path(sys.executable)
-    asked = pip(python, "download", "--no-deps", "--dest", str(folder / "asked"), "hatchling")
+    folder = tmp_path_factory.mktemp("wheel")
+    asked = pip("download", "--no-deps", "--dest", str(folder / "asked"), "hatchling")
     if asked.returncode:
         pytest.skip(f"no package index can be reached, so no wheel can be built: {asked.stderr.strip()[-200:]}")
-    built = pip(python, "wheel", "--no-deps", "--wheel-dir", str(folder), str(CHECKOUT))
+    built = pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(CHECKOUT))
     assert built.returncode == 0, built.stderr
     return next(folder.glob("pkgintel-*.whl"))
 
@@ -53,7 +73,7 @@ class Installed:
         self.here.mkdir()
         (self.here / "celeryconfig.py").write_text("raise SystemExit('this is the configuration of somebody else')\n")
         kept = {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "PYTHON", "FLOWER"))}
-        self.environ = {**kept, f"{PREFIX}HOME": str(self.home), "PYTHONDONTWRITEBYTECODE": "1"}
+        self.environ = {**kept, f"{PREFIX}HOME": str(self.home)}
 
     def run(self, *words: str, stdin: str = "", codes: Sequence[int] = (0,)) -> str:
         """What a command prints, which has to end with one of `codes`."""
@@ -70,6 +90,24 @@ class Installed:
         assert done.returncode in codes, f"{' '.join(words)} ended with {done.returncode}: {done.stderr[-3000:]}"
         assert "Traceback" not in done.stderr, done.stderr[-3000:]
         return done.stdout
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While this lasts, the embedded servers run."""
+        process = subprocess.Popen(
+            [self.bin / "python", "-c", HOLDER],
+            cwd=self.here,
+            env=self.environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "held\n"
+            yield
+        finally:
+            process.communicate()
 
     @contextmanager
     def started(self, *words: str, **variables: str) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
@@ -101,15 +139,14 @@ class Installed:
 
 
 @pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     """pkgintel[embedded] of the wheel in a new environment, and a database that has read the sample."""
     root = tmp_path_factory.mktemp("installed")
-    subprocess.run([sys.executable, "-m", "venv", root / "bare"], check=True)
-    constraints = ("-c", str(CHECKOUT / "constraints.txt"))
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", root / "bare"], check=True)
     done = pip(
-        root / "bare" / "bin" / "python",
-        *("install", "--only-binary", ":all:", "--no-binary", "reuse"),
-        *(*constraints, f"pkgintel[embedded] @ {wheel.as_uri()}"),
+        *("--python", str(root / "bare" / "bin" / "python")),
+        *("install", "--no-compile", "--only-binary", ":all:", "--no-binary", "reuse"),
+        *("-c", str(CHECKOUT / "constraints.txt"), f"pkgintel[embedded] @ {wheel.as_uri()}"),
     )
     assert done.returncode == 0, done.stderr
     made = Installed(root)
@@ -119,7 +156,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
     # License files too: inside packages and at addresses, one of which differs from its license.
     assert found["license_files"] > 20
     assert {"text-open", "text-differs", "text-none", "text-missing"} <= set(found["rules"])
-    return made
+    with made.held():
+        yield made
 
 
 def answers(port: int, path: str) -> bool:
@@ -167,8 +205,8 @@ def test_every_command_works_where_no_checkout_is(installed: Installed) -> None:
     assert "open_source" in said["why"]
     assert "the schema is up to date" in said["migrate"]
     assert set(said) | {"run", "up", "sample"} == set(COMMANDS)
-    for name in COMMANDS:
-        assert "Usage:" in installed.run("pkgintel", name, "--help")
+    assert "Usage:" in installed.run("pkgintel", "--help")
+    assert installed.run("python", "-c", HELP).split() == list(COMMANDS)
     assert installed.run("pkgintel", "--version").split()[-1] == pkgintel.__version__
 
 
