@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pkgintel.local.services import Services
 from tests.support.catalogs import Catalog, Document
+from tests.support.databases import redis_of
 from tests.support.hostile import Answer
 from tests.support.oracle import ticks
 from tests.support.sites import Site, SiteFleet
@@ -17,14 +18,21 @@ from tests.support.tables import differences
 pytestmark = pytest.mark.processes
 
 
-@pytest.fixture
-def fleet(database: str, redis_url: str, tmp_path: Path) -> Iterator[SiteFleet]:
+@pytest.fixture(scope="module")
+def crew(services: Services, shared_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteFleet]:
+    """One worker of two processes for all tests here."""
     with ExitStack() as stack:
-        made = SiteFleet(stack, database, redis_url, tmp_path, request_timeout=3, request_attempts=2)
-        made.begin()
-        made.send("spdx.sync")
-        made.ended("sync", "done")
-        yield made
+        redis_url, logs = stack.enter_context(redis_of(services)), tmp_path_factory.mktemp("wrong")
+        yield SiteFleet(stack, shared_database, redis_url, logs, request_timeout=3, request_attempts=2)
+
+
+@pytest.fixture
+def fleet(crew: SiteFleet) -> Iterator[SiteFleet]:
+    crew.begin()
+    crew.send("spdx.sync")
+    crew.ended("sync", "done")
+    yield crew
+    crew.quiet()
 
 
 def document(site: Site, path: str, **changes: Any) -> Document:

@@ -133,6 +133,12 @@ class HostileServer:
         """How often `path` was asked for."""
         return sum(request.path == path for request in list(self.requests))
 
+    def clear(self) -> None:
+        """Nothing was put here, and nobody asked."""
+        with self._lock:
+            self._scripts.clear()
+        self.forget()
+
     def forget(self) -> None:
         """Begin the counting anew."""
         with self._lock:

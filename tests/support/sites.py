@@ -97,6 +97,7 @@ class SiteFleet(Fleet):
                    enriched.verdict_changes, enriched.classification, ops.runs, ops.run_pages, ops.watermarks,
                    ops.catalog, ops.rejected_leaves, ops.check_results CASCADE"""
         )
+        self.server.clear()
         self.site = Site(self.server)
         self.site.new_list(110)
 
