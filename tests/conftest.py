@@ -23,6 +23,7 @@ from pkgintel.runtime import process
 from pkgintel.settings import PREFIX, Deployment, Settings
 from tests.support.databases import fresh_database, migrated, redis_of
 from tests.support.patience import quick
+from tests.support.places import quick_place
 from tests.support.processes import working_for
 from tests.support.waiting import until
 
@@ -38,8 +39,9 @@ hypothesis_settings.load_profile("pkgintel")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """How much the property tests and the tests of growth do."""
-    parser.addoption("--histories", type=int, default=2000, help="catalog histories read into Postgres, in all")
+    """How much the property tests, the chaos and the tests of growth do."""
+    parser.addoption("--histories", type=int, default=800, help="catalog histories read into Postgres, in all")
+    parser.addoption("--chaos-rounds", type=int, default=14, help="rounds of chaos; each kind of fault has its turn")
     parser.addoption("--versions", type=int, default=100_000, help="package versions in the tests of growth")
 
 
@@ -48,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
     if not hasattr(config, "workerinput"):
-        os.environ[HOME] = tempfile.mkdtemp(prefix="pkgintel-tests-")
+        os.environ[HOME] = tempfile.mkdtemp(prefix="pkgintel-tests-", dir=quick_place())
     # Whatever looks for services without being told which finds those of this run, never those of the checkout.
     os.environ[f"{PREFIX}HOME"] = os.environ[HOME]
 
@@ -64,6 +66,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         free = until(lambda: guardian.take(home), "the embedded servers end")
         os.close(free)
     shutil.rmtree(home, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest come first, tests with real processes and histories, so that nobody waits for one in the end."""
+    items.sort(
+        key=lambda item: item.get_closest_marker("processes") is None and "examples" not in item.fixturenames  # type: ignore[attr-defined]
+    )
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,12 @@ import pytest
 from tests.chaos.invariants import Stuck
 from tests.chaos.rounds import perform
 
-ROUNDS = 30
-
 
 @pytest.mark.processes
-def test_the_pipeline_comes_right_whatever_is_killed(capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_pipeline_comes_right_whatever_is_killed(
+    capfd: pytest.CaptureFixture[str], pytestconfig: pytest.Config
+) -> None:
+    rounds = pytestconfig.getoption("--chaos-rounds")
     seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
 
     def say(line: str) -> None:
@@ -20,8 +21,8 @@ def test_the_pipeline_comes_right_whatever_is_killed(capfd: pytest.CaptureFixtur
             print(f"\nchaos: {line}", end="", flush=True)
 
     try:
-        assert perform(ROUNDS, seed, say) == ROUNDS
+        assert perform(rounds, seed, say) == rounds
     except Stuck as stuck:
         # A busy machine can be too slow once. What is lost or wrong fails at once; being stuck twice is no chance.
         say(f"once more, for it got stuck: {str(stuck).splitlines()[0]}")
-        assert perform(ROUNDS, seed, say) == ROUNDS
+        assert perform(rounds, seed, say) == rounds

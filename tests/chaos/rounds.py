@@ -14,6 +14,7 @@ from tests.chaos.invariants import Broken, Invariants, Stuck
 from tests.chaos.stack import LOST_AFTER, Stack
 from tests.chaos.world import World
 from tests.support.hostile import HostileServer
+from tests.support.places import quick_place
 
 PATIENCE = 90.0  # Seconds a round may take to come to its right end once the faults are over.
 
@@ -160,7 +161,7 @@ def perform(
 ) -> int:
     """Rounds of chaos in a home of their own; how many there were. Raises: Broken."""
     say(f"seed {seed}")
-    home = Path(tempfile.mkdtemp(prefix="pkgintel-chaos-"))
+    home = Path(tempfile.mkdtemp(prefix="pkgintel-chaos-", dir=quick_place()))
     try:
         with HostileServer(latency=0.04) as server:
             chaos = Chaos(home, server, seed, say)

@@ -21,6 +21,7 @@ import psycopg
 import redis
 
 from pkgintel.local.server import free_port
+from tests.support.places import quick_place
 from tests.support.waiting import until
 
 PASSWORD = "p:w/d@ü%1"  # Every character of it is one that an address has to quote.
@@ -122,7 +123,7 @@ def _openssl(*words: str | Path) -> None:
 @contextmanager
 def installed() -> Iterator[Secured]:
     """The servers that this machine has, as processes of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="pkgintel-secured-"))
+    folder = Path(tempfile.mkdtemp(prefix="pkgintel-secured-", dir=quick_place()))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         folder.chmod(0o755)  # Postgres runs as somebody else, where this is root.

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.homes import Home, home_at
+from tests.support.places import quick_place
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    """In memory where there is room: a new data directory is a thousand files that reach the disk before it is used."""
-    memory = Path("/dev/shm")
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2**30
-    place = Path(tempfile.mkdtemp(prefix="pkgintel-test-", dir=memory)) if roomy else tmp_path
+def home() -> Iterator[Home]:
+    """A home of a test's own, which is not there yet."""
+    place = Path(tempfile.mkdtemp(prefix="pkgintel-test-", dir=quick_place()))
     try:
         with home_at(place / "my höme") as home:
             yield home

@@ -1,6 +1,6 @@
 """Catalogs of every oddity, read in waves with every accident on the way: in the end the tables are the oracle's.
 
-Thousands of histories by default, more with --histories N; how many each test reads is in its name.
+Hundreds of histories by default, new ones each time, more with --histories N; how many each test reads is in its name.
 """
 
 import random
