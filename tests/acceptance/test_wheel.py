@@ -185,6 +185,9 @@ def test_every_command_works_where_no_checkout_is(installed: Installed) -> None:
         writer = csv.writer(file)
         writer.writerow(["package_id", "license_expression", "license_url", "license_file"])
         writer.writerow(["A", "MIT", "", ""])
+    used = installed.here / "used.csv"
+    used.write_text("package_id,version\nNewtonsoft.Json,13.0.3\n")
+    (installed.here / "pkgintel-policy.toml").write_text("version = 1\n")
     said = {
         words[0]: installed.run("pkgintel", *words, codes=(0, 1) if words[0] == "status" else (0,))
         for words in (
@@ -197,6 +200,8 @@ def test_every_command_works_where_no_checkout_is(installed: Installed) -> None:
             ("watermark", "show"),
             ("changes", "--json"),
             ("texts", "read", str(rows), "--json"),
+            ("audit", str(used), "--offline"),
+            ("policy", "check"),
             ("check",),
             ("migrate",),
         )
