@@ -57,16 +57,14 @@ def disable(name: str) -> None:
 @click.argument("name")
 def run_now(name: str) -> None:
     """Fire a tick's task once, whether it is enabled or not."""
-    beat.require(name)
-    spec = app.conf.beat_schedule[name]
     try:
-        result = app.send_task(spec["task"], kwargs={"kind": "manual"})
+        task, sent = beat.fire(app, name)
     except (OperationalError, RedisError) as error:
         why = broker.because(process.current().deployment.redis_url, error)
         raise ServiceUnavailable(f"Redis does not answer, so the task was not sent: {why}.") from None
     awake = app.control.ping(timeout=1.0)
     then = "a worker takes it up" if awake else "no worker answers now, so it waits for one (`pkgintel up` starts one)"
-    say(f"{spec['task']} was sent (task {result.id}); {then}; see `pkgintel status`")
+    say(f"{task} was sent (task {sent}); {then}; see `pkgintel status`")
 
 
 @group.command("list")

@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pydantic import JsonValue
 from tornado.escape import xhtml_escape
 
 from pkgintel.licenses.evidence import VERDICT_NAMES
-from pkgintel.pipeline.checks import REJECT_LIMIT_CHECK
+from pkgintel.pipeline.checks import NONEMPTY_CHECK, REJECT_LIMIT_CHECK
+from pkgintel.pipeline.states import State
 from pkgintel.reports.assets import Asset
-from pkgintel.reports.gates import Check
+from pkgintel.reports.gates import CheckResult
+from pkgintel.reports.runs import ListedRun
 from pkgintel.reports.shape import Number
 from pkgintel.reports.status import Status
 from pkgintel.reports.totals import VerdictPoint
-from pkgintel.reports.work import EndedRun, RunInProgress
+from pkgintel.reports.work import RunInProgress
 from pkgintel.text import ago, plain, span
 
 
@@ -42,13 +45,39 @@ def badge(asset: Asset) -> tuple[str, str]:
     return ("fresh", "good") if asset.fresh else ("stale", "warn")
 
 
-def parts(run: RunInProgress | EndedRun) -> list[tuple[str, float]]:
+def parts(run: RunInProgress | ListedRun) -> list[tuple[str, float]]:
     """The bar of a run's pages: what is done, failed and left, in percent."""
     total = run.pages_total
     if not total:
         return []
     done, failed = 100 * run.pages_done / total, 100 * run.pages_failed / total
     return [("done", done), ("failed", failed), ("left", max(0.0, 100 - done - failed))]
+
+
+def colour(state: State) -> str:
+    """The colour of how a run stands."""
+    if state is State.RUNNING:
+        return "busy"
+    return "good" if state.good else "bad" if state.bad else "off"
+
+
+def verdict(check: CheckResult) -> tuple[str, str]:
+    """What a check's result means, in a word, and the colour of that."""
+    if check.passed:
+        return "passed", "good"
+    return ("BLOCKS", "bad") if check.blocking else ("warns", "warn")
+
+
+def short(seconds: float) -> str:
+    """A length of time that may be less than a second."""
+    return f"{seconds:.1f} s" if seconds < 10 else span(seconds)
+
+
+def detail(value: JsonValue) -> str:
+    """What else there is to say of a run, in words: a table of numbers as a list of them."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {told}" for name, told in value.items())
+    return str(value)
 
 
 def prose(sentence: str) -> str:
@@ -62,7 +91,7 @@ def share(part: float) -> str:
     return f"{100 * part:.1f}\u00a0%"
 
 
-def measure(check: Check, number: Number | None) -> str:
+def measure(check: CheckResult, number: Number | None) -> str:
     """Value or threshold of a check as a person reads it: ages as a length of time, shares in percent."""
     if number is None:
         return "never" if check.is_freshness else "nothing"
@@ -71,6 +100,12 @@ def measure(check: Check, number: Number | None) -> str:
     if check.name == REJECT_LIMIT_CHECK:
         return f"{100 * number:.2f}\u00a0%"
     return f"{number:,.10g}"
+
+
+def measured(check: CheckResult) -> str:
+    """The value of a check as a person reads it. Packages are counted no further than needed."""
+    counted = check.name == NONEMPTY_CHECK and (check.value or 0) >= 1
+    return "1 or more" if counted else measure(check, check.value)
 
 
 def since(when: datetime | None, report: Status) -> str:

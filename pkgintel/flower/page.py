@@ -4,47 +4,42 @@ What the page shows is `pkgintel status`, drawn. Postgres is asked in threads of
 statement, so Flower's loop never waits for it; where it does not answer, the page says so.
 """
 
-import asyncio
-import logging
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import prometheus_client
-import psycopg
 from flower import urls as flower_urls
 from flower.views import BaseHandler
 from tornado import web
 from tornado.template import Loader, Template
 from tornado.web import url
 
-from pkgintel.errors import PkgintelError
+from pkgintel import database
 from pkgintel.flower import drawing, guard, metrics
+from pkgintel.flower.acts import ActView
+from pkgintel.flower.checks import CheckView
 from pkgintel.flower.drawing import Areas
 from pkgintel.flower.look import look
 from pkgintel.flower.rollcall import crew_of_now
+from pkgintel.flower.runs import RunsView, RunView
+from pkgintel.flower.view import SILENCE, View, answer, within
 from pkgintel.pipeline.checks import LICENSES, PACKAGES, VERDICTS
-from pkgintel.reports import changes, status, totals
-from pkgintel.reports.changes import Change, licenses
-from pkgintel.reports.reading import NewestAnswer, reading
+from pkgintel.reports import changes, history, status, totals
+from pkgintel.reports.changes import Change
+from pkgintel.reports.history import CheckValue, QuietRuns, RunFilter, Volume
+from pkgintel.reports.reading import NewestAnswer
+from pkgintel.reports.runs import ListedRun
 from pkgintel.reports.status import Status
 from pkgintel.runtime import process
-from pkgintel.text import ago, day, many, minute, plain, span
 
-log = logging.getLogger(__name__)
-
-PATIENCE = 8.0  # Seconds after which the page says that Postgres does not answer.
 KEPT = 2.0  # Seconds that one look serves every browser.
 REFRESH = 10  # Seconds after which the browser asks again.
 HISTORY = 300  # Points of the plot.
 CHANGES = 8  # Changes of licenses and verdicts.
-# Nothing of another origin, no form, no frame; Flower's own pages have scripts in them, ours needs its files alone.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+LATEST = 40  # Runs that are looked at for the last ones; those that found nothing new are folded.
+SHOWN = 10  # Of them, on the page.
 TITLES = {PACKAGES: "NuGet packages", LICENSES: "SPDX licenses", VERDICTS: "Verdicts"}
 
 _NAV_ITEM = """<li class="nav-item">
@@ -52,8 +47,6 @@ _NAV_ITEM = """<li class="nav-item">
             {% if active_tab == 'pipeline' %}aria-current="page"{% end %}>Pipeline</a>
         </li>
       """
-
-_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pipeline")
 
 
 class Overlay(Loader):
@@ -68,6 +61,13 @@ class Overlay(Loader):
         return Template(source, name=name, loader=self)
 
 
+PAGES = (
+    url(r"/pipeline/runs", RunsView, name="pipeline-runs"),
+    url(r"/pipeline/runs/(\d{1,18})", RunView, name="pipeline-run"),
+    url(r"/pipeline/checks/(\w{1,80})", CheckView, name="pipeline-check"),
+    url(r"/pipeline/(run-now|enable|disable|abort|resume)/(\w{1,20})", ActView, name="pipeline-act"),
+)
+
 collector = metrics.PkgintelCollector(lambda: look(crew_of_now.newest))
 
 
@@ -76,6 +76,7 @@ def install() -> None:
     handlers = flower_urls.handlers
     handlers[:] = [
         url(r"/pipeline", PipelineView, name="pipeline"),
+        *PAGES,
         *((r"/metrics", MetricsView) if _pattern(handler) == r"/metrics" else handler for handler in handlers),
     ]
     flower_urls.settings["template_loader"] = Overlay(flower_urls.settings["template_path"])
@@ -94,17 +95,9 @@ class MetricsView(BaseHandler):  # type: ignore[misc]
     async def get(self) -> None:
         """Prometheus' text format."""
         self.application.purge_offline_worker_metrics()
-        await _within(collector.refresh)
+        await within(collector.refresh)
         self.set_header("Content-Type", prometheus_client.CONTENT_TYPE_LATEST)
         self.write(prometheus_client.generate_latest())
-
-
-async def _within(ask: Callable[[], Any]) -> Any:
-    """What `ask` gives, from a thread of ours, or None when that takes too long."""
-    try:
-        return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(_threads, ask), PATIENCE)
-    except TimeoutError:
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,39 +107,42 @@ class Contents:
     report: Status | None = None
     plot: Areas | None = None
     changes: tuple[Change, ...] = ()
+    runs: tuple[ListedRun | QuietRuns, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    values: Mapping[str, tuple[CheckValue, ...]] = field(default_factory=dict)
     trouble: str = ""
 
 
 def see() -> Contents:
-    """Ask Postgres and Redis for everything the page shows. Never raises."""
-    try:
-        settings = process.current().deployment
-        answers = crew_of_now.newest()
-        with reading(settings) as conn:
-            report = status.report(conn, settings, answers)
-            history = totals.verdicts(conn, HISTORY)
-            newest = changes.newest(conn, CHANGES).changes
-        return Contents(report, drawing.areas(history, report.as_of), newest)
-    except (PkgintelError, psycopg.Error) as error:
-        return Contents(trouble=str(error).strip().splitlines()[0])
-    except Exception as error:
-        log.exception("the page Pipeline could not be made")
-        return Contents(trouble=f"This page met an error of its own, and Flower's log has it: {type(error).__name__}.")
+    """Ask Postgres for everything the page shows, and what the crew last answered. Never raises."""
+    answers = crew_of_now.newest()
+
+    def ask(conn: database.Connection) -> Contents:
+        report = status.report(conn, process.current().deployment, answers)
+        return Contents(
+            report,
+            drawing.areas(totals.verdicts(conn, HISTORY), report.as_of),
+            changes.newest(conn, CHANGES).changes,
+            history.runs(conn, RunFilter(), most=LATEST).runs[:SHOWN],
+            history.volumes(conn),
+            history.checks(conn, [check.name for check in report.checks]),
+        )
+
+    found = answer(ask)
+    return found.value or Contents(trouble=found.trouble)
 
 
 _contents = NewestAnswer(see, KEPT)
 
 
-class PipelineView(BaseHandler):  # type: ignore[misc]
+class PipelineView(View):
     """The page Pipeline."""
 
     @web.authenticated
     async def get(self) -> None:
         """`?refresh=off` keeps the browser from asking again."""
-        seen = await _within(_contents.get) or Contents(trouble=f"Postgres gave no answer within {PATIENCE:g} seconds.")
+        seen = await within(_contents.get) or Contents(trouble=SILENCE)
         live = self.get_argument("refresh", "") != "off"
         if live:
             self.set_header("Refresh", str(REFRESH))
-        self.set_header("Content-Security-Policy", POLICY)
-        words = {word.__name__: word for word in (licenses, day, ago, span, minute, plain, many)}
-        self.render("pipeline.html", seen=seen, live=live, every=REFRESH, titles=TITLES, drawing=drawing, **words)
+        self.show("pipeline.html", seen=seen, live=live, every=REFRESH, titles=TITLES)

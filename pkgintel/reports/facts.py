@@ -61,10 +61,11 @@ class Facts(Crew):
     def due(self, asset: str) -> bool:
         """Whether it should be fresh: a schedule behind it has been enabled for longer than it stays fresh.
 
-        Verdicts follow the two others, so each of their schedules keeps them fresh.
+        Verdicts follow packages and licenses, so each of their schedules keeps them fresh.
         """
         source = checks.SOURCES[asset]
-        behind = [tick for name, tick in self.schedules.items() if name == source or source not in self.schedules]
+        names = {source} if source in self.schedules else set(checks.SOURCES.values())
+        behind = [tick for name, tick in self.schedules.items() if name in names]
         most = self.assets[asset].threshold_seconds
         return any(tick.enabled and self.since(tick.changed_at) > most for tick in behind)
 

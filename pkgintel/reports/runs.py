@@ -65,6 +65,20 @@ class TriggeredRun(Report):
     error: str | None
 
 
+class Phase(Report):
+    """A part of a run's time: the look at the index, its pages, closing it, what follows it (gates and verdicts)."""
+
+    name: str
+    begun: Moment
+    ended: Moment
+    goes_on: bool
+
+    @property
+    def seconds(self) -> float:
+        """How long it took so far."""
+        return max(0.0, (self.ended - self.begun).total_seconds())
+
+
 class ShownRun(ListedRun):
     """All there is to say of a run. `finished_by` is the later run that did what this one left undone."""
 
@@ -85,29 +99,50 @@ def listed(
     conn: database.Connection, *, source: Source | None = None, state: State | None = None, most: int = 20
 ) -> tuple[ListedRun, ...]:
     """Runs, newest first."""
-    rows = database.every(conn, "reports/runs/runs", source=source, state=state, id=None, most=most)
-    return tuple(ListedRun(**row) for row in rows)
+    return rows(conn, source=source, state=state, most=most)
 
 
-def shown(conn: database.Connection, run_id: int) -> ShownRun:
-    """All there is to say of a run: its pages, what its gates measured, what came of it.
+def rows(
+    conn: database.Connection,
+    *,
+    source: Source | None = None,
+    action: Action | None = None,
+    state: State | None = None,
+    before: int | None = None,
+    most: int,
+) -> tuple[ListedRun, ...]:
+    """Runs older than run `before`, newest first, at most so many."""
+    asked = {"source": source, "action": action, "state": state, "before": before, "most": most, "id": None}
+    return tuple(ListedRun(**row) for row in database.every(conn, "reports/runs/runs", **asked))
+
+
+def shown(conn: database.Connection, run_id: int, most_pages: int | None = None) -> ShownRun:
+    """All there is to say of a run: its pages (so many at most), what its gates measured, what came of it.
 
     Raises: SettingsError when there is no such run.
     """
     with conn.transaction():
-        rows = database.every(conn, "reports/runs/runs", source=None, state=None, id=run_id, most=1)
-        if not rows:
+        asked = {"source": None, "action": None, "state": None, "before": None, "most": 1, "id": run_id}
+        row = database.one(conn, "reports/runs/runs", **asked)
+        if not row:
             raise SettingsError(f"There is no run {run_id}: `pkgintel runs` lists them.")
         return ShownRun(
-            **rows[0],
+            **row,
             **database.the(conn, "reports/runs/run", id=run_id),
             finished_by=ledger.finished_by(conn, run_id),
-            pages=tuple(RunPage(**row) for row in database.every(conn, "reports/runs/run_pages", id=run_id)),
+            pages=tuple(
+                RunPage(**row) for row in database.every(conn, "reports/runs/run_pages", id=run_id, most=most_pages)
+            ),
             checks=tuple(RunCheck(**row) for row in database.every(conn, "reports/runs/run_checks", id=run_id)),
             triggered=tuple(
                 TriggeredRun(**row) for row in database.every(conn, "reports/runs/run_triggered", id=run_id)
             ),
         )
+
+
+def phases(conn: database.Connection, run_id: int) -> tuple[Phase, ...]:
+    """Where the time of a run went, in order."""
+    return tuple(Phase(**row) for row in database.every(conn, "reports/runs/phases", id=run_id))
 
 
 def resume(conn: database.Connection, settings: Deployment, run_id: int) -> str:

@@ -149,6 +149,16 @@ def apply(conn: database.Connection, app: Celery) -> list[str]:
     return told
 
 
+def fire(app: Celery, name: str) -> tuple[str, str]:
+    """Send a tick's task once, whether it is enabled or not: the names of the task and of this sending of it.
+
+    Raises: SettingsError for a name that is no tick; OperationalError or RedisError when Redis does not answer.
+    """
+    require(name)
+    task = app.conf.beat_schedule[name]["task"]
+    return task, app.send_task(task, kwargs={"kind": "manual"}).id
+
+
 def next_tick(cron: str) -> datetime:
     """When a tick of crontab `cron` comes next (RedBeat's own due time drifts, so it is reckoned from now)."""
     now = datetime.now(UTC)

@@ -38,6 +38,16 @@ BROKEN = r"""
 """
 
 
+# What the keyboard comes to next, and whether a person sees that it is there.
+FOCUSED = """
+(() => {
+  const it = document.activeElement, style = getComputedStyle(it), box = it.getBoundingClientRect();
+  const seen = (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== "none";
+  return [it.tagName, it.textContent.trim().slice(0, 40), seen && box.width > 0 && box.height > 0];
+})()
+"""
+
+
 @dataclass(frozen=True)
 class Look:
     """What a browser made of a page."""
@@ -49,6 +59,7 @@ class Look:
     broken: tuple[str, ...]  # Short words of tables that take two lines.
     width: int  # Of the window, as the page sees it.
     text: str
+    stops: tuple[tuple[str, str, bool], ...]  # What the key Tab comes to: tag, words, and whether that is seen.
 
 
 class Browser:
@@ -57,9 +68,14 @@ class Browser:
     def __init__(self, door: str) -> None:
         self._door = door
 
-    def look(self, url: str, width: int, *, phone: bool = False, dark: bool = False) -> Look:
-        """Load a page in a window of `width` CSS pixels; a phone has a viewport of its own, and a denser screen."""
-        return asyncio.run(_look(self._door, url, width, phone=phone, dark=dark))
+    def look(
+        self, url: str, width: int, *, phone: bool = False, dark: bool = False, tabs: int = 0, password: str = ""
+    ) -> Look:
+        """Load a page in a window of `width` CSS pixels, then press Tab so often.
+
+        A phone has a viewport of its own, and a denser screen.
+        """
+        return asyncio.run(_look(self._door, url, width, phone=phone, dark=dark, tabs=tabs, password=password))
 
 
 @contextmanager
@@ -80,7 +96,7 @@ def browser(profile: Path) -> Iterator[Browser]:
         process.wait(timeout=20)
 
 
-async def _look(door: str, url: str, width: int, *, phone: bool, dark: bool) -> Look:
+async def _look(door: str, url: str, width: int, *, phone: bool, dark: bool, tabs: int, password: str) -> Look:
     async with asyncio.timeout(60):
         connection = await websocket_connect(door, max_message_size=100_000_000)
         session = _Session(connection)
@@ -94,12 +110,16 @@ async def _look(door: str, url: str, width: int, *, phone: bool, dark: bool) -> 
         await session.tell("Emulation.setDeviceMetricsOverride", **size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         await session.tell("Emulation.setEmulatedMedia", features=[scheme])
+        if password:
+            given = base64.b64encode(password.encode()).decode()
+            await session.tell("Network.setExtraHTTPHeaders", headers={"Authorization": f"Basic {given}"})
         await session.tell("Page.navigate", url=url)
         await session.event("Page.loadEventFired")
         wide = await session.evaluate(WIDE)
         broken = await session.evaluate(BROKEN)
         inner = await session.evaluate("innerWidth")
         text = await session.evaluate("document.body.innerText")
+        stops = [await session.tab() for _ in range(tabs)]
         picture = await session.tell("Page.captureScreenshot", captureBeyondViewport=True)
         session.id = None
         await session.tell("Target.disposeBrowserContext", browserContextId=own)
@@ -117,6 +137,7 @@ async def _look(door: str, url: str, width: int, *, phone: bool, dark: bool) -> 
         tuple(broken),
         inner,
         text,
+        tuple(stops),
     )
 
 
@@ -140,6 +161,13 @@ class _Session:
     async def event(self, name: str) -> None:
         if not any(seen == name for seen, _ in self.events):
             await self._read(lambda heard: heard.get("method") == name)
+
+    async def tab(self) -> tuple[str, str, bool]:
+        """Press Tab; what has the focus then."""
+        for kind in ("rawKeyDown", "keyUp"):
+            await self.tell("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+        tag, words, seen = await self.evaluate(FOCUSED)
+        return tag, words, seen
 
     async def evaluate(self, script: str) -> Any:
         return (await self.tell("Runtime.evaluate", expression=script, returnByValue=True))["result"]["value"]

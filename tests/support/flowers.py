@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,14 @@ from pkgintel.runtime import deployment
 from pkgintel.settings import Deployment
 from tests.support.checkout import CHECKOUT
 from tests.support.waiting import until
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        """None: the answer itself is what was asked for."""
+
+
+_opener = urllib.request.build_opener(_NoRedirects)
 
 
 class Served:
@@ -28,15 +37,20 @@ class Served:
         status, _, body = self.ask(path, password)
         return status, body
 
-    def ask(self, path: str, password: str = "", host: str = "") -> tuple[int, Message, str]:
-        """Status, headers and body; `host` is what the Host header says."""
-        request = urllib.request.Request(self.root + path)  # noqa: S310 (our own)
+    def ask(
+        self, path: str, password: str = "", host: str = "", form: dict[str, str] | None = None, **headers: str
+    ) -> tuple[int, Message, str]:
+        """Status, headers and body; `host` is what the Host header says, `form` is posted. No redirect is followed."""
+        body = None if form is None else urllib.parse.urlencode(form).encode()
+        request = urllib.request.Request(self.root + path, body)  # noqa: S310 (our own)
+        for name, value in headers.items():
+            request.add_header(name.replace("_", "-"), value)
         if password:
             request.add_header("Authorization", "Basic " + base64.b64encode(password.encode()).decode())
         if host:
             request.add_header("Host", host)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            with _opener.open(request, timeout=30) as answer:
                 return answer.status, answer.headers, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.headers, error.read().decode()

@@ -21,6 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pkgintel import database
 from pkgintel.pipeline.checks import GATES
 from pkgintel.settings import Deployment
+from pkgintel.tasks import beat
 from tests.integration.flower.test_metrics import ALERTS, rules
 from tests.integration.flower.test_page import fill
 from tests.support.flowers import Start
@@ -134,7 +135,7 @@ FRESH = 'pkgintel_asset_fresh{{asset="{}"}}'.format
 DUE = 'pkgintel_asset_due{{asset="{}"}}'.format
 WARNS = 'blocking="false", check="raw_nuget_packages_rejected", gate="raw_nuget_packages"'
 QUEUE = 'pkgintel_queue_length{{queue="{}"}}'.format
-STOPPED = {ENABLED("nuget"): "0x1600", ENABLED("spdx"): "0x1600"}
+STOPPED = {ENABLED(name): "0x1600" for name in beat.NAMES}
 IDLE = {f'pkgintel_running_pages{{action="scan", {RUN}, state="{state}"}}': "" for state in ("done", "failed", "left")}
 LICENSES = 'pkgintel_license_changes{from="open_source", to="proprietary"}'
 VERDICTS = 'pkgintel_verdict_changes{from="open_source", to="none"}'

@@ -107,6 +107,8 @@ def test_empty_healthy_broken_and_down(settings: Settings, conn: database.Connec
     assert "Nothing has run yet" in empty
     assert re.search(r'<a class="nav-link active"\s+href="/pipeline"', empty)
     assert 'href="/pipeline"' in served.get("/tasks")[1]
+    assert "Run now" not in empty, "for nobody was asked who he is"
+    assert served.get("/pipeline/run-now/nuget")[0] == served.ask("/pipeline/abort/1", form={})[0] == 403
 
     fill(conn, settings)
     until(lambda: "fresh" in badges(page()).values(), "the page sees what was stored")
