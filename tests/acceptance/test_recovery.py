@@ -61,6 +61,7 @@ def test_a_scan_that_upstream_answers_503_says_so_since_when_and_when_it_tries_a
 
 
 def test_the_pages_of_a_killed_worker_move_on_within_half_a_minute_in_the_same_run(fleet: SiteFleet) -> None:
+    """So they do as long as tasks are acknowledged when they are done: earlier, and nobody would have them any more."""
     site = fleet.site
     site.grow(2)
     held = site.hold("/page0")
