@@ -16,6 +16,7 @@ LICENSES = "raw_spdx_licenses"
 VERDICTS = "enriched_nuget_package_oss_status"
 TEXTS = "raw_license_texts"
 GATES = (PACKAGES, LICENSES, VERDICTS)
+NAMES = (*GATES, TEXTS)  # That of the texts stands before what they decide, and behind no asset.
 # Which of our sources fills which asset.
 SOURCES = {PACKAGES: Source.NUGET, LICENSES: Source.SPDX, VERDICTS: Source.VERDICTS}
 
@@ -90,8 +91,8 @@ def of_gate(gate: str, settings: Settings) -> list[Check]:
 
     Raises: SettingsError for a gate that does not exist.
     """
-    if gate not in GATES:
-        raise SettingsError(f"There is no gate {gate!r}; there are {', '.join(GATES)}.")
+    if gate not in NAMES:
+        raise SettingsError(f"There is no gate {gate!r}; there are {', '.join(NAMES)}.")
     return {
         PACKAGES: [
             Check(
