@@ -14,5 +14,5 @@ def test_each_gate_has_checks(gate: str) -> None:
 
 
 def test_any_other_is_refused() -> None:
-    with pytest.raises(SettingsError, match="There is no gate 'none'; there are .*raw_license_texts"):
+    with pytest.raises(SettingsError, match=r"There is no gate 'none'; there are .*raw_license_texts"):
         checks.of_gate("none", Settings())
