@@ -118,7 +118,7 @@ def _entry(entry: UrlEntry | None) -> Iterable[str]:
         yield plain(", ".join([f"a page that is {entry.nature}", *held]))
     if entry.history:
         read = entry.history
-        yield plain(f"{many(read.revisions, 'revision')} of {read.file} read, commits {' to '.join(read.commits)}")
+        yield plain(f"{many(read.revisions, 'revision')} read on {read.ref}: {' to '.join(read.commits)}")
     if entry.note:
         yield plain(entry.note)
 
