@@ -86,6 +86,9 @@ class Settings(BaseModel):
     license_policy: Literal["osi-or-fsf", "osi"] = Field(
         "osi-or-fsf", description="which approval makes a license open"
     )
+    read: Literal["all", "speaking"] = Field(
+        "all", description="which leaves are read in the end: all, or only what can speak for a package"
+    )
     since: Time | None = Field(None, description="where an empty database starts reading the catalog (ISO 8601, UTC)")
     pages_per_scan: int = Field(500, ge=1, le=5000, description="most pages in one scan, and so in one chord")
     max_in_flight: int = Field(64, ge=1, le=1024, description="HTTP requests in flight, for the whole fleet")

@@ -21,7 +21,7 @@ class Screen:
     def __init__(self) -> None:
         self._console = console(stderr=True)
         self._bar: Progress | None = None
-        self._last = ""
+        self._last = self._stage = ""
         self._said_at = 0.0
         self._begun = time.monotonic()
         self._leaves_before: int | None = None
@@ -32,7 +32,10 @@ class Screen:
         self._console.print(line, soft_wrap=True)
 
     def show(self, progress: follow.Progress, stage: str) -> None:
-        """Pages and leaves done of all, the rate and the time left; or why nothing moves."""
+        """Pages and leaves done of all, the rate of the stage and the time left; or why nothing moves."""
+        if stage != self._stage:
+            self.close()
+            self._stage, self._begun = stage, time.monotonic()
         done, total = progress.pages_done, progress.pages_total
         text = self._text(progress, stage)
         if self._console.is_terminal:
@@ -56,6 +59,11 @@ class Screen:
             return f"{stage}: {progress.retry.says(datetime.now(UTC))}"
         done, total, leaves = progress.pages_done, progress.pages_total, progress.leaves_done
         now = time.monotonic()
+        if stage == follow.PAGES:
+            seconds, failed = max(now - self._begun, 0.001), progress.pages_failed
+            text = f"pages {done} of {total}, {progress.items:,} items, {progress.items / seconds:,.0f}/s"
+            text += f" {seconds * (total - done) / done:.0f} s left" if 0 < done < total else ""
+            return text + (f", {many(failed, 'page')} failed" if failed else "")
         if leaves != self._leaves_before:
             self._leaves_before, self._moved_at = leaves, now
         known, read = progress.leaves_known, total - progress.pages_unread
@@ -91,11 +99,11 @@ def wait(
     """Follow `tasks` until they are over, calling `tend` in between; what `tend` raises ends the wait."""
     while True:
         followed = follow.follow(conn, tasks)
-        scans = [run.id for run in followed.runs if run.source is not Source.VERDICTS]
-        if scans:
-            progress = follow.progress(conn, scans)
+        doing, at_work = followed.at_work()
+        if at_work:
+            progress = follow.progress(conn, at_work)
             if progress.pages_total or progress.retry:
-                screen.show(progress, stage)
+                screen.show(progress, doing if followed.of(Source.NUGET) else stage)
         if followed.over(tasks):
             screen.close()
             return followed

@@ -1,5 +1,6 @@
 """The main job, once: migrate, start a worker, send the tasks, follow them to the verdicts, say what came of it."""
 
+import getpass
 import os
 import subprocess
 import sys
@@ -21,10 +22,12 @@ from pkgintel.errors import (
     AlreadyRunning,
     PkgintelError,
     RunFailed,
+    SettingsError,
     UpstreamError,
     UpstreamUnavailable,
 )
-from pkgintel.pipeline import heartbeats, runs, scan
+from pkgintel.nuget import instant, window
+from pkgintel.pipeline import heartbeats, runs, scan, watermark
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.reports import follow, summary
 from pkgintel.reports.follow import FollowedRuns
@@ -34,6 +37,7 @@ from pkgintel.tasks import recovery
 from pkgintel.upstream import sources
 from pkgintel.upstream.client import Client
 
+BEGINNING = window.BEGINNING + 1  # A time that can be written down, before every commit.
 _ANOTHER_LIST = (
     "PKGINTEL_SPDX_LICENSES_URL and PKGINTEL_SPDX_EXCEPTIONS_URL may name another copy; `pkgintel sample` "
     "serves one as /spdx/licenses.json and /spdx/exceptions.json."
@@ -47,9 +51,14 @@ _ANOTHER_LIST = (
 @click.option(
     "--since", metavar="TIME", help="Where an empty database starts, UTC: 2026-09-30 or 2026-09-30T12:00:00Z."
 )
+@click.option(
+    "--whole",
+    is_flag=True,
+    help="Read the catalog from its beginning until every package has its verdict; other leaves stay unread.",
+)
 @click.option("--max-pages", type=click.IntRange(min=1), help="Read at most this many pages of the catalog now.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, everything else on stderr.")
-def command(catalog: str | None, since: str | None, max_pages: int | None, as_json: bool) -> None:
+def command(catalog: str | None, since: str | None, whole: bool, max_pages: int | None, as_json: bool) -> None:
     """Starts a Celery worker of its own and stops it at the end. Run it again and it reads only what is new.
 
     Exit codes: 0 done, nothing new, or a scan was already in progress; 1 the run or a gate failed; 2 a wrong setting
@@ -58,7 +67,9 @@ def command(catalog: str | None, since: str | None, max_pages: int | None, as_js
     begun = time.monotonic()
     screen = Screen()
     try:
-        result = _prepare_and_perform(catalog, since, max_pages, screen, begun)
+        if whole and (since or max_pages):
+            raise SettingsError("--whole reads from the beginning to the end: leave --since and --max-pages away.")
+        result = _prepare_and_perform(catalog, since, max_pages, screen, begun, whole=whole)
     except PkgintelError as error:
         if not as_json:
             raise
@@ -72,12 +83,14 @@ def command(catalog: str | None, since: str | None, max_pages: int | None, as_js
 
 
 def _prepare_and_perform(
-    catalog: str | None, since: str | None, max_pages: int | None, screen: Screen, begun: float
+    catalog: str | None, since: str | None, max_pages: int | None, screen: Screen, begun: float, *, whole: bool
 ) -> summary.Summary:
-    given = load({**os.environ, **({"PKGINTEL_SINCE": since} if since else {})})
-    settings = choose(given, catalog, screen)
+    asked = {"PKGINTEL_SINCE": since} if since else {}
+    if whole:  # What decides no verdict follows in ticks, where `all` is wanted.
+        asked = {"PKGINTEL_SINCE": instant.timestamp(BEGINNING), "PKGINTEL_READ": "speaking"}
+    settings = choose(load({**os.environ, **asked}), catalog, screen)
     process.start(settings)
-    return perform(settings, screen, max_pages, begun)
+    return perform(settings, screen, max_pages, begun, whole=whole)
 
 
 def choose(given: Settings, catalog: str | None, screen: Screen) -> Deployment:
@@ -133,7 +146,9 @@ def _short_client(settings: Settings, tries: int = 3) -> Iterator[Client]:
         client.close()
 
 
-def perform(settings: Deployment, screen: Screen, max_pages: int | None, begun: float) -> summary.Summary:
+def perform(
+    settings: Deployment, screen: Screen, max_pages: int | None, begun: float, *, whole: bool = False
+) -> summary.Summary:
     """Run the pipeline to its verdicts; the facts of it. `begun` is when, on the monotonic clock."""
     url = settings.database_url
     applied = migrations.apply(url)
@@ -143,7 +158,7 @@ def perform(settings: Deployment, screen: Screen, max_pages: int | None, begun: 
     with database.connect(url) as conn:
         _refuse_another_catalog(conn, settings)
         _free_the_orphan(conn, screen)
-        _look_at_the_start(conn, settings, screen)
+        _begin_at_the_beginning(conn, settings, screen) if whole else _look_at_the_start(conn, settings, screen)
         unreachable = _licenses_cannot_be_had(conn, settings, screen)
         processes = min(2 * (os.cpu_count() or 1), 8)
         with worker.running(settings, processes) as started:
@@ -173,6 +188,16 @@ def _refuse_another_catalog(conn: database.Connection, settings: Deployment) -> 
         with _short_client(settings) as client:
             name = scan.name_of(sources.fetch_index(client, sources.discover(client, name)), name)
     scan.claim(conn, name)
+
+
+def _begin_at_the_beginning(conn: database.Connection, settings: Deployment, screen: Screen) -> None:
+    """A database that began later begins at the beginning from now on; that is recorded, as `watermark reset` is."""
+    stored = database.one(conn, "events/watermark", source=Source.NUGET)
+    if stored is None or stored["origin_ticks"] <= BEGINNING:
+        return
+    why = "run --whole reads the catalog from its beginning"
+    watermark.reset(conn, settings, Source.NUGET, instant.timestamp(BEGINNING), why, getpass.getuser())
+    screen.say(f"the origin moves back from {instant.timestamp(stored['origin_ticks'])} to the catalog's beginning")
 
 
 def _look_at_the_start(conn: database.Connection, settings: Deployment, screen: Screen) -> None:

@@ -88,6 +88,11 @@ def _assets(report: Status) -> Table:
 
 
 def _lag(report: Status) -> Iterable[RenderableType]:
+    versions, packages = report.versions, report.packages
+    if versions.unread or packages.unread:
+        about = "" if versions.exact else "about "
+        yield Text(f"{about}{versions.read:,} of {versions.known:,} versions read")
+        yield Text(f"{packages.judged:,} of {packages.known:,} packages judged, {packages.unread:,} unread")
     if report.watermark is None:
         yield Text("The catalog was not read yet, so there is no watermark.")
         return
@@ -102,7 +107,8 @@ def _now(report: Status) -> Iterable[RenderableType]:
     if not runs:
         yield Text("nothing is running")
     for run in runs:
-        line = Text(f"run {run.id}, {run.source} {run.action}, {run.kind}, for {span(run.seconds)} ")
+        round_ = f", round {run.round}" if run.round else ""
+        line = Text(f"run {run.id}, {run.source} {run.action}, {run.kind}{round_}, for {span(run.seconds)} ")
         if run.lost:
             line.append_text(word("LOST")).append(f", silent for {span(run.silent_seconds)}")
         elif run.is_silent:

@@ -44,6 +44,12 @@ def show(result: Summary, *, as_json: bool) -> None:
         table.add_row("license files", f"{result.license_files:,} asked for now")
     gone = f" ({result.deleted:,} of them deleted, so without a verdict)" if result.deleted else ""
     table.add_row("stored", f"{many(result.versions or 0, 'version')} of {many(result.packages or 0, 'package')}{gone}")
+    if result.versions_unread or result.packages_unread:
+        without = many(result.packages_unread or 0, "package")
+        alone = f", and {without} without a verdict for it" if result.packages_unread else ""
+        table.add_row(
+            "unread", f"{many(result.versions_unread or 0, 'version')}{alone} (`why ID --version V` reads one)"
+        )
     table.add_row("watermark", iso(result.watermark) or "none yet")
     table.add_row("SPDX list", plain(result.spdx_list_version or "none yet", 60))
     out.print(table)

@@ -11,6 +11,7 @@ from pkgintel import database
 from pkgintel.cli import why_text
 from pkgintel.cli.screen import STYLES, console, emit
 from pkgintel.database import migrations
+from pkgintel.pipeline import unread
 from pkgintel.reports import why
 from pkgintel.reports.changes import Relicensing, licenses
 from pkgintel.reports.explanation import DeclaredLicense, Explanation, LastOpen, LicenseChange, UrlEntry
@@ -200,16 +201,25 @@ def _relicensed(changes: Sequence[Relicensing]) -> Iterable[str]:
 
 @click.command("why")
 @click.argument("package_id", metavar="ID")
-@click.option("--version", "version_text", metavar="V", help="Judge this stored version, in any spelling of it.")
+@click.option(
+    "--version",
+    "version_text",
+    metavar="V",
+    help="Judge this version, in any spelling of it; one that is unread is read.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the screen.")
 def command(package_id: str, version_text: str | None, as_json: bool) -> None:
     """Shows declaration, rule, evidence, the version judged, and past verdicts.
 
-    Ids are matched without case. Exit codes: 0; 4 when the package or version is not stored.
+    Ids are matched without case. Exit codes: 0; 3 when the leaf of an unread version cannot be fetched; 4 when the package
+    or version is not known.
     """
-    settings = process.current().deployment
+    mine = process.current()
+    settings = mine.deployment
     with database.connect(settings.database_url) as conn:
         migrations.require_schema(conn)
+        if version_text is not None:
+            unread.read_version(mine.database, mine.client, mine.leasing, package_id.strip(), version_text)
         found = why.explain(conn, settings, package_id, version_text)
     if as_json:
         emit(found.as_json())

@@ -4,7 +4,7 @@ Locks are taken in one order (packages by key, then versions, then declarations)
 the package rows are derived after the versions, under those locks, so none is ever left stale.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -59,18 +59,61 @@ def write(conn: database.Connection, events: Sequence[Event]) -> int:
     """
     if not events:
         return 0
+    if database.the(conn, "known/any_unread")["found"]:
+        return write_among_unread(conn, events)
+    _copy(conn, events)
+    added = database.one(conn, "events/add_packages")
+    database.one(conn, "events/lock_packages")
+    changed = _upsert(conn, events)
+    database.run(conn, "events/derive_packages", whole=added["whole"] if added else [])
+    database.run(conn, "events/resolve_leaves")
+    return changed
+
+
+def write_among_unread(
+    conn: database.Connection,
+    events: Sequence[Event],
+    *,
+    packages: Collection[str] = (),
+    settled: Collection[tuple[str, str]] = (),
+    rejected: Sequence[tuple[str, str, str]] = (),
+) -> int:
+    """Merge `events` as `write` does, where versions are known and unread: only a speaker that is certain speaks.
+
+    The rows of `packages` (keys) are derived too. `settled` names versions (package key, version key) that may have
+    been read meanwhile, `rejected` those whose leaf could not be fetched (and its address).
+    """
+    _copy(conn, events)
+    database.run(conn, "known/touched_table")
+    database.run(conn, "known/touch", packages=[*packages, *(package for package, _, _ in rejected)])
+    database.one(conn, "known/lock_rows")
+    database.run(conn, "known/lock_touched")
+    changed = _upsert(conn, events)
+    keys = sorted({(event.package_key, event.version_key) for event in events} | set(settled))
+    if keys:
+        named = {"package_keys": [package for package, _ in keys], "version_keys": [key for _, key in keys]}
+        database.run(conn, "known/settle_deletes", **named)
+        database.run(conn, "known/settle", **named)
+    if rejected:
+        lost = dict(zip(("package_keys", "version_keys", "urls"), map(list, zip(*rejected, strict=True)), strict=True))
+        database.run(conn, "known/reject", **lost)
+    database.one(conn, "known/derive_packages", anew=bool(rejected))
+    database.run(conn, "events/resolve_leaves")
+    return changed
+
+
+def _copy(conn: database.Connection, events: Sequence[Event]) -> None:
     _make_incoming(conn)
     with conn.cursor() as cursor, cursor.copy(database.sql("events/copy_incoming")) as copy:
         copy.set_types(_COLUMNS)
         for event in events:
             copy.write_row(_row(event))
-    added = database.one(conn, "events/add_packages")
-    database.one(conn, "events/lock_packages")
+
+
+def _upsert(conn: database.Connection, events: Sequence[Event]) -> int:
     changed: int = database.the(conn, "events/upsert_details")["changed"]
     if any(event.leaf.kind == "delete" for event in events):
         changed += database.run(conn, "events/upsert_deletes")
-    database.run(conn, "events/derive_packages", whole=added["whole"] if added else [])
-    database.run(conn, "events/resolve_leaves")
     return changed
 
 

@@ -30,6 +30,7 @@ def families(found: Look) -> Iterator[Metric]:
     )
     yield from _catalog(report, now)
     yield from _assets(report)
+    yield from _known(report)
     yield from _work(found.totals)
     yield from _runs(report, found.totals.runs)
     yield from _changes(found.totals.changes)
@@ -80,6 +81,16 @@ def _assets(report: Status) -> Iterator[Metric]:
     help_ = "Whether a schedule behind it has been enabled for longer than that, so that it should be fresh."
     yield _gauges("asset_due", help_, ("asset",), (((asset,), told) for asset, told in due.items()))
     yield of("blocked", "Whether a closed gate keeps it from being updated.", lambda asset: asset.blocked)
+
+
+def _known(report: Status) -> Iterator[Metric]:
+    versions, packages = report.versions, report.packages
+    states = {"read": versions.read, "unread": versions.unread}
+    help_ = "Versions that are known, by whether they are read (estimated where they are many)."
+    yield _gauges("versions", help_, ("state",), (((state,), count) for state, count in states.items()))
+    states = {"known": packages.known, "judged": packages.judged, "unread": packages.unread}
+    help_ = "Packages that are known, that have a verdict, and whose speaker was never certain yet."
+    yield _gauges("packages", help_, ("state",), (((state,), count) for state, count in states.items()))
 
 
 def _work(totals: Totals) -> Iterator[Metric]:

@@ -63,7 +63,10 @@ def store_page(
     with heartbeats.pulse(db, run_id, settings.lost_after), leasing(server) as limit:
         source = Source(db, client, catalog, limit)
         content = page_items.read(source, run, page_url, start, odd)
-        leaves = page_leaves.bring(source, run, start.kind, content, fetched)
+        if run.knows:
+            leaves = page_leaves.announced(source, run, content)
+        else:
+            leaves = page_leaves.bring(source, run, start.kind, content, fetched)
         with db.connection() as conn:
             return page_write.write(conn, client, run_id, page_url, start.kind, leaves)
 

@@ -1,9 +1,10 @@
 """Which leaves of a page are missing, and what they are: the newest of each version, or the one before it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pkgintel.database import events
+from pkgintel.database import announcements, events
+from pkgintel.database.announcements import Announced
 from pkgintel.nuget import documents, window
 from pkgintel.nuget.documents import Event
 from pkgintel.pipeline.page_items import PageContent, Source
@@ -16,7 +17,8 @@ from pkgintel.upstream.leaves import Reject, fetch_leaves
 class PageLeaves:
     """What is to be written of a page: events, rejected leaves and items, names of rejected items that are `gone`.
 
-    `items` counts what is new in the window; `newest` is the newest commit (ticks) that the page names.
+    `items` counts what is new in the window; `newest` is the newest commit (ticks) that the page names. The versions of
+    `known` are to be made known without their leaves; rejected leaves up to `accounted` (ticks) are settled then.
     """
 
     events: list[Event]
@@ -24,6 +26,8 @@ class PageLeaves:
     gone: list[str]
     items: int
     newest: int | None
+    known: Sequence[Announced] = ()
+    accounted: int = window.BEGINNING
 
 
 def bring(
@@ -55,3 +59,21 @@ def bring(
         left = [item for item in usable if item.url not in asked]
     items = sum(item.commit > read.after for item in listed) + len(content.odd)
     return PageLeaves(found, rejected, content.gone, items, content.newest)
+
+
+def announced(source: Source, run: Run, content: PageContent) -> PageLeaves:
+    """What a scan that reads no leaves makes of a page: its versions known, what cannot be known of it rejected.
+
+    A line whose version NuGet would not read is rejected with what its leaf says, as it is elsewhere.
+    Raises: UpstreamUnavailable.
+    """
+    read = run.plan
+    known, lost = announcements.newest(window.inside(content.items, floor=read.floor, up_to=read.up_to))
+    if lost:
+        with source.db.connection() as conn:
+            lost = events.unknown(conn, lost, read.after)
+    fetched = fetch_leaves(source.client, source.address, lost, source.limit)
+    rejected = [*content.odd, *fetched.rejected]
+    named = [item for one in known for item in (one.details, one.delete) if item is not None]
+    items = sum(item.commit > read.after for item in named) + len(rejected)
+    return PageLeaves(fetched.events, rejected, content.gone, items, content.newest, known, read.after)

@@ -7,6 +7,7 @@ from typing import TypedDict
 import psycopg
 
 from pkgintel import database
+from pkgintel.database import announcements
 from pkgintel.database import events as store
 from pkgintel.nuget.documents import Event, Item
 from pkgintel.nuget.fields import Kind
@@ -22,22 +23,26 @@ from pkgintel.upstream.leaves import Reject
 class PageResult:
     """What became of a page: how many leaves were fetched, how many versions that changed, how many were rejected.
 
+    `known` counts the versions of which it said something new, where no leaves were read.
     `note` says so instead when there was nothing to do.
     """
 
     leaves: int = 0
     changed: int = 0
     rejected: int = 0
+    known: int = 0
     note: str = ""
 
     def __str__(self) -> str:
-        return self.note or f"{many(self.leaves, 'leaf', 'leaves')}, {self.rejected} rejected"
+        known = f"{many(self.known, 'version')} known, " if self.known else ""
+        return self.note or f"{known}{many(self.leaves, 'leaf', 'leaves')}, {self.rejected} rejected"
 
     def facts(self) -> dict[str, int | str]:
         """The result as the task gives it back."""
         if self.note:
             return {"note": self.note}
-        return {"leaves": self.leaves, "changed": self.changed, "rejected": self.rejected}
+        facts: dict[str, int | str] = {"leaves": self.leaves, "changed": self.changed, "rejected": self.rejected}
+        return facts | ({"known": self.known} if self.known else {})
 
 
 def write(
@@ -55,7 +60,7 @@ def write(
         if not refused:
             raise
     words = {event.url: word for event, word in refused}
-    rejected += [_reject(event, words[event.url]) for event in events if event.url in words]
+    rejected += [unstorable(event, words[event.url]) for event in events if event.url in words]
     events = [event for event in events if event.url not in words]
     return _transact(conn, run_id, page_url, origin, leaves, events, rejected)
 
@@ -76,6 +81,7 @@ def _transact(
         for event in sorted(events, key=lambda event: (event.commit, event.url)):
             best[event.package_key, event.version_key, event.leaf.kind] = event
         changed = store.write(conn, list(best.values()))
+        known = announcements.know(conn, leaves.known, leaves.accounted)
         if len(best) < len(events):
             database.run(conn, "events/resolve_older", urls=[event.url for event in events])
         if leaves.gone:
@@ -85,10 +91,10 @@ def _transact(
         count = len(events) + len(rejected)
         counts = {"items": leaves.items, "leaves": count, "rejected": len(rejected)}
         pages.finish(conn, run_id, page_url, **counts, newest=leaves.newest)
-    return PageResult(leaves=count, changed=changed, rejected=len(rejected))
+    return PageResult(leaves=count, changed=changed, rejected=len(rejected), known=known)
 
 
-def _reject(event: Event, words: str) -> Reject:
+def unstorable(event: Event, words: str) -> Reject:
     """An event that was read well but cannot be stored."""
     item = Item.model_construct(
         url=event.url,
@@ -112,10 +118,10 @@ class RejectRow(TypedDict):
     reason: str
     error: str
     body: str | None
-    run_id: int
+    run_id: int | None
 
 
-def reject_row(reject: Reject, page_url: str, run_id: int) -> RejectRow:
+def reject_row(reject: Reject, page_url: str, run_id: int | None) -> RejectRow:
     """The row of `ops.rejected_leaves`; the body as text, what is not UTF-8 in it escaped."""
     body = reject.body.decode("utf-8", "backslashreplace").replace("\0", "\\x00") if reject.body is not None else None
     return {

@@ -24,6 +24,16 @@ class PagePlan:
         return self.url if self.kind is PageKind.CATALOG else f"{self.kind} {self.url}"
 
 
+@dataclass(frozen=True, slots=True)
+class RangePlan:
+    """A range of unread leaves to read: behind what its `name` says, up to its `end`, in the order of `place`."""
+
+    name: str
+    end: str
+    place: int
+    kind: PageKind
+
+
 class PageStart(Row):
     """A page that was taken up for the `attempts`th time, with what its plan said of it."""
 
@@ -31,6 +41,7 @@ class PageStart(Row):
     page_ticks: int | None
     page_count: int | None
     kind: PageKind
+    page_end: str | None
 
 
 class PagesLeft(Row):
@@ -65,6 +76,19 @@ def add(conn: database.Connection, run_id: int, plans: Sequence[PagePlan]) -> No
         urls=[plan.url for plan in plans],
         ticks=[plan.commit for plan in plans],
         counts=[plan.count for plan in plans],
+        kinds=[plan.kind for plan in plans],
+    )
+
+
+def add_ranges(conn: database.Connection, run_id: int, plans: Sequence[RangePlan]) -> None:
+    """Lay down the pages of a run that reads unread leaves, all still to do."""
+    database.run(
+        conn,
+        "pages/add_ranges",
+        run_id=run_id,
+        names=[plan.name for plan in plans],
+        ends=[plan.end for plan in plans],
+        places=[plan.place for plan in plans],
         kinds=[plan.kind for plan in plans],
     )
 

@@ -13,7 +13,7 @@ from pkgintel.database import events
 from pkgintel.errors import GateFailed, PackageUnknown, RunFailed, SettingsError
 from pkgintel.nuget import documents, instant, window
 from pkgintel.nuget.documents import Event, Item
-from pkgintel.pipeline import classify, page_copy, pages, runs, scan, sync
+from pkgintel.pipeline import classify, page_copy, pages, reading, runs, scan, sync
 from pkgintel.pipeline.page_copy import AcceptedCount, KnownPage
 from pkgintel.pipeline.pages import PagePlan
 from pkgintel.pipeline.runs import Row, RunPlan
@@ -163,13 +163,14 @@ def unblock(conn: database.Connection, settings: Settings) -> str | None:
     blocked = runs.blocked(conn, Source.NUGET)
     if blocked is None:
         return None
+    is_read = runs.require(conn, blocked).action is Action.READ
     try:
-        finished = scan.finish(conn, settings, blocked)
+        finished = reading.finish(conn, settings, blocked) if is_read else scan.finish(conn, settings, blocked)
     except (GateFailed, RunFailed) as error:
         return f"run {blocked} stays blocked: {error}"
     if finished.state is State.BLOCKED:
         return f"run {blocked} stays blocked, for its gate is closed"
-    moved = ": the watermark moved" if finished.state is State.DONE else ""
+    moved = ": the watermark moved" if finished.state is State.DONE and not is_read else ""
     return f"run {blocked}, which was blocked, is {finished.state}{moved}"
 
 

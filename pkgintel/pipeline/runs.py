@@ -17,6 +17,7 @@ from pkgintel.errors import AlreadyRunning, RunFailed, SettingsError
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.upstream.origins import CatalogAddress
 
+SCANS = (Action.SCAN, Action.SYNC, Action.FETCH)  # Of these, one at a time of each source.
 ERROR_CHARACTERS = 2000  # Kept of the reason of a run's end.
 
 
@@ -30,8 +31,9 @@ class Row(BaseModel):
 class RunPlan:
     """What a run reads of a catalog: items committed in (`after`, `up_to`] and none up to `floor`, all in ticks.
 
-    `newest` is the newest commit of the index, `more` says that pages remain for a next scan, and `pages_left` how many
-    more the chain may read, where that was asked.
+    `newest` is the newest commit of the index, `more` says that pages remain for a next scan, `pages_left` how many
+    more the chain may read, where that was asked. `knows` says that versions are only made known, `rest` that leaves
+    are read which do not decide who speaks.
     """
 
     catalog: CatalogAddress
@@ -41,6 +43,8 @@ class RunPlan:
     newest: int | None = None
     more: bool = False
     pages_left: int | None = None
+    knows: bool = False
+    rest: bool = False
 
 
 class Run(Row):
@@ -65,6 +69,8 @@ class Run(Row):
     rejected: int
     pages_total: int
     pages_left: int | None
+    knows: bool
+    rest: bool
     settled: bool
 
     @property
@@ -72,8 +78,17 @@ class Run(Row):
         """What the run reads. Raises: RunFailed while it was not planned."""
         if self.catalog is None or self.after_ticks is None or self.floor_ticks is None or self.up_to_ticks is None:
             raise RunFailed(f"Run {self.id} was not planned yet.")
-        ends = {"after": self.after_ticks, "floor": self.floor_ticks, "up_to": self.up_to_ticks}
-        return RunPlan(self.catalog, **ends, newest=self.newest_ticks, more=self.more, pages_left=self.pages_left)
+        return RunPlan(
+            self.catalog,
+            self.after_ticks,
+            self.floor_ticks,
+            self.up_to_ticks,
+            newest=self.newest_ticks,
+            more=self.more,
+            pages_left=self.pages_left,
+            knows=self.knows,
+            rest=self.rest,
+        )
 
 
 class RunningRun(Row):
@@ -96,7 +111,7 @@ def open_run(
 ) -> int:
     """Open a run; its id. A task that is delivered again gets the run that it opened before.
 
-    Raises: AlreadyRunning for a second scan or sync of a source; that is recorded as a skipped run.
+    Raises: AlreadyRunning for a second scan, sync or reading of a source; that is recorded as a skipped run.
     """
     facts = {"source": source, "kind": kind, "action": action, "task_id": task_id}
     caused = {"root_id": root_id, "cause_id": cause_id}
@@ -105,7 +120,7 @@ def open_run(
             with conn.transaction():
                 return int(database.the(conn, "runs/open", **facts, **caused)["id"])
         except UniqueViolation:
-            other = running(conn, source)
+            other = running(conn, source, (action,) if action is Action.READ else SCANS)
         if other is None:
             continue  # It ended just now.
         if task_id is not None and other.task_id == task_id:
@@ -182,9 +197,9 @@ def lock(conn: database.Connection, run_id: int) -> None:
     database.run(conn, "runs/lock", id=run_id)
 
 
-def running(conn: database.Connection, source: str) -> RunningRun | None:
-    """The running scan or sync of `source`, or None."""
-    row = database.one(conn, "runs/running", source=source)
+def running(conn: database.Connection, source: str, actions: Collection[Action] = SCANS) -> RunningRun | None:
+    """The running scan or sync of `source`, or the run that does one of `actions`; None when there is none."""
+    row = database.one(conn, "runs/running", source=source, actions=list(actions))
     return RunningRun.model_validate(row) if row else None
 
 

@@ -26,6 +26,7 @@ from pkgintel.upstream.slots import Limit
 log = logging.getLogger(__name__)
 
 ONE_HOUR = 3600 * TICKS_PER_SECOND
+FEW_PAGES = 10  # A scan with no more ahead of it reads their leaves at once; a longer one makes versions known first.
 ENDING = (State.RUNNING, State.BLOCKED)  # What a scan ends from: a blocked one is looked at again.
 SAMPLE_KIND = "PkgintelSample"  # An @type of the sample's catalog index, whatever port it is served at.
 
@@ -44,7 +45,7 @@ class ScanPlan:
 @dataclass(frozen=True, slots=True)
 class ScanEnd:
     """How a scan ended. `more` says that the next one should start at once, of `pages_left` pages where that is set;
-    `settled` that all that follows from it is through.
+    `settled` that all that follows from it is through, `knows` that it read no leaves.
     """
 
     run_id: int
@@ -54,6 +55,7 @@ class ScanEnd:
     rejected: int = 0
     pages_left: int | None = None
     settled: bool = False
+    knows: bool = False
 
     def __str__(self) -> str:
         if self.state is not State.DONE:
@@ -132,8 +134,33 @@ def plan(
         _catch_up(conn, settings, run_id, index)
         return None
     left = None if max_pages is None else max_pages - len(chosen.pages)
-    window_ = {"after": chosen.after, "floor": chosen.floor, "up_to": chosen.up_to, "newest": chosen.newest}
-    return _lay_down(conn, run_id, RunPlan(address, **window_, more=chosen.more, pages_left=left), chosen)
+    what = RunPlan(
+        address,
+        after=chosen.after,
+        floor=chosen.floor,
+        up_to=chosen.up_to,
+        newest=chosen.newest,
+        more=chosen.more,
+        pages_left=left,
+        knows=_knows_first(conn, settings, run, index, chosen.after, max_pages),
+    )
+    return _lay_down(conn, run_id, what, chosen)
+
+
+def _knows_first(
+    conn: database.Connection, settings: Settings, run: Run, index: Index, after: int, max_pages: int | None
+) -> bool:
+    """Whether a scan makes versions known before it reads leaves: as its chain does, or because much lies ahead.
+
+    An empty database that is to hold only what speaks never reads anything else, however little there is.
+    """
+    root = runs.get(conn, run.root_id) if run.root_id is not None else None
+    if root is not None:
+        return root.knows
+    if settings.read == "speaking" and database.one(conn, "events/watermark", source=Source.NUGET) is None:
+        return True
+    ahead = sum(page.commit > after for page in index.pages)
+    return min(ahead, max_pages or ahead) > FEW_PAGES
 
 
 def _choose(
@@ -163,7 +190,9 @@ def _catch_up(conn: database.Connection, settings: Settings, run_id: int, index:
         note += "; PKGINTEL_SINCE is ignored, for a watermark is stored (to read again: pkgintel reprocess)"
     with conn.transaction():
         runs.end(conn, run_id, State.CAUGHT_UP, newest_commit=str(moment(_newest(index))), note=note)
-        failure = gate.look(conn, settings, checks.PACKAGES, run_id)
+        # While it is not certain who speaks, what is known is read first, and has a gate behind it.
+        unread = database.the(conn, "reading/wanted")["speakers"]
+        failure = None if unread else gate.look(conn, settings, checks.PACKAGES, run_id)
     if failure:
         raise failure
 
@@ -211,7 +240,7 @@ def _look_again(conn: database.Connection, settings: Settings, run: Run) -> Scan
 
 def _ended(run: Run) -> ScanEnd:
     more = run.more and run.pages_left != 0
-    return ScanEnd(run.id, run.state, more, run.leaves, run.rejected, run.pages_left, run.settled)
+    return ScanEnd(run.id, run.state, more, run.leaves, run.rejected, run.pages_left, run.settled, run.knows)
 
 
 def _end(conn: database.Connection, settings: Settings, run: Run, left: PagesLeft) -> RunFailed | GateFailed | None:

@@ -20,6 +20,7 @@ class Action(StrEnum):
     CLASSIFY = "classify"
     REPLAY = "replay"
     FETCH = "fetch"
+    READ = "read"
 
 
 class Kind(StrEnum):
@@ -78,3 +79,5 @@ class PageKind(StrEnum):
     PACKAGE = "package"  # Its address is the key of the package.
     REJECTED = "rejected"  # The rejected leaves of the page at its address.
     TEXTS = "texts"  # The license files that are asked of the host it names.
+    SPEAKERS = "speakers"  # Unread leaves that decide who speaks for packages behind the key that is its address.
+    REST = "rest"  # Any unread leaves that lie in the blocks from the one on that is its address.

@@ -173,6 +173,7 @@ class Explanation(Report):
     newest_event: Moment
     versions: int
     versions_deleted: int
+    versions_unread: int
     history: tuple[VerdictChange, ...]
     license_changes: tuple[LicenseChange, ...]
     license_changes_by_date: tuple[LicenseChange, ...]

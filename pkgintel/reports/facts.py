@@ -10,10 +10,11 @@ from pydantic import Field
 
 from pkgintel import database
 from pkgintel.pipeline import checks, sequels
-from pkgintel.reports import assets, gates, schedules, work
+from pkgintel.reports import assets, gates, known, schedules, work
 from pkgintel.reports.assets import Asset, RejectedLeaf, VerdictCount
 from pkgintel.reports.crew import NOT_ASKED, Crew
 from pkgintel.reports.gates import Check
+from pkgintel.reports.known import KnownPackages, KnownVersions
 from pkgintel.reports.schedules import DueTick
 from pkgintel.reports.shape import Moment, Report
 from pkgintel.reports.work import EndedRun, LockWait, Outcome, RunInProgress
@@ -34,6 +35,8 @@ class Facts(Crew):
     catalog: str | None
     database: str
     assets: dict[str, Asset]
+    versions: KnownVersions
+    packages: KnownPackages
     watermark: Moment | None
     origin: Moment | None = Field(None, exclude=True)
     leaves_stored: bool = Field(False, exclude=True)
@@ -82,12 +85,15 @@ def gather(conn: database.Connection, settings: Deployment, crew: Crew = NOT_ASK
         outcomes = work.outcomes(conn)
         found = gates.newest(conn, settings, {row.name: row.age_seconds for row in rows})
         rejected, examples = assets.rejected(conn)
+        versions, packages = known.counts(conn)
         return crew.within(
             Facts,
             as_of=datetime.now(UTC),
             catalog=catalog["name"] if catalog else None,
             database=database.place(settings.database_url),
             assets=assets.assets(rows, found, outcomes),
+            versions=versions,
+            packages=packages,
             watermark=lag["watermark"],
             origin=lag["origin"],
             leaves_stored=lag["leaves_stored"],

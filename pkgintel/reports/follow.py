@@ -7,6 +7,8 @@ from pkgintel.pipeline.states import Action, Source, State
 from pkgintel.reports.shape import Moment, Report
 from pkgintel.reports.work import Retry
 
+PAGES = "pages"  # The stage of a load that makes versions known and reads no leaves.
+
 
 class FollowedRun(Report):
     """A run that came of a task; `error_type` is the name of the error that ended it, or its first failed page."""
@@ -25,6 +27,9 @@ class FollowedRun(Report):
     pages_total: int
     leaves: int
     rejected: int
+    knows: bool
+    rest: bool
+    round: int | None
     window_after: Moment | None
     window_up_to: Moment | None
     read_something: bool
@@ -33,7 +38,8 @@ class FollowedRun(Report):
 class Progress(Report):
     """How far some runs are: pages and leaves, done and known of; `pages_unread` are the pages not read yet.
 
-    `retry` says why one of the runs is tried again, and is None while all move.
+    `retry` says why one of the runs is tried again, and is None while all move. `items` counts the lines of the pages
+    that were read.
     """
 
     pages_total: int
@@ -43,6 +49,7 @@ class Progress(Report):
     leaves_known: int
     pages_unread: int
     retry: Retry | None
+    items: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,17 @@ class FollowedRuns:
     def of(self, source: str) -> list[FollowedRun]:
         """The runs of one source."""
         return [run for run in self.runs if run.source == source]
+
+    def at_work(self) -> tuple[str, list[int]]:
+        """What is being done with the catalog, in a word or two, and the runs (ids) that do it."""
+        found = self.of(Source.NUGET)
+        newest = found[-1] if found else None
+        if newest is None or newest.action is not Action.READ:
+            stage = PAGES if newest and newest.knows else "catalog"
+            return stage, [run.id for run in found if run.action is Action.SCAN]
+        if newest.rest:
+            return "the rest", [run.id for run in found if run.rest]
+        return f"round {newest.round}", [newest.id]
 
     def bad(self) -> FollowedRun | None:
         """The newest run that ended badly, if the newest of its source did."""
@@ -79,7 +97,7 @@ class FollowedRuns:
                 return False
         scans = self.of(Source.NUGET)
         newest = scans[-1] if scans else None
-        return not (newest and newest.state is State.DONE and newest.more and newest.pages_left != 0)
+        return not (newest and newest.state.good and newest.more and newest.pages_left != 0)
 
 
 def follow(conn: database.Connection, tasks: list[str]) -> FollowedRuns:

@@ -6,7 +6,7 @@ from pkgintel import database
 from pkgintel.errors import PkgintelError
 from pkgintel.licenses.evidence import VERDICT_NAMES
 from pkgintel.pipeline import checks
-from pkgintel.pipeline.states import State
+from pkgintel.pipeline.states import Action, State
 from pkgintel.reports.follow import FollowedRun, FollowedRuns
 from pkgintel.reports.gates import CheckResult
 from pkgintel.reports.shape import Moment, Report
@@ -38,6 +38,8 @@ class Summary(Report):
     packages: int | None
     deleted: int | None = None
     versions: int | None
+    versions_unread: int | None = None
+    packages_unread: int | None = None
     verdicts: dict[str, int]
     rules: dict[str, int] | None = None
     checks: tuple[CheckResult, ...]
@@ -73,6 +75,7 @@ def facts(
     totals = database.the(conn, "reports/summary/totals")
     rules = database.every(conn, "reports/summary/rules")
     read = [run for run in scans.of("nuget") if run.read_something]
+    listed = [run for run in read if run.action is Action.SCAN]
     bad = _bad(scans, licenses) or (texts.bad() if texts else None)
     example = database.one(conn, "reports/summary/example")
     verdicts = dict.fromkeys(map(str, VERDICT_NAMES), 0)
@@ -82,19 +85,21 @@ def facts(
         outcome=outcome(scans, licenses, texts),
         catalog=totals["catalog"] or settings.service_index_url,
         watermark=totals["watermark"],
-        window=Window(after=read[0].window_after, up_to=read[-1].window_up_to) if read else None,
-        pages=sum(run.pages_total for run in read),
+        window=Window(after=listed[0].window_after, up_to=listed[-1].window_up_to) if listed else None,
+        pages=sum(run.pages_total for run in listed),
         leaves=sum(run.leaves for run in read),
         rejected=sum(run.rejected for run in read),
         license_files=sum(run.leaves for run in texts.of("texts")) if texts else None,
         packages=totals["packages"],
         deleted=totals["deleted"],
         versions=totals["versions"],
+        versions_unread=totals["versions_unread"],
+        packages_unread=totals["packages_unread"],
         verdicts=verdicts,
         rules={rule["rule"]: rule["packages"] for rule in rules},
         checks=_checks(conn, settings),
         spdx_list_version=totals["list_version"],
-        more_pages=bool(read and read[-1].more),
+        more_pages=bool(listed and listed[-1].more),
         error=bad.error if bad else None,
         error_type=bad.error_type if bad else None,
         runs=tuple(run.id for run in (*licenses.runs, *scans.runs, *(texts.runs if texts else ()))),

@@ -23,7 +23,7 @@ from pkgintel.reports.explanation import (
     VerdictChange,
 )
 from pkgintel.settings import Deployment
-from pkgintel.text import plain
+from pkgintel.text import many, plain
 
 # What would give a declaration judged by this rule another verdict.
 WOULD_CHANGE = {
@@ -64,7 +64,7 @@ def explain(
     """
     key = package_key(clean(package_id.strip()[: nearest.LONGEST_ID]))
     with conn.transaction():
-        row = database.one(conn, "reports/why/package", package_key=key)
+        row = database.one(conn, "reports/why/package", package_key=key) or _known(conn, key)
         if row is None:
             raise PackageUnknown(nearest.not_stored(conn, package_id, key))
         counts = database.the(conn, "reports/why/versions", package_key=key)
@@ -85,6 +85,7 @@ def explain(
             newest_event=row["commit_timestamp"],
             versions=counts["stored"],
             versions_deleted=counts["deleted"],
+            versions_unread=counts["unread"],
             history=tuple(VerdictChange(**one) for one in database.every(conn, "reports/why/history", package_key=key)),
             license_changes=_changes(conn, "reports/why/license_changes", key),
             license_changes_by_date=_changes(conn, "reports/why/license_changes_by_date", key),
@@ -99,6 +100,15 @@ def explain(
         )
 
 
+def _known(conn: database.Connection, key: str) -> database.Row | None:
+    """What is known of a package that has no row, as such a row."""
+    row = database.one(conn, "reports/why/known_package", package_key=key)
+    return None if row is None else {**_ROWLESS, **row}
+
+
+_ROWLESS: dict[str, Any] = dict.fromkeys(
+    ("latest_version", "license_expression", "license_file", "license_url", "project_url", "verdict", "judged_version")
+)
 _UNJUDGED: dict[str, Any] = dict.fromkeys(
     ("verdict", "rule", "reason", "evidence", "judged_version", "spdx_list_version", "ruleset", "policy", "declaration")
 )
@@ -138,6 +148,12 @@ def _package(row: database.Row, counts: database.Row, settings: Deployment) -> d
         return {
             "reason": f"Every version of the package was deleted{when}, so it has no verdict any more.",
             "would_change": "A version that is published again.",
+        }
+    if row["state"] == "unread":
+        return {
+            "reason": f"The package is known, and {many(counts['unread'], 'version')} of it stand unread, so it is not "
+            "certain which one speaks for it.",
+            "would_change": "Reading them: `pkgintel run --whole`; one alone: `pkgintel why ID --version V`.",
         }
     if row["verdict"] is None:
         return {

@@ -34,12 +34,14 @@ class RunInProgress(Report):
     """A run in progress: how far it is, its rate in leaves a second, and the seconds it still needs at that rate.
 
     Those are None while nothing moves: it gives no sign of life, or it is tried again.
+    `round` numbers the runs that read the leaves which decide who speaks.
     """
 
     id: int
     source: Source
     action: Action
     kind: Kind
+    round: int | None
     started_at: Moment
     pages_total: int
     more: bool

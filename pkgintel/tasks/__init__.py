@@ -7,7 +7,8 @@
 All may run twice, in any order, on any worker.
 """
 
-from pkgintel.tasks.catalog import fail_scan, finish_replay, finish_scan, upsert_page
+from pkgintel.tasks.catalog import fail_scan, finish_read, finish_replay, finish_scan, read_leaves, upsert_page
+from pkgintel.tasks.catalog import read_unread as read
 from pkgintel.tasks.catalog import replay_pages as replay
 from pkgintel.tasks.catalog import scan_catalog as scan
 from pkgintel.tasks.checks import run_gate
@@ -24,9 +25,12 @@ __all__ = [
     "fetch",
     "fetch_host",
     "finish_fetch",
+    "finish_read",
     "finish_replay",
     "finish_scan",
     "match",
+    "read",
+    "read_leaves",
     "replay",
     "run_gate",
     "scan",

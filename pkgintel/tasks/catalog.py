@@ -3,7 +3,7 @@
 import logging
 from functools import partial
 
-from pkgintel.pipeline import page, replay, replay_here, runs, scan
+from pkgintel.pipeline import page, reading, replay, replay_here, runs, scan, unread
 from pkgintel.pipeline.replay import ReplayRequest
 from pkgintel.pipeline.replay_here import ReplayOptions
 from pkgintel.pipeline.states import Action, Kind, Source
@@ -37,6 +37,8 @@ def scan_catalog(
         plan = scan.plan(conn, mine.deployment, mine.client, run_id, max_pages, limit)
         if plan is not None:
             workflow.pages(run_id, plan.pages)
+        else:
+            workflow.after_caught_up(conn, mine.deployment, run_id)
     return str(plan or f"run {run_id}: caught up, nothing is newer than the watermark")
 
 
@@ -65,7 +67,54 @@ def finish_scan(self: Task, run_id: int) -> str:
     """
     with self.connection(run_id) as conn:
         end = scan.finish(conn, self.process.deployment, run_id)
-        workflow.after_scan(conn, end)
+        workflow.after_scan(conn, self.process.deployment, end)
+    return str(end)
+
+
+@task(name="catalog.read")
+def read_unread(self: Task, cause_id: int | None = None) -> str:
+    """Read leaves of versions that are known and unread: those that decide who speaks, else the rest, if it is wanted.
+
+    Pass: nothing, from a shell; `cause_id` names the run that this one follows. One at a time; safe beside scans.
+    """
+    mine = self.process
+    with self.connection() as conn:
+        run_id = reading.begin(conn, mine.deployment, cause_id, self.request.id)
+        if run_id is None:
+            workflow.after_nothing_read(conn, mine.deployment, cause_id)
+            return "nothing that is wanted stands unread, or it is being read"
+    with self.carrying(run_id) as conn, mine.leasing(mine.deployment.service_index_url) as limit:
+        plan = reading.plan(conn, mine.deployment, mine.client, run_id, limit)
+        workflow.leaves(run_id, plan.pages)
+    return str(plan)
+
+
+@task(name="catalog.read_leaves")
+def read_leaves(self: Task, run_id: int, name: str) -> dict[str, int | str]:
+    """Fetch the unread leaves of one page of a run and store them, in one transaction that also marks the page done.
+
+    Pass: the run's id and the page's name, as `catalog.read` does. A page that is done already is left alone.
+    """
+    mine = self.process
+    failed = partial(page.record_failure, mine.database, run_id, name)
+    with logs.about(run=run_id, page=name), self.trying(run_id, failed):
+        result = unread.store_leaves(
+            mine.database, mine.deployment, mine.client, mine.leasing, run_id, name, progress=self.progress
+        )
+        log.info("%s", result)
+    memory.give_back()
+    return result.facts()
+
+
+@task(name="catalog.finish_read")
+def finish_read(self: Task, run_id: int) -> str:
+    """Close a run that read leaves: the next round while a speaker is uncertain, else its gate, and more of the rest.
+
+    Pass: the run's id. Safe to repeat; a run with pages still to do stays as it is.
+    """
+    with self.connection(run_id) as conn:
+        end = reading.finish(conn, self.process.deployment, run_id)
+        workflow.after_read(conn, self.process.deployment, end)
     return str(end)
 
 
@@ -123,6 +172,6 @@ def finish_replay(self: Task, run_id: int) -> str:
     with self.connection(run_id) as conn:
         ended = replay.finish(conn, run_id)
         freed = replay.unblock(conn, self.process.deployment) if ended else None
-    if ended:
-        workflow.after(Source.NUGET, run_id)
+        if ended:
+            workflow.after(conn, self.process.deployment, Source.NUGET, run_id)
     return f"run {run_id} is {'done' if ended else 'still running'}" + (f"; {freed}" if freed else "")

@@ -65,7 +65,7 @@ def recover(conn: database.Connection, settings: Settings, *, go_on: bool = True
         if ids:
             heartbeats.sent_what_follows(conn, *ids)
             runs.settle(conn, *ids[1:])
-            workflow.after(source, ids[0])
+            workflow.after(conn, settings, source, ids[0])
             did.append(f"sent what follows run {ids[0]} again")
     return did + open_gates(conn, settings)
 

@@ -18,5 +18,6 @@ def sync_licenses(self: Task, kind: str = Kind.MANUAL.value, cause_id: int | Non
         run_id = runs.open_run(conn, Source.SPDX, Action.SYNC, Kind(kind), **ids)
     with self.carrying(run_id) as conn:
         result = sync.sync(conn, mine.deployment, mine.client, run_id)
-    workflow.after(Source.SPDX, run_id)
+    with self.connection(run_id) as conn:
+        workflow.after(conn, mine.deployment, Source.SPDX, run_id)
     return f"run {run_id}: {result}"

@@ -53,8 +53,8 @@ def finish_fetch(self: Task, run_id: int) -> str:
     """
     with self.connection(run_id) as conn:
         run = text_fetch.finish(conn, run_id)
-    if run.state in (State.DONE, State.CAUGHT_UP) and not run.settled:
-        workflow.after(Source.TEXTS, run_id)
+        if run.state in (State.DONE, State.CAUGHT_UP) and not run.settled:
+            workflow.after(conn, self.process.deployment, Source.TEXTS, run_id)
     return f"run {run_id} is {run.state}"
 
 

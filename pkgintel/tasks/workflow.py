@@ -2,6 +2,8 @@
 
 catalog.scan ─▶ chord[ catalog.upsert_page × n ] ─▶ catalog.finish_scan ─▶ (next scan, while pages remain)
                                                            │
+catalog.read ─▶ chord[ catalog.read_leaves × n ] ─▶ catalog.finish_read ─▶ (next round, while a speaker is uncertain)
+                                                           │
      checks.run_gate ─▶ verdicts.classify ─▶ checks.run_gate
 
 texts.fetch ─▶ chord[ texts.fetch_host × n ] ─▶ texts.finish_fetch ─▶ texts.match ─▶ (the same chain)
@@ -14,18 +16,25 @@ from celery.canvas import Signature
 
 from pkgintel.celery import app
 from pkgintel.database import Connection
-from pkgintel.pipeline import follow_up, sequels
+from pkgintel.pipeline import follow_up, reading, runs, sequels
+from pkgintel.pipeline.reading import ReadEnd
 from pkgintel.pipeline.replay_here import DoneHere
 from pkgintel.pipeline.runs import Run
 from pkgintel.pipeline.scan import ScanEnd
 from pkgintel.pipeline.sequels import Continuation
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.runtime import orphans
+from pkgintel.settings import Settings
 
 
 def pages(run_id: int, page_urls: Sequence[str]) -> None:
     """Start the chord of a scan: a task for each page, then its callback, or its errback when a page failed."""
     send_pages(run_id, Action.SCAN, page_urls)
+
+
+def leaves(run_id: int, names: Sequence[str]) -> None:
+    """Start the chord of a run that reads unread leaves, beside the scans."""
+    send_pages(run_id, Action.READ, names)
 
 
 def replay_pages(run_id: int, page_urls: Sequence[str]) -> None:
@@ -43,10 +52,13 @@ def send_pages(run_id: int, action: Action, page_urls: Sequence[str]) -> None:
     queue = "pages" if action is Action.SCAN else "replays"
     orphans.note_sent(app.backend.client)
     if page_urls:
-        name = "texts.fetch_host" if action is Action.FETCH else "catalog.upsert_page"
+        name = HEADER.get(action, "catalog.upsert_page")
         _chord(name, run_id, page_urls, finish(run_id, action), queue)
     else:
         finish(run_id, action).apply_async()
+
+
+HEADER = {Action.READ: "catalog.read_leaves", Action.FETCH: "texts.fetch_host"}  # The others read pages.
 
 
 def _chord(name: str, run_id: int, page_urls: Sequence[str], callback: Signature, queue: str) -> None:
@@ -73,6 +85,11 @@ def next_scan(
     app.signature("catalog.scan", kwargs=kwargs, immutable=True).apply_async()
 
 
+def next_read(cause_id: int | None = None) -> None:
+    """Start reading what is known and unread, as far as it is wanted, behind the run `cause_id`."""
+    app.signature("catalog.read", kwargs={"cause_id": cause_id}, immutable=True).apply_async()
+
+
 def next_sync(kind: Kind, cause_id: int | None = None) -> None:
     """Start a sync of the license list, perhaps to take over the lost run `cause_id`."""
     app.signature("spdx.sync", kwargs={"kind": kind.value, "cause_id": cause_id}, immutable=True).apply_async()
@@ -89,15 +106,26 @@ def go_on(one: Continuation) -> None:
         next_sync(one.kind, cause_id=one.id)
     elif one.action is Action.FETCH:
         next_fetch(one.kind, cause_id=one.id)
+    elif one.action is Action.READ:
+        next_read(one.id)
     elif one.more:
         next_scan(one.kind, one.root_id, one.pages_left)
     else:
         next_scan(one.kind, max_pages=one.pages_left or None, cause_id=one.id)
 
 
-def after(source: Source, run_id: int) -> None:
-    """What follows from a finished run: its gate, the classifier, the classifier's gate. A failing gate ends it."""
-    _follow_up(source, run_id)
+def after(conn: Connection, settings: Settings, source: Source, run_id: int) -> None:
+    """What follows from a finished run: its gate, the classifier, the classifier's gate. A failing gate ends it.
+
+    Where speakers are uncertain, their leaves are read first, unless that is under way: its end has a gate of its own.
+    """
+    wanted = reading.wanted(conn, settings) if source is Source.NUGET else None
+    if wanted and wanted.speakers and not reading.is_running(conn):
+        next_read(run_id)
+    else:
+        _follow_up(source, run_id)
+        if wanted and wanted.rest and not reading.is_running(conn):
+            next_read(run_id)
 
 
 def after_replay(done: DoneHere) -> str:
@@ -112,11 +140,42 @@ def classify(run_id: int) -> None:
     _follow_up(None, run_id)
 
 
-def after_scan(conn: Connection, end: ScanEnd) -> None:
-    """What follows from a scan that ended well, unless it is through: its gate, and the next scan where one has to."""
+def after_scan(conn: Connection, settings: Settings, end: ScanEnd) -> None:
+    """What follows from a scan that ended well, unless it is through: its gate, and the next scan where one has to.
+
+    In a chain that makes versions known, the last one sees to all that follows.
+    """
     if end.state is State.DONE and not end.settled:
-        after(Source.NUGET, end.run_id)
+        if end.knows and end.more:
+            runs.settle(conn, end.run_id)
+        else:
+            after(conn, settings, Source.NUGET, end.run_id)
         _go_on_from(conn, end.run_id)
+
+
+def after_caught_up(conn: Connection, settings: Settings, run_id: int) -> None:
+    """What follows from a scan that found nothing new: reading what an earlier one left unread, where it is wanted."""
+    if reading.wanted(conn, settings) and not reading.is_running(conn):
+        reading.announce(conn, run_id)
+        next_read(run_id)
+
+
+def after_nothing_read(conn: Connection, settings: Settings, cause_id: int | None) -> None:
+    """What follows from run `cause_id` where there was nothing to read behind it, or another run reads it."""
+    cause = runs.get(conn, cause_id) if cause_id is not None else None
+    if cause is not None:
+        reading.announce(conn, cause.id, more=False)
+        if cause.state.good and not cause.settled:
+            after(conn, settings, Source.NUGET, cause.id)
+
+
+def after_read(conn: Connection, settings: Settings, end: ReadEnd) -> None:
+    """What follows from a run that read leaves: the next round, or more of the rest; else the gate, then the rest."""
+    if end.state is State.DONE and not end.settled:
+        if end.rest and reading.wanted(conn, settings):
+            next_read(end.run_id)
+        else:
+            after(conn, settings, Source.NUGET, end.run_id)
 
 
 def after_break(conn: Connection, run: Run) -> str:
@@ -149,6 +208,9 @@ def resume(run: Run) -> str:
     if run.action is Action.SCAN:
         next_scan(Kind.MANUAL, cause_id=run.id)
         return "catalog.scan"
+    if run.action is Action.READ:
+        next_read(run.id)
+        return "catalog.read"
     if run.action is Action.SYNC:
         next_sync(Kind.MANUAL, cause_id=run.id)
         return "spdx.sync"

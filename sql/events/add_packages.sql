@@ -5,7 +5,7 @@
 WITH brought AS MATERIALIZED (
     SELECT package_key, min(package_id) AS package_id, max(commit_ticks) AS newest,
            NOT bool_or(is_delete)
-           AND (SELECT 1 FROM raw.nuget_versions v WHERE v.package_key = incoming.package_key LIMIT 1) IS NULL AS whole
+           AND (SELECT 1 FROM raw.read_versions v WHERE v.package_key = incoming.package_key LIMIT 1) IS NULL AS whole
     FROM pg_temp.incoming
     GROUP BY package_key
     -- One look into the index for each: a join would read the whole table, for nothing is known of how much is incoming.

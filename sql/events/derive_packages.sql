@@ -20,13 +20,13 @@ FROM (
            touched.newest
     FROM touched
     LEFT JOIN LATERAL (
-        SELECT * FROM raw.nuget_versions s
+        SELECT * FROM raw.read_versions s
         WHERE s.package_key = touched.package_key AND s.deleted_at IS NULL
         ORDER BY s.listed DESC, s.is_prerelease, s.sort_key DESC, s.version_key DESC
         LIMIT 1
     ) AS v ON true
     LEFT JOIN LATERAL (
-        SELECT d.package_id FROM raw.nuget_versions d
+        SELECT d.package_id FROM raw.read_versions d
         WHERE v.version IS NULL AND d.package_key = touched.package_key
         ORDER BY d.sort_key DESC, d.version_key DESC
         LIMIT 1

@@ -2,7 +2,7 @@
 -- Of those written, the declarations not seen before are kept, in order, so that pages that bring the same new one wait
 -- instead of deadlocking.
 WITH written AS (
-    INSERT INTO raw.nuget_versions AS v
+    INSERT INTO raw.read_versions AS v
         (package_key, version_key, package_id, version, license_expression, license_file, license_url, project_url, listed,
          is_prerelease, created, published, deprecated, sort_key, details_ticks, details_url, raw, raw_bytes)
     SELECT package_key, version_key, package_id, version, license_expression, license_file, license_url, project_url, listed,
@@ -16,7 +16,7 @@ WITH written AS (
         listed = excluded.listed, is_prerelease = excluded.is_prerelease, created = excluded.created,
         published = excluded.published, deprecated = excluded.deprecated, sort_key = excluded.sort_key,
         details_ticks = excluded.details_ticks, details_url = excluded.details_url,
-        raw = excluded.raw, raw_bytes = excluded.raw_bytes
+        raw = excluded.raw, raw_bytes = excluded.raw_bytes, read_at = now()
     WHERE v.details_ticks IS NULL
        OR (v.details_ticks, v.details_url) < (excluded.details_ticks, excluded.details_url)
        OR ((v.details_ticks, v.details_url) = (excluded.details_ticks, excluded.details_url)

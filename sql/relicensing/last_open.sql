@@ -1,10 +1,11 @@
 -- What the rows of packages with varied versions say of their last open version, where they are not open now. Only one that
--- once became anything but open has something to say.
+-- once became anything but open has something to say, and none while a later version stands unread.
 WITH last AS (
     SELECT DISTINCT ON (c.package_key) c.package_key, c.from_version, c.from_ids, c.to_version
     FROM enriched.license_id_changes c
     WHERE c.package_key = ANY (%(varied)s::text[])
       AND c.from_verdict = 'open_source' AND c.to_verdict <> 'open_source'
+      AND NOT enriched.unread_between(c.package_key, c.sort_key, NULL)
     ORDER BY c.package_key, c.sort_key DESC
 ), said AS (
     SELECT s.package_key,

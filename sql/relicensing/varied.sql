@@ -3,9 +3,9 @@
 SELECT p.package_key
 FROM raw.nuget_packages p
 WHERE (p.changed_xid >= %(since)s::xid8 OR p.package_key = ANY (%(besides)s::text[]))
-  AND (EXISTS (SELECT FROM raw.nuget_versions v
+  AND (EXISTS (SELECT FROM raw.read_versions v
                WHERE v.package_key = p.package_key AND v.deleted_at IS NULL AND v.declaration <> p.declaration)
        OR ((p.declaration IN (SELECT declaration FROM enriched.declaration_verdicts WHERE created_from > '-infinity')
             OR EXISTS (SELECT FROM enriched.texts_at_hand h WHERE h.package_key = p.package_key))
-           AND (SELECT count(*) FROM raw.nuget_versions v
+           AND (SELECT count(*) FROM raw.read_versions v
                 WHERE v.package_key = p.package_key AND v.deleted_at IS NULL) > 1));

@@ -9,7 +9,7 @@ FROM (
            OR d.declaration = (SELECT declaration FROM raw.nuget_packages WHERE package_key = %(only)s))
     UNION
     SELECT v.declaration, v.license_expression, v.license_file, v.license_url
-    FROM raw.nuget_versions v
+    FROM raw.read_versions v
     WHERE v.declaration IS NOT NULL AND (%(only)s::text IS NULL OR v.package_key = %(only)s)
       AND NOT EXISTS (SELECT FROM raw.nuget_packages p WHERE p.package_key = v.package_key)
 ) AS d
@@ -18,5 +18,5 @@ LEFT JOIN enriched.texts_at_hand h ON h.source_id = m.source_id
 UNION ALL
 SELECT v.declaration, v.license_expression, v.license_file, v.license_url, h.source_id, h.hand, h.hand_key
 FROM enriched.texts_at_hand h
-JOIN raw.nuget_versions v ON v.package_key = h.package_key AND v.version_key = h.version_key AND v.declaration IS NOT NULL
+JOIN raw.read_versions v ON v.package_key = h.package_key AND v.version_key = h.version_key AND v.declaration IS NOT NULL
 WHERE %(only)s::text IS NULL OR v.package_key = %(only)s;

@@ -11,7 +11,7 @@ WHERE v.basis IS DISTINCT FROM %(basis)s OR v.hand_key <> coalesce(h.hand_key, '
 UNION ALL
 SELECT d.declaration, d.license_expression, d.license_file, d.license_url, h.source_id, h.hand, h.hand_key
 FROM enriched.texts_at_hand h
-JOIN raw.nuget_versions n ON n.package_key = h.package_key AND n.version_key = h.version_key
+JOIN raw.read_versions n ON n.package_key = h.package_key AND n.version_key = h.version_key
 JOIN raw.license_declarations d ON d.declaration = n.declaration
 LEFT JOIN enriched.declaration_verdicts v
     ON v.declaration = d.declaration AND v.text_source = h.source_id AND v.created_from = '-infinity'

@@ -224,7 +224,7 @@ def test_an_emptied_table_is_not_healthy_after_the_next_tick_and_what_status_say
 def test_tables_that_were_all_emptied_are_not_healthy_by_the_next_upkeep_and_are_read_again(story: Story) -> None:
     filled(story)
     story.conn.execute(
-        "TRUNCATE raw.nuget_packages, raw.nuget_versions, raw.license_declarations, raw.spdx_licenses CASCADE"
+        "TRUNCATE raw.nuget_packages, raw.read_versions, raw.license_declarations, raw.spdx_licenses CASCADE"
     )
     story.send("ops.upkeep")
     story.wait(lambda: not story.status()["healthy"], "upkeep measures the gates")

@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from tests.bench import load, phases, writes
+from tests.bench import load, phases, whole, writes
 from tests.bench.catalog import BenchServer, make
 from tests.bench.plan import DEFAULT, FULL, LATENCY, QUICK
 from tests.bench.report import RESULTS, Report, plot
@@ -56,9 +56,10 @@ def main() -> None:
                 "write": lambda: writes.transaction(report, plan, home, pages),
                 "writers": lambda: writes.writers(report, home, pages),
                 "growth": lambda: writes.growth(report, plan, home, pages),
+                "registry": lambda: whole.load(report, plan, home),
                 "classify": lambda: writes.classification(report, plan, home),
             }
-            for name in chosen.only or PARTS:
+            for name in chosen.only or [part for part in PARTS if part != whole.PART]:
                 steps[name]()
             with home.admin() as conn:
                 row = conn.execute("SHOW server_version").fetchone()
@@ -82,7 +83,7 @@ def main() -> None:
         print("written: docs/speed.md, docs/speed.svg")
 
 
-PARTS = ("first-load", "profile", "replay", "page", "memory", "write", "writers", "growth", "classify")
+PARTS = ("first-load", "profile", "replay", "page", "memory", "write", "writers", "growth", "classify", "registry")
 
 if __name__ == "__main__":
     main()

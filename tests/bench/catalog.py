@@ -19,7 +19,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 
@@ -241,22 +241,35 @@ def _leaf(
     return answer(body.encode())
 
 
+class LazyCatalog(Protocol):
+    """A catalog whose documents and leaves are made when they are asked for."""
+
+    def documents(self, origin: str) -> Mapping[bytes, bytes]:
+        """The service index, the index and the pages."""
+
+    def leaves(self) -> Mapping[bytes, bytes]:
+        """The leaves."""
+
+
 class BenchServer:
     """Processes of their own that serve `catalogs` until `stop`, one port for each latency (seconds).
 
     `origin(latency)` is where; at each port every catalog lies under its name.
     """
 
-    def __init__(self, catalogs: Sequence[BenchCatalog], latencies: Sequence[float], processes: int = 2) -> None:
+    def __init__(
+        self, catalogs: "Sequence[BenchCatalog] | LazyCatalog", latencies: Sequence[float], processes: int = 2
+    ) -> None:
         self.asked = mmap.mmap(-1, 8 * processes)  # A counter of leaf requests for each process.
         self._sockets = {latency: _listen() for latency in latencies}
         self._children: list[int] = []
-        documents = {}
+        documents: dict[socket.socket, tuple[float, Mapping[bytes, bytes]]] = {}
         for latency, listener in self._sockets.items():
+            origin = self.origin(latency)
             found: dict[bytes, bytes] = {}
-            for one in catalogs:
-                found |= one.documents(self.origin(latency))
-            documents[listener] = (latency, found)
+            for one in catalogs if isinstance(catalogs, Sequence) else ():
+                found |= one.documents(origin)
+            documents[listener] = (latency, found if isinstance(catalogs, Sequence) else catalogs.documents(origin))
         for number in range(processes):
             child = os.fork()
             if child == 0:
@@ -302,18 +315,25 @@ def _listen() -> socket.socket:
     return listener
 
 
+def _leaves(catalogs: "Sequence[BenchCatalog] | LazyCatalog") -> Mapping[bytes, bytes | memoryview]:
+    if not isinstance(catalogs, Sequence):
+        return catalogs.leaves()
+    leaves: dict[bytes, bytes | memoryview] = {}
+    for one in catalogs:
+        view = memoryview(one.buffer)
+        leaves |= {path: view[start:end] for path, (start, end) in one.answers.items()}
+    return leaves
+
+
 def _serve(
     documents: Mapping[socket.socket, tuple[float, Mapping[bytes, bytes]]],
-    catalogs: Sequence[BenchCatalog],
+    catalogs: "Sequence[BenchCatalog] | LazyCatalog",
     asked: mmap.mmap,
     number: int,
     parent: int,
 ) -> None:
     """A bare loop over ready sockets: a tenth of what an event loop with streams would take from the machine."""
-    leaves: dict[bytes, memoryview] = {}
-    for one in catalogs:
-        view = memoryview(one.buffer)
-        leaves |= {path: view[start:end] for path, (start, end) in one.answers.items()}
+    leaves = _leaves(catalogs)
     lost = answer(b"{}").replace(b"200 OK", b"404 Not Found", 1)
     selector = selectors.DefaultSelector()
     for listener in documents:

@@ -19,10 +19,12 @@ class Plan:
     end_to_end: tuple[tuple[str, float, int, int, int], ...]  # Catalog, latency, processes, in flight, pages.
     plain: tuple[int, ...]  # In flight.
     dlt: bool = False
+    registry: float = 0.1  # Of nuget.org, for what reads a whole registry.
 
 
 QUICK = Plan(
-    1, 6, 4, 20_000, 20_000, 40, 10_000, (("small", 0.0, 2, 64, 6), ("large", LATENCY, 4, 64, 4)), (16,)
+    1, 6, 4, 20_000, 20_000, 40, 10_000, (("small", 0.0, 2, 64, 6), ("large", LATENCY, 4, 64, 4)), (16,),
+    registry=0.01,
 )  # fmt: skip
 DEFAULT = Plan(
     3, 12, 12, 100_000, 100_000, 200, 40_000,
@@ -41,5 +43,5 @@ FULL = Plan(
         ("large", 0.0, 2, 64, 8), ("large", LATENCY, 2, 64, 8),
         ("large", LATENCY, 4, 20, 8), ("large", LATENCY, 4, 64, 16), ("large", LATENCY, 4, 128, 16),
     ),
-    (16, 20, 50, 64), dlt=True,
+    (16, 20, 50, 64), dlt=True, registry=1.0,
 )  # fmt: skip

@@ -60,7 +60,7 @@ def transaction(report: Report, plan: Plan, home: World, pages: Sequence[Sequenc
         timed() as took,
     ):
         for _ in range(plan.rounds):
-            conn.execute("TRUNCATE raw.nuget_versions, raw.nuget_packages, raw.license_declarations")
+            conn.execute("TRUNCATE raw.read_versions, raw.nuget_packages, raw.license_declarations")
             rivals.make_floor(floor)
             home.checkpoint()
             at = wal(conn)
@@ -90,9 +90,9 @@ def transaction(report: Report, plan: Plan, home: World, pages: Sequence[Sequenc
         report.add("write", "page transaction", rates, "leaves/s", f"ms: {phases}", show=True)
         report.add("write", "package rows: share of the page transaction", shares, target="≤ 0.10")
         size = conn.execute(
-            "SELECT pg_total_relation_size('raw.nuget_versions') / count(*)::float8 AS version,"
-            " pg_indexes_size('raw.nuget_versions') / count(*)::float8 AS indexes,"
-            " pg_total_relation_size('raw.nuget_packages') / count(*)::float8 AS package FROM raw.nuget_versions"
+            "SELECT pg_total_relation_size('raw.read_versions') / count(*)::float8 AS version,"
+            " pg_indexes_size('raw.read_versions') / count(*)::float8 AS indexes,"
+            " pg_total_relation_size('raw.nuget_packages') / count(*)::float8 AS package FROM raw.read_versions"
         ).fetchone() or {}  # fmt: skip
         report.add("disk", "table per leaf", size["version"], "B", f"of it indexes {size['indexes']:.0f} B")
         report.add("disk", "package rows per leaf", size["package"], "B")
@@ -126,7 +126,7 @@ def writers(report: Report, home: World, pages: Sequence[Sequence[Event]]) -> No
         stale = conn.execute(
             """
             SELECT count(*) AS stale FROM raw.nuget_packages p
-            LEFT JOIN LATERAL (SELECT version, declaration FROM raw.nuget_versions v
+            LEFT JOIN LATERAL (SELECT version, declaration FROM raw.read_versions v
                                WHERE v.package_key = p.package_key AND v.deleted_at IS NULL
                                ORDER BY listed DESC, is_prerelease, sort_key DESC, version_key DESC
                                LIMIT 1) AS s ON true

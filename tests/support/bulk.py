@@ -19,7 +19,7 @@ def fill(conn: database.Connection, packages: int, each: int = 1, *, urls: int =
     """
     conn.execute(
         f"""
-        INSERT INTO raw.nuget_versions
+        INSERT INTO raw.read_versions
             (package_key, version_key, package_id, version, license_expression, license_file, license_url, project_url,
              listed, is_prerelease, sort_key, details_ticks, details_url, raw)
         SELECT 'bulk.package' || p, '1.' || n || '.0', 'Bulk.Package' || p, '1.' || n || '.0',
@@ -54,4 +54,4 @@ def fill(conn: database.Connection, packages: int, each: int = 1, *, urls: int =
         FROM raw.nuget_packages ON CONFLICT DO NOTHING
         """
     )
-    conn.execute("ANALYZE raw.nuget_versions, raw.nuget_packages, raw.license_declarations")
+    conn.execute("ANALYZE raw.read_versions, raw.nuget_packages, raw.license_declarations")

@@ -52,7 +52,8 @@ def empty(conn: db.Connection) -> None:
     """Take all rows out of every table, faster than a new database: for the examples of property tests."""
     conn.execute(
         """
-        DELETE FROM raw.nuget_versions; DELETE FROM raw.nuget_packages; DELETE FROM raw.license_declarations;
+        DELETE FROM raw.read_versions; DELETE FROM raw.unread_versions; DELETE FROM raw.unread_packages;
+        DELETE FROM raw.nuget_packages; DELETE FROM raw.license_declarations;
         DELETE FROM ops.run_pages; DELETE FROM ops.runs; DELETE FROM ops.watermarks; DELETE FROM ops.catalog;
         DELETE FROM ops.rejected_leaves; DELETE FROM ops.check_results
         """

@@ -7,7 +7,7 @@ lay on pages, in which order they came, and what broke on the way.
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
@@ -91,6 +91,32 @@ def read(documents: Mapping[str, bytes], base: str, index: str) -> list[Event]:
     return [Event(item, json.loads(documents[url.removeprefix(base)])) for url, item in lines.items()]
 
 
+# What is known of a version before its leaf is read: no more than the items of its newest leaves say.
+KNOWN = ("package_id", "version", "is_prerelease", "deleted_at", "commit_ticks", "commit_timestamp", "leaf_url")
+
+
+def certain(versions: Iterable[tuple[str, Row]], read: Collection[str]) -> bool:
+    """Whether the speaker among `versions` (key, row) is certain while only those with a key in `read` were read.
+
+    Whatever the unread ones turn out to be, listed or not, the same version speaks.
+    """
+    alive = [(key, row) for key, row in versions if row["deleted_at"] is None]
+
+    def speaker(listed: bool) -> str | None:
+        guessed = [(key, row if key in read else row | {"listed": listed}) for key, row in alive]
+        return max(guessed, key=rank)[0] if guessed else None
+
+    unread = [key for key, _ in alive if key not in read]
+    one = speaker(listed=True)
+    return not unread or (one in read and one == speaker(listed=False))
+
+
+def rank(version: tuple[str, Row]) -> tuple[Any, ...]:
+    """How a version (key, row) compares with others that could speak for its package: the greatest one does."""
+    key, row = version
+    return row["listed"], not row["is_prerelease"], version_order(key), key
+
+
 def replay(events: Iterable[Event]) -> tuple[dict[tuple[str, str], Row], dict[str, Row]]:
     """The tables raw.nuget_versions and raw.nuget_packages after `events`, by their keys."""
     by_version: dict[tuple[str, str], list[Event]] = defaultdict(list)
@@ -143,9 +169,7 @@ def _package(versions: list[tuple[str, Row]]) -> Row:
     if not alive:
         _, highest = max(versions, key=lambda found: (version_order(found[0]), found[0]))
         return row | {"package_id": highest["package_id"]}
-    _, speaks = max(
-        alive, key=lambda found: (found[1]["listed"], not found[1]["is_prerelease"], version_order(found[0]), found[0])
-    )
+    _, speaks = max(alive, key=rank)
     row["state"] = "listed" if speaks["listed"] else "unlisted"
     row["latest_version"] = speaks["version"]
     same = ("package_id", "license_expression", "license_url", "license_file", "project_url", "raw", "created")

@@ -9,14 +9,14 @@ import gzip
 import json
 import random
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
 
 from pkgintel import database
 from pkgintel.errors import GateFailed, RunFailed, UpstreamChanged, UpstreamUnavailable
-from pkgintel.pipeline import gate, page, page_write, replay, scan
+from pkgintel.pipeline import gate, page, page_write, reading, replay, scan, unread
 from pkgintel.pipeline import runs as ledger
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Deployment
@@ -76,12 +76,27 @@ class Bench:
             self.read(opened.run_id, url)
         return self.finish(opened.run_id)
 
+    def read_unread(self, *, rest: bool = True) -> list[int]:
+        """Read what is known and unread, as far as it is wanted, round after round: the ids of these runs."""
+        ids: list[int] = []
+        while (wanted := reading.wanted(self.conn, self.settings)) and (wanted.speakers or rest):
+            ids.append(reading.open_run(self.conn, None))
+            for name in reading.plan(self.conn, self.settings, self.client, ids[-1]).pages:
+                self.read_leaves(ids[-1], name)
+            assert reading.finish(self.conn, self.settings, ids[-1]).state is State.DONE
+            assert len(ids) < 200, "200 rounds are not enough"
+        return ids
+
+    def read_leaves(self, run_id: int, name: str) -> page_write.PageResult:
+        return unread.store_leaves(self.db, self.settings, self.client, self.limit.lease, run_id, name)
+
     def chain(self) -> int:
         """Scan until nothing remains, as the callbacks do; how many scans it took."""
         root = None
         for number in range(1, 200):
             finished = self.scan(root)
             if finished is None:
+                self.read_unread()
                 return number
             root = (self.run(finished.run_id)["root_id"]) if finished.more else None
         raise AssertionError("200 scans are not enough")
@@ -160,10 +175,37 @@ class Workers:
             assert finished.state == "done"
             if watched:
                 self.held_back(passed)
+            if chance.random() < 0.5:
+                self.read_unread()
             if not finished.more:
                 return
             root = bench.run(opened.run_id)["root_id"] if calm or chance.random() < 0.8 else None
         raise AssertionError("200 scans are not enough")
+
+    def read_unread(self) -> None:
+        """A round of reading what is known and unread, as a fleet does it; it may die on the way, or fail."""
+        bench, chance = self.bench, self.chance
+        if not reading.wanted(bench.conn, bench.settings):
+            return
+        run_id = reading.open_run(bench.conn, None)
+        for final in (False,) * base.TRIES + (True,):
+            try:
+                names = reading.plan(bench.conn, bench.settings, bench.client, run_id).pages
+                break
+            except (UpstreamUnavailable, UpstreamChanged) as error:
+                if final or isinstance(error, UpstreamChanged):
+                    ledger.end(bench.conn, run_id, State.FAILED, error=str(error))
+                    return
+        names = names * chance.choice((1, 1, 2))
+        chance.shuffle(names)
+        dies = chance.random() < 0.3
+        for name in names[: chance.randrange(len(names) + 1)] if dies and names else names:
+            self.store(run_id, name)
+        if dies:
+            bench.silence()
+            recovery.free_lost(bench.conn, bench.settings)
+        with suppress(RunFailed, GateFailed):
+            reading.finish(bench.conn, bench.settings, run_id)
 
     def read_rejected(self) -> None:
         """Replay what stands rejected, as `pkgintel reprocess --rejected`, until nothing does."""
@@ -203,7 +245,10 @@ class Workers:
         bench = self.bench
         for final in (False,) * base.TRIES + (True,):
             try:
-                bench.read(run_id, url)
+                if bench.run(run_id)["action"] == "read":
+                    bench.read_leaves(run_id, url)
+                else:
+                    bench.read(run_id, url)
             except (UpstreamUnavailable, UpstreamChanged) as error:
                 lasts = final or isinstance(error, UpstreamChanged)
                 page.record_failure(bench.db, run_id, url, error, final=lasts)

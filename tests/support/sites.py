@@ -92,7 +92,8 @@ class SiteFleet(Fleet):
     def begin(self) -> None:
         """An empty database and a new site, with a good list."""
         self.conn.execute(
-            """TRUNCATE raw.nuget_versions, raw.nuget_packages, raw.license_declarations, raw.spdx_licenses,
+            """TRUNCATE raw.read_versions, raw.unread_versions, raw.unread_packages,
+                   raw.nuget_packages, raw.license_declarations, raw.spdx_licenses,
                    raw.spdx_exceptions, enriched.nuget_package_oss_status, enriched.declaration_verdicts,
                    enriched.verdict_changes, enriched.classification, ops.runs, ops.run_pages, ops.watermarks,
                    ops.catalog, ops.rejected_leaves, ops.check_results CASCADE"""

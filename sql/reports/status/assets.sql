@@ -13,5 +13,5 @@ SELECT asset.name, asset.source, c.reltuples <= %(counted)s AS exact,
 FROM asset
 JOIN pg_class c ON c.oid = asset.relation
 CROSS JOIN LATERAL (SELECT max(finished_at) AS last_success FROM ops.runs
-                    WHERE source = asset.source AND state IN ('done', 'caught_up') AND action <> 'replay') AS run
+                    WHERE source = asset.source AND state IN ('done', 'caught_up') AND action NOT IN ('replay', 'read')) AS run
 ORDER BY asset.n;

@@ -1,5 +1,5 @@
 -- The runs in progress, oldest first, with how far their pages are. The catalog's run is the first.
-SELECT r.id, r.source, r.action, r.kind, r.started_at, r.pages_total, r.more, r.window_after, r.window_up_to,
+SELECT r.id, r.source, r.action, r.kind, (r.detail ->> 'round')::integer AS round, r.started_at, r.pages_total, r.more, r.window_after, r.window_up_to,
        coalesce(p.done, 0) AS pages_done, coalesce(p.failed, 0) AS pages_failed,
        coalesce(p.leaves, 0) AS leaves, coalesce(p.rejected, 0) AS rejected,
        extract(epoch FROM now() - r.started_at)::float8 AS seconds,
@@ -14,4 +14,4 @@ CROSS JOIN LATERAL (
            (array_agg(page_url || ': ' || error ORDER BY page_ticks, length(page_url), page_url) FILTER (WHERE error IS NOT NULL))[1] AS first_error
     FROM ops.run_pages WHERE run_id = r.id) AS p
 WHERE r.state = 'running'
-ORDER BY r.source <> 'nuget' OR r.action = 'replay', r.id;
+ORDER BY r.source <> 'nuget' OR r.action = 'replay', r.action = 'read' AND r.rest, r.id;

@@ -151,7 +151,7 @@ def test_the_last_open_version_and_the_range_that_stays_with_it(folder: Path, fe
 
 def test_a_stored_version_is_not_looked_up(folder: Path, feed: LocalFeed, conn: db.Connection) -> None:
     conn.execute(
-        """INSERT INTO raw.nuget_versions (package_key, version_key, package_id, version, license_expression, listed,
+        """INSERT INTO raw.read_versions (package_key, version_key, package_id, version, license_expression, listed,
                is_prerelease, sort_key, details_ticks, details_url, raw)
            VALUES ('open', '1.0.0', 'Open', '1.0.0', 'BUSL-1.1', true, false, decode(repeat('00', 17), 'hex'), 1,
                    'https://c.example/leaf.json', '{}')"""

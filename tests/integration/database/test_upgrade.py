@@ -48,6 +48,10 @@ def test_a_database_of_an_earlier_release_opens_and_is_judged_again(services: Se
                 conn.execute(statement, {"link": LINK} if "%(link)s" in statement else None)
         assert len(migrations.apply(url)) == len(every) - 6
         with db.connect(url) as conn:
+            known = conn.execute(
+                "SELECT version, read_at IS NOT NULL AS read FROM raw.nuget_versions ORDER BY 1"
+            ).fetchall()
+            assert known == [{"version": "1.0.0", "read": True}, {"version": "2.0.0", "read": True}]
             keep(conn, small_list("1"))
             done = classify.classify(conn, quick(url, redis_url))
             assert (done.decided, done.changed, done.relicensed) == (1, 1, 1)

@@ -5,6 +5,7 @@ Hundreds of histories by default, new ones each time, more with --histories N; h
 
 import random
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, note
@@ -12,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pkgintel import database
+from pkgintel.pipeline import scan
 from tests.support.catalogs import ZERO, Catalog, details
 from tests.support.databases import empty
 from tests.support.histories import CLOSE, FAR, SECOND, History, grow, histories
@@ -60,10 +62,17 @@ def read(bench: Bench, history: History, stale: str, seed: int, shaky: ShakyWire
     catalog.add("last", details("Omega", "1.0.0", last))
     catalog.publish()
     workers.read()
+    bench.read_unread()
     workers.read_rejected()
     assert bench.chain() == 1, "caught up is caught up"
     assert bench.watermark() == last + ZERO
     assert bench.differences() == []
+    if bench.settings.read == "speaking":
+        bench.settings = bench.settings.model_copy(update={"read": "all"})
+        bench.read_unread()
+        workers.read_rejected()
+        assert bench.differences() == []
+    assert not bench.conn.execute("SELECT FROM raw.nuget_versions WHERE read_at IS NULL").fetchall()
     check_book(bench)
 
 
@@ -92,13 +101,18 @@ def read_many(url: str, examples: int, overlap: str, often: float) -> None:
             limit=st.integers(1, 5),
             stale=st.sampled_from(("never", "all", "some") if overlap == "hours" else ("never", "all")),
             seed=st.integers(0, 1000),
+            reads=st.sampled_from(("at once", "all", "speaking")),
         )
-        def one(history: History, limit: int, stale: str, seed: int) -> None:
+        def one(history: History, limit: int, stale: str, seed: int, reads: str) -> None:
             empty(conn)
-            bench.settings = base.model_copy(update={"pages_per_scan": limit})
+            mode = "speaking" if reads == "speaking" else "all"
+            bench.settings = base.model_copy(update={"pages_per_scan": limit, "read": mode})
             client = ShakyWire(seed, often, bench.catalog)
+            # How many pages are few enough to be read at once: any, none, or those of a later wave.
+            few = 100 if reads == "at once" else 0 if reads == "all" else seed % 3
             try:
-                read(bench, history, stale, seed, client)
+                with mock.patch.object(scan, "FEW_PAGES", few):
+                    read(bench, history, stale, seed, client)
             finally:
                 note("\n".join(["faults:", *client.made]))
 

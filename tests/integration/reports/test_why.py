@@ -152,17 +152,17 @@ def test_relicensing_shows_by_version_and_by_date(conn: database.Connection, set
 def test_one_package_of_many_is_found_by_index(conn: database.Connection, view: str) -> None:
     conn.execute(
         """
-        INSERT INTO raw.nuget_versions (package_key, version_key, package_id, version, listed, is_prerelease, sort_key,
+        INSERT INTO raw.read_versions (package_key, version_key, package_id, version, listed, is_prerelease, sort_key,
                                         details_ticks, details_url, raw)
         SELECT 'p' || n / 4, '1.0.' || n % 4, 'P' || n / 4, '1.0.' || n % 4, true, false,
                decode(lpad(to_hex(n % 4), 34, '0'), 'hex'), n, 'u' || n, '{}'
         FROM generate_series(1, 40000) AS n
         """
     )
-    conn.execute("ANALYZE raw.nuget_versions")
+    conn.execute("ANALYZE raw.read_versions")
     plan = conn.execute(f"EXPLAIN SELECT * FROM enriched.{view} WHERE package_key = 'p77'").fetchall()  # noqa: S608
     text = "\n".join(row["QUERY PLAN"] for row in plan)
-    assert "Seq Scan on nuget_versions" not in text, text
+    assert "Seq Scan on read_versions" not in text, text
     assert "package_key = 'p77'" in text, "the predicate reaches below the window"
 
 

@@ -1,0 +1,124 @@
+"""How the items of a page make versions known before their leaves are read: one COPY and a few set-based statements.
+
+What is known and unread lies in `raw.unread_versions`; the packages whose speakers are not certain for it are named in
+`raw.unread_packages`, whose rows are locked first, in key order.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from pkgintel import database
+from pkgintel.nuget import instant, version
+from pkgintel.nuget.documents import Item, package_key
+from pkgintel.nuget.version import Version
+
+_COLUMNS = ["text", "text", "text", "text", "bytea", "bool", "int8", "text", "bool", "int8", "text", "bool"]
+
+
+@dataclass(slots=True)
+class Announced:
+    """The newest details and the newest delete that a page names of a version; one of them is `said` for both."""
+
+    package_key: str
+    version: Version
+    said: Item
+    details: Item | None = None
+    delete: Item | None = None
+
+
+def know(conn: database.Connection, found: Sequence[Announced], watermark: int) -> int:
+    """Make versions known, inside the caller's transaction; of how many of them that said something new.
+
+    What is stored already, or known from a newer leaf, is left alone; rejected leaves up to `watermark` (ticks), and
+    those that an operator accepted, are known and asked for no more.
+    """
+    if not found:
+        return 0
+    base = _base(conn, found)
+    _make_tables(conn)
+    with conn.cursor() as cursor, cursor.copy(database.sql("known/copy")) as copy:
+        copy.set_types(_COLUMNS)
+        for one in found:
+            copy.write_row(_row(one, base))
+    fresh = database.run(conn, "known/add_fresh", watermark=watermark)
+    if fresh:
+        database.run(conn, "known/lock_packages")
+        database.run(conn, "known/keep", base=base)
+        if any(one.delete for one in found):
+            database.run(conn, "known/apply_deletes")
+    return fresh
+
+
+def newest(items: Iterable[Item]) -> tuple[list[Announced], list[Item]]:
+    """What `items` say of each version, in no order, and those whose version NuGet would not read.
+
+    At equal commits the greater address wins. Nothing can be known of an item without a version.
+    """
+    best: dict[tuple[str, str], Announced] = {}
+    unreadable = []
+    for item in items:
+        try:
+            named = version.parse(item.version)
+        except ValueError:
+            unreadable.append(item)
+            continue
+        package = package_key(item.package_id)
+        one = best.get((package, named.key))
+        if one is None:
+            one = best[package, named.key] = Announced(package, named, item)
+        if item.kind == "delete":
+            if one.delete is None or (one.delete.commit, one.delete.url) < (item.commit, item.url):
+                one.delete = item
+        elif one.details is None or (one.details.commit, one.details.url) < (item.commit, item.url):
+            one.details = one.said = item
+    return list(best.values()), unreadable
+
+
+def leaf_address(base: str, commit: int, package: str, version_key: str) -> str:
+    """The address of a leaf as nuget.org writes it; `commit` in ticks. The same as `raw.leaf_address` in Postgres."""
+    return f"{base}{_stamp(commit // instant.TICKS_PER_SECOND)}/{package}.{version_key}.json"
+
+
+@lru_cache(maxsize=4096)
+def _stamp(second: int) -> str:
+    return instant.moment(second * instant.TICKS_PER_SECOND).strftime("%Y.%m.%d.%H.%M.%S")
+
+
+def _base(conn: database.Connection, found: Iterable[Announced]) -> str | None:
+    """What the addresses of most leaves begin with; the first one of the usual shape says so."""
+    row = database.one(conn, "known/base")
+    if row is None or row["leaf_base"] is not None:
+        return row["leaf_base"] if row else None
+    for one in found:
+        ending = leaf_address("", one.said.commit, one.package_key, one.version.key)
+        if one.said.url.endswith("/" + ending):
+            database.run(conn, "known/set_base", base=one.said.url.removesuffix(ending))
+            base: str | None = database.the(conn, "known/base")["leaf_base"]
+            return base
+    return None
+
+
+def _make_tables(conn: database.Connection) -> None:
+    if not database.the(conn, "known/tables_made")["made"]:
+        database.run(conn, "known/tables")
+
+
+def _row(one: Announced, base: str | None) -> tuple[Any, ...]:
+    details, delete, said, key = one.details, one.delete, one.said, one.version.key
+    package = one.package_key
+    return (
+        package,
+        key,
+        said.package_id,
+        said.version,
+        one.version.order,
+        one.version.is_prerelease,
+        details and details.commit,
+        details and details.url,
+        details is not None and base is not None and details.url == leaf_address(base, details.commit, package, key),
+        delete and delete.commit,
+        delete and delete.url,
+        delete is not None and base is not None and delete.url == leaf_address(base, delete.commit, package, key),
+    )

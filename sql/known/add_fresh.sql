@@ -1,0 +1,25 @@
+-- What is newer than what was read. A version that was read already is deleted by what its item says, so `is_read` asks for
+-- no leaf of a delete; one whose newer details are unread keeps its delete beside them. Rejected leaves that a finished window
+-- accounts for, or that an operator accepted, are settled.
+INSERT INTO pg_temp.fresh
+SELECT package_key, version_key, package_id, version, sort_key, is_prerelease,
+       CASE WHEN new_details THEN details_ticks END, CASE WHEN new_details THEN details_url END, details_follows,
+       CASE WHEN new_delete THEN delete_ticks ELSE read_delete_ticks END,
+       CASE WHEN new_delete THEN delete_url ELSE read_delete_url END, delete_follows AND new_delete,
+       new_details, new_delete, is_read,
+       (SELECT r.resolution = 'accepted' OR r.commit_ticks <= %(watermark)s FROM ops.rejected_leaves r
+        WHERE r.leaf_url = CASE WHEN new_details THEN details_url ELSE delete_url END) IS TRUE
+FROM (
+    SELECT a.*, v.details_ticks IS NOT NULL AS is_read, v.delete_ticks AS read_delete_ticks,
+           v.delete_url AS read_delete_url,
+           a.details_ticks IS NOT NULL
+           AND (v.details_ticks IS NULL OR (v.details_ticks, v.details_url) < (a.details_ticks, a.details_url))
+               AS new_details,
+           a.delete_ticks IS NOT NULL
+           AND (v.delete_ticks IS NULL OR (v.delete_ticks, v.delete_url) < (a.delete_ticks, a.delete_url)) AS new_delete
+    FROM pg_temp.announced a
+    -- One look into the index for each: a join may read the whole table, for nothing is known of how much is announced.
+    LEFT JOIN LATERAL (SELECT * FROM raw.read_versions r
+                       WHERE r.package_key = a.package_key AND r.version_key = a.version_key LIMIT 1) AS v ON true
+) AS compared
+WHERE new_details OR new_delete;

@@ -1,0 +1,2 @@
+-- Bulk load of `announced`, in the order of its columns.
+COPY pg_temp.announced FROM STDIN (FORMAT BINARY);

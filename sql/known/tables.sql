@@ -1,0 +1,23 @@
+-- The versions that a page names, before they are made known: first as the page says it, then what is new of it. `*_follows`
+-- says that an address need not be kept. Made once a connection, emptied at each commit.
+CREATE TEMPORARY TABLE announced (
+    package_key     text COLLATE "C" NOT NULL,
+    version_key     text COLLATE "C" NOT NULL,
+    package_id      text NOT NULL,
+    version         text NOT NULL,
+    sort_key        bytea NOT NULL,
+    is_prerelease   boolean NOT NULL,
+    details_ticks   bigint,
+    details_url     text COLLATE "C",
+    details_follows boolean NOT NULL,
+    delete_ticks    bigint,
+    delete_url      text COLLATE "C",
+    delete_follows  boolean NOT NULL
+) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE fresh (
+    LIKE pg_temp.announced,
+    new_details boolean NOT NULL,
+    new_delete  boolean NOT NULL,
+    is_read     boolean NOT NULL,
+    rejected    boolean NOT NULL
+) ON COMMIT DELETE ROWS;

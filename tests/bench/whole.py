@@ -1,0 +1,131 @@
+"""All of a registry of nuget.org's shape: from an empty database to a verdict on every package."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from pkgintel import database
+from tests.bench import registry
+from tests.bench.catalog import BenchServer
+from tests.bench.plan import LATENCY, Plan
+from tests.bench.report import Report
+from tests.bench.world import Workers, World
+
+PART = "registry"
+IN_FLIGHT = 64
+FOLDER = Path(os.environ.get("TMPDIR", "/tmp")) / "pkgintel-registries"
+
+_PHASES = """
+    SELECT CASE WHEN action = 'scan' THEN 'pages' WHEN action = 'read' AND NOT rest THEN 'leaves that decide'
+                WHEN action = 'read' THEN 'the rest' ELSE action END AS phase,
+           extract(epoch FROM max(finished_at) - min(started_at))::float8 AS seconds,
+           sum(pages_total)::bigint AS pages, sum(leaves)::bigint AS leaves, count(*) AS runs
+    FROM ops.runs WHERE source IN ('nuget', 'verdicts') AND state = 'done' GROUP BY 1 ORDER BY min(started_at)
+"""
+_SIZES = """
+    SELECT pg_database_size(current_database())::float8 / 1e9 AS whole,
+           pg_total_relation_size('raw.unread_versions')::float8
+               / greatest(1, (SELECT count(*) FROM raw.unread_versions)) AS unread
+"""
+
+
+def load(report: Report, plan: Plan, home: World) -> None:
+    """R1 to R6 of a registry at the scale of the plan, and whether its packages speak by the version that should."""
+    shape = registry.Shape(plan.registry)
+    print(f"making a registry of {shape.ids:,} packages, unless it is there", flush=True)
+    made = registry.make(FOLDER / f"{shape.scale}-{shape.seed}", shape)
+    server = BenchServer(made, [LATENCY])
+    settings = home.settings(f"{server.origin(LATENCY)}/{made.name}/v3.json", max_in_flight=IN_FLIGHT, read="speaking")
+    workers = Workers(settings, 2 * (os.cpu_count() or 1))
+    try:
+        workers.redis_reset()
+        seconds, cpu = _follow(workers)
+        with database.connect(settings.database_url) as conn:
+            _say(report, conn, made, seconds, server)
+            wrong = _wrong(conn, shape) if plan.registry <= 0.1 else []
+        report.add(PART, "packages that speak by another version than they should", len(wrong), target="0")
+        report.add(PART, "Redis at its peak", workers.redis_peak(), "MB", target="≤ 30")
+        report.add(PART, "largest worker process at its peak", max(workers.peaks()), "MB", target="≤ 150")
+        for name, used in cpu.items():
+            report.add(PART, f"CPU of {name}", used, "s", show=True)
+        report.add(PART, "CPU of the catalog's server", server.cpu(), "s", show=True)
+    finally:
+        workers.stop()
+        server.stop()
+        home.drop(settings)
+
+
+def _follow(workers: Workers) -> tuple[float, dict[str, float]]:
+    """Send one scan and wait until nothing comes of it any more: seconds, and the CPU of each kind of process."""
+    before, begun = workers.cpu(), time.perf_counter()
+    workers.app.send_task("catalog.scan", kwargs={"kind": "manual"}, queue="catalog")
+    said = 0.0
+    with database.connect(workers.settings.database_url) as conn:
+        while True:
+            state = conn.execute(
+                "SELECT count(*) FILTER (WHERE state NOT IN ('running', 'done')) AS bad, count(*) AS runs,"
+                " count(*) FILTER (WHERE state = 'running' OR settled_at IS NULL) AS open,"
+                " count(*) FILTER (WHERE source = 'verdicts' AND state = 'done') AS judged,"
+                " (SELECT count(*) FROM ops.run_pages WHERE state = 'done') AS pages FROM ops.runs"
+            ).fetchone()
+            assert state is not None
+            if state["bad"]:
+                row = conn.execute("SELECT id, action, state, error FROM ops.runs ORDER BY id DESC LIMIT 1").fetchone()
+                raise RuntimeError(f"a run did not end well: {row}")
+            if state["judged"] and not state["open"]:
+                break
+            if time.perf_counter() - said > 10:
+                said = time.perf_counter()
+                print(f"{said - begun:.0f} s: {state['runs']} runs, {state['pages']:,} pages done", flush=True)
+            time.sleep(0.1)
+    after = workers.cpu()
+    return time.perf_counter() - begun, {name: after[name] - before.get(name, 0.0) for name in after}
+
+
+def _say(
+    report: Report, conn: database.Connection, made: registry.Registry, seconds: float, server: BenchServer
+) -> None:
+    share = made.shape.scale
+    limit = {0.1: "≤ 75", 1.0: "≤ 900"}.get(share, "")
+    what = f"{made.shape.ids:,} packages, {made.items:,} items on {len(made.lines):,} pages"
+    report.add(PART, f"{what}: to a verdict on every package", seconds, "s", target=limit)
+    for phase in conn.execute(_PHASES).fetchall():
+        told = f"{phase['runs']} runs, {phase['pages']:,} pages, {phase['leaves']:,} leaves"
+        report.add(PART, f"… {phase['phase']}", phase["seconds"], "s", note=told, show=True)
+    counts = _one(conn, "SELECT count(*) AS judged FROM enriched.nuget_package_oss_status")
+    unlisted = sum(registry.is_unlisted(number) for number in range(made.shape.ids))
+    asked = _asked_of_listed(conn)
+    report.add(
+        PART,
+        "leaves read ÷ packages, wholly unlisted ones apart",
+        asked / (counts["judged"] - unlisted),
+        target="≤ 1.25",
+    )
+    report.add(PART, "leaf requests in all", server.leaf_requests(), show=True)
+    conn.execute("VACUUM ANALYZE raw.unread_versions")
+    sizes = _one(conn, _SIZES)
+    report.add(PART, "database", sizes["whole"], "GB", target="≤ 8" if share == 1 else "")
+    report.add(PART, "bytes of a version that is known and unread", sizes["unread"], "B", target="≤ 250")
+    rate = IN_FLIGHT / LATENCY
+    report.add(PART, "the plain design, at its measured share of the limit", made.items / (0.26 * rate), "s", show=True)
+
+
+def _asked_of_listed(conn: database.Connection) -> int:
+    """Leaves read of packages that have a listed version."""
+    return int(_one(conn, "SELECT count(*) AS leaves FROM raw.read_versions v JOIN raw.nuget_packages p"
+                          " USING (package_key) WHERE p.state = 'listed'")["leaves"])  # fmt: skip
+
+
+def _wrong(conn: database.Connection, shape: registry.Shape) -> list[Any]:
+    expected = registry.truth(shape).speakers
+    rows = conn.execute("SELECT package_key, latest_version FROM raw.nuget_packages").fetchall()
+    found = {row["package_key"]: row["latest_version"] for row in rows}
+    return [key for key in expected.keys() | found.keys() if found.get(key, "") != expected.get(key, "")]
+
+
+def _one(conn: database.Connection, query: str) -> database.Row:
+    row = conn.execute(query).fetchone()
+    assert row is not None
+    found: database.Row = row
+    return found
