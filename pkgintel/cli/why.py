@@ -211,8 +211,8 @@ def _relicensed(changes: Sequence[Relicensing]) -> Iterable[str]:
 def command(package_id: str, version_text: str | None, as_json: bool) -> None:
     """Shows declaration, rule, evidence, the version judged, and past verdicts.
 
-    Ids are matched without case. Exit codes: 0; 3 when the leaf of an unread version cannot be fetched; 4 when the package
-    or version is not known.
+    Ids are matched without case. Exit codes: 0; 3 when the leaf of an unread version cannot be fetched; 4 when the
+    package or version is not known.
     """
     mine = process.current()
     settings = mine.deployment
