@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
-_LONGEST_PATH = 40  # Names; a longer way is cut in its middle.
+_LONGEST_PATH = 40  # Names; of a longer way its beginning and its end are kept.
 
 
 class Ways:
@@ -11,12 +11,14 @@ class Ways:
 
     def __init__(self, roots: Iterable[str], edges: Mapping[str, Sequence[str]]) -> None:
         self._before: dict[str, str | None] = dict.fromkeys(roots)
+        self._root = {root: root for root in self._before}
         waiting = deque(self._before)
         while waiting:
             node = waiting.popleft()
             for after in edges.get(node, ()):
                 if after not in self._before:
                     self._before[after] = node
+                    self._root[after] = self._root[node]
                     waiting.append(after)
 
     def __contains__(self, node: str) -> bool:
@@ -26,11 +28,9 @@ class Ways:
         """The nodes from a root to `node`, both included; empty where no way leads there."""
         found: list[str] = []
         at: str | None = node if node in self._before else None
-        while at is not None:
+        while at is not None and len(found) < _LONGEST_PATH:
             found.append(at)
             at = self._before[at]
-        found.reverse()
-        if len(found) > _LONGEST_PATH:
-            half = _LONGEST_PATH // 2
-            found = [*found[:half], "…", *found[-half:]]
-        return tuple(found)
+        if at is not None:
+            found += ["…", self._root[node]]
+        return tuple(reversed(found))

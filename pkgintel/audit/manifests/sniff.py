@@ -4,6 +4,8 @@ from pkgintel.audit.manifests import assets, config, content, cyclonedx, listed,
 from pkgintel.audit.manifests.requirement import Format, Manifest
 from pkgintel.errors import ManifestUnreadable
 
+MOST_PACKAGES = 25_000  # Of one manifest; the largest of real solutions have some thousands.
+MOST_REQUIREMENTS = 100_000  # The same, for every framework and runtime.
 _LOOKED_AT = 4_096
 _IS_JSON = ("{", "[")
 
@@ -17,9 +19,14 @@ def read(body: bytes, kind: Format | None = None, around: tuple[bytes, ...] = ()
         raise ManifestUnreadable(f"it is larger than {content.LARGEST // 1_000_000} MB")
     if not body.strip(b"\xef\xbb\xbf \t\r\n\0"):
         raise ManifestUnreadable("it is empty")
-    start = _start(body)
-    found = kind if kind is not None else sniff(body)
-    match found:
+    found = _read(body, kind if kind is not None else sniff(body), around)
+    if len(found.requirements) > MOST_REQUIREMENTS or found.packages > MOST_PACKAGES:
+        raise ManifestUnreadable(f"it requires more than {MOST_PACKAGES:,} packages")
+    return found
+
+
+def _read(body: bytes, kind: Format, around: tuple[bytes, ...]) -> Manifest:
+    match kind:
         case "lock":
             return lockfile.read(body)
         case "assets":
@@ -29,7 +36,7 @@ def read(body: bytes, kind: Format | None = None, around: tuple[bytes, ...] = ()
         case "props":
             return msbuild.read(body, around, central=b"<PackageVersion" in body or b"P\0a\0c\0k\0a\0g\0e\0V" in body)
         case "cyclonedx":
-            return cyclonedx.read_json(body) if start.startswith(_IS_JSON) else cyclonedx.read_xml(body)
+            return cyclonedx.read_json(body) if _start(body).startswith(_IS_JSON) else cyclonedx.read_xml(body)
         case "spdx":
             return spdx.read(body)
         case "dotnet-list":
