@@ -322,3 +322,37 @@ def test_scans_that_continue_a_tick_are_no_ticks(conn: db.Connection, settings: 
     )
     told = status.report(conn, settings).as_json()["schedules"]["nuget"]
     assert (told["last_tick"], told["last_run"], told["last_result"]) == ("2026-01-01T00:00:00Z", 1, "done")
+
+
+def test_over_days_each_tick_comes_once_at_its_hour_and_a_night_without_a_beat_costs_one(
+    conn: db.Connection, clock: Any, broker: "redis.Redis[Any]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scheduler of beat itself, half an hour of whose clock passes at each look: nine days in a moment."""
+    schedule.switch(conn, clock, "nuget", enabled=True, by="ann")
+    schedule.switch(conn, clock, "spdx", enabled=True, by="ann")
+    now = datetime.now(UTC)
+    monkeypatch.setattr(clock, "now", lambda: now)
+    keeper = schedule.Scheduler(app=clock, lazy=True)
+    keeper.lock_key = None
+    keeper.setup_schedule()
+    fired: list[tuple[str, datetime]] = []
+    begun, night = now, range(30, 61)  # Half hours without a beat: fifteen hours.
+    for half in range(9 * 48):
+        now += timedelta(minutes=30)
+        if half in night:
+            continue
+        keeper.tick()
+        while message := broker.lpop("catalog"):
+            fired.append((json.loads(str(message))["headers"]["task"], now))
+
+    asleep, awake = (begun + timedelta(minutes=30 * half) for half in (night[0], night[-1] + 2))
+    due = [begun.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(hours=6 * n) for n in range(1, 45)]
+    expected = [at for at in due if begun < at <= asleep or awake < at <= now]
+    scans = [at for task, at in fired if task == "catalog.scan"]
+    assert [at for at in scans if at != awake] == [
+        next(begun + timedelta(minutes=30 * n) for n in range(1000) if begun + timedelta(minutes=30 * n) >= at)
+        for at in expected
+    ]
+    assert scans.count(awake) == 1, "what was missed in the night comes once"
+    assert 1 <= sum(task == "spdx.sync" for task, _ in fired) <= 2
+    assert all(at.isoweekday() == 1 and at.hour == 6 for task, at in fired if task == "spdx.sync" and at != awake)
