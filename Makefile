@@ -14,6 +14,7 @@ TEST_WORKERS ?= $(shell n=$$((2 * $(CORES))); [ $$n -gt 8 ] && n=8; echo $$n)
 
 help: ## this list
 	@sed -n $(if $(wildcard tests/bench/__main__.py),,-e '/^bench:/d') $(if $(wildcard tests/chaos/__main__.py),,-e '/^chaos:/d') \
+		$(if $(wildcard tests/soak/__main__.py),,-e '/^soak:/d') \
 		-e 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 	@echo '  ARGS="…" goes to the command behind run, up, test and test-unit; PYTHON=python3.13 chooses the Python of .venv.'
 
@@ -62,4 +63,9 @@ ifneq ($(wildcard tests/chaos/__main__.py),)
 .PHONY: chaos
 chaos: setup ## kill workers and servers while they work: ROUNDS=100 SEED=7
 	@$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+endif
+ifneq ($(wildcard tests/soak/__main__.py),)
+.PHONY: soak
+soak: setup ## live with it for an hour and measure what that leaves behind: MINUTES=60
+	@$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 endif

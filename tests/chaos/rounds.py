@@ -124,13 +124,17 @@ class Chaos:
                 found.append(self.chance.choice(sorted(self.faults.kinds)))
             yield found
 
+    def begin(self) -> None:
+        """Start everything, and read a first catalog and license list."""
+        self.stack.start()
+        self.world.grow(40)
+        self.stack.send("spdx.sync")
+        self._recover(tick=True)
+
     def perform(self, rounds: int, minutes: float | None = None) -> int:
         """The rounds; how many there were when the time was up."""
         try:
-            self.stack.start()
-            self.world.grow(40)
-            self.stack.send("spdx.sync")
-            self._recover(tick=True)
+            self.begin()
             done = 0
             for number, kinds in enumerate(self.kinds(rounds)):
                 if minutes is not None and time.monotonic() - self.begun > minutes * 60:

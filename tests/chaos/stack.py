@@ -35,6 +35,7 @@ class Stack:
         self.postgres, self.valkey = Postgres(home, None), Valkey(home, None)
         self.workers: list[Program] = []
         self.leaving: list[Program] = []
+        self.spared: list[Program] = []  # Nobody strikes these.
         self.beat: Program | None = None
         self.beats = self._started = 0
         self._world = world
@@ -80,6 +81,12 @@ class Stack:
         name = f"worker{self._started}"
         words = ["worker", "-c", "2", "-n", f"{name}@chaos", "--loglevel=INFO"]
         self.workers.append(Program(name, words, self.environ, self.home / "logs"))
+
+    def spare(self, name: str, words: list[str]) -> Program:
+        """Start a process of Celery that no fault strikes itself."""
+        program = Program(name, words, self.environ, self.home / "logs")
+        self.spared.append(program)
+        return program
 
     def tend(self) -> None:
         """Start beat where it ended, bury workers that have left."""
@@ -130,7 +137,7 @@ class Stack:
 
     def stop(self) -> None:
         """End it all: first who works, then what they work with."""
-        programs = [*self.workers, *self.leaving, *([self.beat] if self.beat else [])]
+        programs = [*self.workers, *self.leaving, *self.spared, *([self.beat] if self.beat else [])]
         for program in programs:
             program.signal_group(signal.SIGCONT)
             with contextlib.suppress(ProcessLookupError):

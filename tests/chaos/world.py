@@ -33,6 +33,8 @@ class World(Catalog):
         self.server = server
         self.chance = chance
         self.trouble: Answer | None = None  # What everybody gets instead, while it lasts.
+        self.withheld: set[str] = set()  # Paths that are answered by 404 for now,
+        self.once_withheld: set[str] = set()  # and the addresses of all that ever were.
         self.list_version = 0
         self._guard = threading.RLock()
         self._now = 0
@@ -46,6 +48,8 @@ class World(Catalog):
         with self._guard:
             if self.trouble:
                 return self.trouble
+            if path in self.withheld:
+                return None
             body = self._leaves.get(path) or self.document(path)
         return None if body is None else Answer(body)
 
@@ -56,10 +60,18 @@ class World(Catalog):
                 self._add()
             self.publish() if whole or self._last not in self.index else self.publish(stale={self._last})
 
+    def withhold(self, events: int) -> None:
+        """Answer the newest leaves by 404 until the world is settled."""
+        with self._guard:
+            newest = sorted({event.url: event.commit for event in self.events}.items(), key=lambda one: -one[1])
+            self.once_withheld.update(url for url, _ in newest[:events])
+            self.withheld = {self.path(url) for url, _ in newest[:events]}
+
     def settle(self) -> None:
         """No more trouble, and the index says all."""
         with self._guard:
             self.trouble = None
+            self.withheld = set()
             self.publish()
 
     @property
