@@ -34,6 +34,7 @@ from pkgintel.reports.follow import FollowedRuns
 from pkgintel.runtime import broker, deployment, process
 from pkgintel.settings import NUGET_ORG, Deployment, Settings, load
 from pkgintel.tasks import recovery
+from pkgintel.text import plain
 from pkgintel.upstream import sources
 from pkgintel.upstream.client import Client
 
@@ -100,7 +101,7 @@ def choose(given: Settings, catalog: str | None, screen: Screen) -> Deployment:
     """
     deployment.require_catalog(catalog)
     if catalog is None and "service_index_url" not in given.model_fields_set:
-        catalog = _remembered(given) or deployment.followed(given)
+        catalog = _remembered(given) or _followed(given, screen)
     if catalog is None and "service_index_url" not in given.model_fields_set:
         try:
             _reach(given, NUGET_ORG, tries=1)
@@ -126,6 +127,14 @@ def _remembered(given: Settings) -> str | None:
         known = database.the(conn, "events/exists")["found"]
         row = database.one(conn, "events/name") if known else None
     return row["name"] if row else None
+
+
+def _followed(given: Settings, screen: Screen) -> str | None:
+    """The catalog that a running `pkgintel up` follows here, if one does."""
+    catalog = deployment.followed(given)
+    if catalog is not None:
+        screen.say(f"catalog {plain(catalog)}, which `pkgintel up` follows now (--catalog reads another)")
+    return catalog
 
 
 def _reach(given: Settings, url: str, tries: int) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,20 @@ class SiteFleet(Fleet):
         """Wait until nothing runs and nothing follows any more."""
         busy = "SELECT FROM ops.runs WHERE state = 'running' OR settled_at IS NULL"
         self.wait(lambda: not self.rows(busy), "all is quiet")
+
+    def tended(self, seconds: float) -> None:
+        """Wait until all runs have ended, with upkeep about as often as beat sends it; within so many seconds."""
+        end, next_ = time.monotonic() + seconds, 0.0
+
+        def through() -> bool:
+            nonlocal next_
+            assert time.monotonic() < end, f"not within {seconds} s"
+            if time.monotonic() > next_:
+                self.send("ops.upkeep")
+                next_ = time.monotonic() + 5
+            return not self.rows("SELECT FROM ops.runs WHERE state = 'running'")
+
+        self.wait(through, "the runs end")
 
     def failed(self, task: str, *words: str) -> Any:
         """Wait for a red task of this name whose message holds all `words`: the task as Flower has it."""
