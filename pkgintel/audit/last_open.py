@@ -24,14 +24,18 @@ def of_stored(lookup: Lookup, package: Package, known: Sequence[KnownVersion]) -
     """By the versions that the catalog brought, each of which is known."""
     below = _below(package, [(one.version, one) for one in known])
 
-    def answer(one: KnownVersion) -> Answer:
-        return lookup.judged(one.declaration, one.created, "database", "")
-
+    unread: str | None = None
     for place in range(len(below) - 1, -1, -1):
-        found = answer(below[place][1])
+        one = below[place][1]
+        if one.declaration is None:
+            unread = one.version
+            continue
+        found = lookup.judged(one.declaration, one.created, "database", "", one.hand)
         if found.verdict == "open_source":
+            if unread is not None:
+                return LastOpen(one.version, found.license, None, f"{unread} above it is not read")
             ends = below[place + 1][0] if place + 1 < len(below) else str(package.version)
-            return LastOpen(below[place][0], found.license, f"[{below[place][0]},{ends})")
+            return LastOpen(one.version, found.license, f"[{one.version},{ends})")
     return None
 
 

@@ -16,6 +16,7 @@ from pkgintel.audit.answer import Answer
 from pkgintel.audit.package import Package
 from pkgintel.audit.store import Key, LookedUp, Store
 from pkgintel.errors import UpstreamChanged, UpstreamError
+from pkgintel.licenses.texts.hand import TextAtHand
 from pkgintel.licenses.verdict import Declaration, Judge
 from pkgintel.nuget import version
 
@@ -51,7 +52,7 @@ class Asking:
 class Lookup:
     """Answers for versions, each made once. `open_source` makes the connection to a source when it is first needed.
 
-    `withheld` says of a package why nobody outside may be asked about it.
+    `reads` has those of some versions read that the catalog announced and nobody read yet.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Lookup:
         source: str,
         open_source: Callable[[], Asking] | None,
         tick: Callable[[int, int], None] | None = None,
+        reads: Callable[[Sequence[Key]], int] | None = None,
     ) -> None:
         self._make_judge = judge
         self.store = store
@@ -70,6 +72,8 @@ class Lookup:
         self.looked_up = 0
         self._open = open_source
         self._tick = tick
+        self._reads = reads
+        self.trouble: list[str] = []
         self._verdicts: dict[tuple[Declaration, datetime | None], Answer] = {}
 
     @cached_property
@@ -83,7 +87,7 @@ class Lookup:
         return self.asking.requests if self.asking is not None else 0
 
     def answers(self, packages: Sequence[Package], withheld: Callable[[Package], str | None]) -> dict[Key, Answer]:
-        """The answer for every package, by its key."""
+        """The answer for every package, by its key. `withheld` says why nobody outside may be asked about one."""
         found: dict[Key, Answer] = {}
         for package in packages:
             why = withheld(package)
@@ -94,22 +98,46 @@ class Lookup:
             elif not _can_be(package):
                 found[package.key] = answer.not_found("NuGet takes no such id or version, so any source")
         found |= self._stored([one for one in packages if one.key not in found])
+        if self._read_unread([one for one in packages if one.key not in found]):
+            found |= self._stored([one for one in packages if one.key not in found])
         found |= self._kept([one for one in packages if one.key not in found])
         found |= self._fetched([one for one in packages if one.key not in found])
         return found
 
-    def judged(self, declaration: Declaration, created: datetime | None, of: answer.Source, url: str) -> Answer:
-        """The answer for a declaration; equal ones of one date are judged once."""
+    def judged(
+        self,
+        declaration: Declaration,
+        created: datetime | None,
+        of: answer.Source,
+        url: str,
+        hand: TextAtHand | None = None,
+    ) -> Answer:
+        """The answer for a declaration; equal ones of one date are judged once, but for a text at hand."""
         asked = (declaration, created)
-        known = self._verdicts.get(asked)
-        if known is None:
+        known = self._verdicts.get(asked) if hand is None else None
+        if hand is not None:
+            known = answer.judged(self.judge.judge(declaration, created, hand), declaration, of, url)
+        elif known is None:
             verdict = self.judge.judge(declaration, created)
             known = self._verdicts[asked] = answer.judged(verdict, declaration, of, url)
         return Answer(known.verdict, known.rule, known.reason, known.evidence, known.spdx_ids, declaration, of, url)
 
     def _stored(self, packages: Sequence[Package]) -> dict[Key, Answer]:
         rows = self.store.stored([one.key for one in packages]) if self.store is not None and packages else {}
-        return {key: self.judged(row.declaration, row.created, "database", row.leaf_url) for key, row in rows.items()}
+        return {
+            key: self.judged(row.declaration, row.created, "database", row.leaf_url, row.hand)
+            for key, row in rows.items()
+        }
+
+    def _read_unread(self, packages: Sequence[Package]) -> int:
+        """Have the versions read that the catalog announced and nobody read yet; how many were."""
+        if self._reads is None or not packages:
+            return 0
+        try:
+            return self._reads([one.key for one in packages])
+        except UpstreamError as error:
+            self.trouble.append(f"the catalog does not answer, so its unread versions are looked up: {error}")
+            return 0
 
     def _kept(self, packages: Sequence[Package]) -> dict[Key, Answer]:
         if self.store is None or not packages:

@@ -1,13 +1,14 @@
 """What an audit works with: a database where there is one, a package source, the limit on requests, and the policy."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from pkgintel import database
 from pkgintel.audit import inputs, last_open, license_list, nuget_config, place, terms
 from pkgintel.audit import policy as policies
 from pkgintel.audit.decision import remarks
@@ -80,7 +81,22 @@ class _Work:
         name = rules.approved_by(self.settings)
         store = Store(conn) if conn is not None else None
         opened = None if offline else self.open_source
-        return Lookup(lambda: Judge(listed, name), store, self.place.source, opened, tick), listed
+        reads = self._read_unread if conn is not None and not offline else None
+        return Lookup(lambda: Judge(listed, name), store, self.place.source, opened, tick, reads), listed
+
+    def _read_unread(self, keys: Sequence[Key]) -> int:
+        """Read what the catalog announced. Raises: UpstreamUnavailable."""
+        from pkgintel.pipeline import unread  # As above.
+        from pkgintel.upstream.limit import FleetLimit
+        from pkgintel.upstream.slots import LocalLimit
+
+        if self.place.conn is None or not database.the(self.place.conn, "audit/has_unread")["found"]:
+            return 0
+        client, redis = self.client(), self.place.redis_url
+        most = self.settings.max_in_flight
+        fleet = FleetLimit(redis, most) if redis is not None else None
+        leasing = LocalLimit(most).lease if fleet is None else lambda url: fleet.lease(client, url)
+        return unread.read_versions(self.place.conn, client, leasing, keys)
 
     def client(self) -> "Client":
         """The HTTP client, made when it is first needed."""
@@ -199,6 +215,7 @@ def _last_open(lookup: Lookup, bad: list[Package]) -> dict[Key, LastOpen]:
 def _notes(sources: tuple[Source, ...], config: NugetConfig, lookup: Lookup, where: Place) -> Iterator[str]:
     """What a reader of the report should know."""
     yield from config.notes
+    yield from lookup.trouble
     if lookup.failure is not None:
         yield lookup.failure
     failures = lookup.asking.failures if lookup.asking is not None else []

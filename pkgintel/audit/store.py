@@ -8,6 +8,7 @@ from datetime import datetime
 import psycopg
 
 from pkgintel import database
+from pkgintel.licenses.texts.hand import TextAtHand
 from pkgintel.licenses.verdict import Declaration
 
 Key = tuple[str, str]
@@ -20,6 +21,7 @@ class StoredVersion:
     declaration: Declaration
     created: datetime | None
     leaf_url: str
+    hand: TextAtHand | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,13 @@ class LookedUp:
 
 @dataclass(frozen=True, slots=True)
 class KnownVersion:
-    """A version in the list of a package."""
+    """A version in the list of a package; `declaration` is None where the version stands unread."""
 
     version: str
     is_prerelease: bool
-    declaration: Declaration
+    declaration: Declaration | None
     created: datetime | None
+    hand: TextAtHand | None
 
 
 class Store:
@@ -53,7 +56,9 @@ class Store:
     def stored(self, keys: Sequence[Key]) -> dict[Key, StoredVersion]:
         """The versions that the catalog brought."""
         rows = database.every(self.conn, "audit/stored", **_columns(keys))
-        return {_key(row): StoredVersion(_declaration(row), row["created"], row["leaf_url"]) for row in rows}
+        return {
+            _key(row): StoredVersion(_declaration(row), row["created"], row["leaf_url"], _hand(row)) for row in rows
+        }
 
     def looked_up(self, source: str, keys: Sequence[Key]) -> dict[Key, LookedUp]:
         """What was looked up at `source`, in the last 30 days; of those it did not have, in the last day."""
@@ -75,7 +80,8 @@ class Store:
         """All versions of some packages that the catalog brought and that still stand, in their order."""
         found: dict[str, list[KnownVersion]] = defaultdict(list)
         for row in database.every(self.conn, "audit/versions", package_keys=list(package_keys)):
-            known = KnownVersion(row["version"], row["is_prerelease"], _declaration(row), row["created"])
+            said = _declaration(row) if row["declared"] else None
+            known = KnownVersion(row["version"], row["is_prerelease"], said, row["created"], _hand(row))
             found[row["package_key"]].append(known)
         return found
 
@@ -86,6 +92,10 @@ def _columns(keys: Sequence[Key]) -> dict[str, list[str]]:
 
 def _key(row: database.Row) -> Key:
     return row["package_key"], row["version_key"]
+
+
+def _hand(row: database.Row) -> TextAtHand | None:
+    return TextAtHand.model_validate(row["hand"]) if row["hand"] else None
 
 
 def _declaration(row: database.Row) -> Declaration:

@@ -117,6 +117,25 @@ def read_version(db: database.Database, client: Client, leasing: Leasing, packag
     return True
 
 
+def read_versions(conn: database.Connection, client: Client, leasing: Leasing, keys: Sequence[tuple[str, str]]) -> int:
+    """Read the leaves of those of some versions, by their keys, that are known and unread; how many were stored.
+
+    Raises: UpstreamUnavailable where the catalog does not answer.
+    """
+    named = [{"package_key": package, "version_key": key} for package, key in keys]
+    rows = [row for one in named for row in database.every(conn, "reading/version", **one)]
+    known = database.one(conn, "reading/catalog") if rows else None
+    catalog = runs.require(conn, known["id"]).catalog if known else None
+    if catalog is None:
+        return 0
+    wanted = _unread(rows, sorted({row["package_key"] for row in rows}))
+    with leasing(wanted.items[0].url) as limit:
+        found = fetch_leaves(client, catalog, wanted.items, limit)
+    with conn.transaction():
+        write(conn, None, wanted, found.events, found.rejected)
+    return len(found.events)
+
+
 def _unread(rows: list[database.Row], packages: list[str]) -> Unread:
     items = [
         Item.model_construct(

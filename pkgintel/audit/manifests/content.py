@@ -16,8 +16,8 @@ from pkgintel.nuget.fields import is_dense
 from pkgintel.text import plain
 
 LARGEST = 32_000_000  # Bytes of a manifest; the largest of real solutions have a few million.
-MOST_VALUES = 500_000
-MOST_TAGS = 500_000
+MOST_VALUES = 400_000
+MOST_TAGS = 200_000
 Element: TypeAlias = ET.Element
 Object: TypeAlias = Mapping[str, JsonValue]
 

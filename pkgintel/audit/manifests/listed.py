@@ -9,7 +9,7 @@ from pkgintel.audit.manifests.requirement import LONGEST_TEXT, Manifest, Require
 from pkgintel.errors import ManifestUnreadable
 from pkgintel.text import plain
 
-MOST_LINES = 500_000
+MOST_LINES = 100_000
 _ID_AND_VERSION = re.compile(r"([\w.-]{1,400})[\s,;@:]+([0-9][0-9A-Za-z.+-]{0,400})")
 _IDS = ("package_id", "packageid", "package", "id", "name")
 _VERSIONS = ("version", "resolved", "package_version", "packageversion")

@@ -171,3 +171,27 @@ def spdx(folder: Path) -> str:
     for name, body in zip(("licenses.json", "exceptions.json"), lists(), strict=True):
         (folder / name).write_bytes(body)
     return str(folder / "licenses.json")
+
+
+def test_nothing_is_claimed_across_a_version_that_stands_unread(
+    folder: Path, feed: LocalFeed, conn: db.Connection
+) -> None:
+    for version, place, file in (("1.0.0", "01", None), ("2.0.0", "03", "LICENSE")):
+        conn.execute(
+            """INSERT INTO raw.read_versions (package_key, version_key, package_id, version, license_expression,
+                   license_file, listed, is_prerelease, sort_key, details_ticks, details_url, raw)
+               VALUES ('moved', %(version)s, 'Moved', %(version)s, %(open)s, %(file)s, true, false,
+                       decode(repeat(%(place)s, 17), 'hex'), 1, 'https://c.example/leaf.json', '{}')""",
+            {"version": version, "place": place, "file": file, "open": None if file else "MIT"},
+        )
+    (folder / "list.txt").write_text("Moved 2.0.0\n")
+    words = ("list.txt", "--source", feed.index, "--spdx", spdx(folder))
+    assert report(*words)["packages"][0]["keep_range"] == "[1.0.0,2.0.0)"
+    conn.execute(
+        """INSERT INTO raw.unread_versions (details_ticks, package_key, version_key, package_id, version, sort_key,
+               is_prerelease, details_url)
+           VALUES (1, 'moved', '1.5.0', 'Moved', '1.5.0', decode(repeat('02', 17), 'hex'), false, 'https://c.example/2')"""
+    )
+    found = report(*words)["packages"][0]
+    assert (found["last_open_version"], found["keep_range"]) == ("1.0.0", None)
+    assert "1.5.0 above it is not read" in audit(*words).stdout
