@@ -17,13 +17,13 @@ from pkgintel.celery import app
 from pkgintel.cli.screen import STYLES, console, emit, say, word
 from pkgintel.database import migrations
 from pkgintel.nuget.instant import iso
-from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline import runs
 from pkgintel.pipeline.checks import SOURCES
 from pkgintel.pipeline.states import Action, PageState, Source, State
-from pkgintel.reports import runs
 from pkgintel.reports.gates import RunCheck
-from pkgintel.reports.runs import ListedRun, RunPage, ShownRun
+from pkgintel.reports.runs import ListedRun, RunPage, ShownRun, listed, shown
 from pkgintel.runtime import process
+from pkgintel.tasks import recovery
 from pkgintel.text import ago, minute, plain, span
 
 SHOWN_PAGES = 12
@@ -40,7 +40,7 @@ def group(context: click.Context, source: str | None, state: str | None, limit: 
     if context.invoked_subcommand is not None:
         return
     with _database() as conn:
-        found = runs.listed(
+        found = listed(
             conn, source=Source(source) if source else None, state=State(state) if state else None, most=limit
         )
     if as_json:
@@ -87,7 +87,7 @@ def _cells(run: ListedRun) -> list[str | Text]:
 def show(run_id: int, as_json: bool) -> None:
     """Everything about one run: pages, timing, errors, gate results, what it triggered."""
     with _database() as conn:
-        run = runs.shown(conn, run_id)
+        run = shown(conn, run_id)
     if as_json:
         emit(run.as_json())
         return
@@ -174,7 +174,7 @@ def abort_command(run_id: int, why: str) -> None:
     Exit codes: 0 aborted; 2 there is no such run, or it had ended (or Postgres cannot be used).
     """
     with _database() as conn:
-        ledger.abort(conn, run_id, getpass.getuser(), why)
+        runs.abort(conn, run_id, getpass.getuser(), why)
     say(f"run {run_id} is aborted; what is stored stays. Go on with it: pkgintel runs resume {run_id}")
 
 
@@ -186,7 +186,7 @@ def resume_command(run_id: int) -> None:
     Exit codes: 0 sent; 2 there is nothing of it to go on with (or Postgres or Redis cannot be used), and why.
     """
     with _database() as conn:
-        sent = runs.resume(conn, process.current().deployment, run_id)
+        sent = recovery.resume(conn, process.current().deployment, run_id)
     say(f"{sent} was sent; it goes on from what run {run_id} stored: see `pkgintel runs`")
     if not _workers():
         say("No worker answers: it waits until one is started (`make up`, or `celery -A pkgintel worker`).")

@@ -20,10 +20,9 @@ from pkgintel.celery import app
 from pkgintel.database import migrations
 from pkgintel.errors import PkgintelError, ServiceUnavailable, SettingsError
 from pkgintel.flower.view import PATIENCE, View, within
-from pkgintel.pipeline import runs as ledger
-from pkgintel.reports import runs
+from pkgintel.pipeline import runs
 from pkgintel.runtime import broker, process
-from pkgintel.tasks import beat
+from pkgintel.tasks import beat, recovery
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +67,9 @@ def perform(verb: str, target: str, by: str, why: str) -> None:
             elif verb in ("enable", "disable"):
                 beat.switch(conn, app, target, enabled=verb == "enable", by=by)
             elif verb == "abort":
-                ledger.abort(conn, int(target), by, why)
+                runs.abort(conn, int(target), by, why)
             else:
-                runs.resume(conn, settings, int(target))
+                recovery.resume(conn, settings, int(target))
     except (OperationalError, RedisError) as error:
         kept = "; the decision is stored, and beat will follow it" if verb in ("enable", "disable") else ""
         why_not = broker.because(settings.redis_url, error)

@@ -9,10 +9,9 @@ Everything else is undecided: that a list is silent about a license says nothing
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from pkgintel.licenses import facts
+from pkgintel.licenses import facts, spdx
 from pkgintel.licenses.evidence import LicenseEvidence
 from pkgintel.licenses.expression import WHOLE_STATEMENTS, License, Meaning, Tree, evaluate, parse
-from pkgintel.licenses.spdx import License as Listed
 from pkgintel.licenses.spdx import LicenseList
 
 Policy: TypeAlias = Literal["osi-or-fsf", "osi"]
@@ -90,7 +89,7 @@ class Reader:
             return replace(found, meaning="undecided", matched=(*found.matched, "unknown-exception"))
         return found
 
-    def _approved(self, leaf: License, listed: Listed) -> Finding | None:
+    def _approved(self, leaf: License, listed: spdx.License) -> Finding | None:
         """Open by its own approvals, by those of its text's other names, or by what replaces it."""
         own = self._approvals(listed)
         if self._is_open(own):
@@ -106,7 +105,7 @@ class Reader:
                 return Finding(leaf, "open", found.matched, listed.license_id, str(instead))
         return None
 
-    def _chosen_later(self, leaf: License, listed: Listed) -> Finding | None:
+    def _chosen_later(self, leaf: License, listed: spdx.License) -> Finding | None:
         base = listed.license_id.removesuffix("+").removesuffix("-or-later")
         if base == listed.license_id and not leaf.or_later:
             return None
@@ -117,7 +116,7 @@ class Reader:
                 return Finding(leaf, "open", approvals, listed.license_id, later.license_id)
         return None
 
-    def _closed_or_not(self, leaf: License, listed: Listed) -> Finding:
+    def _closed_or_not(self, leaf: License, listed: spdx.License) -> Finding:
         matched = self._approvals(listed)
         closing = None if matched else facts.closings().get(listed.license_id.lower())
         if closing:
@@ -128,12 +127,12 @@ class Reader:
         return "osi" in approvals or (self.policy == "osi-or-fsf" and "fsf" in approvals)
 
     @staticmethod
-    def _approvals(listed: Listed) -> tuple[str, ...]:
+    def _approvals(listed: spdx.License) -> tuple[str, ...]:
         approved = (("osi", listed.is_osi_approved), ("fsf", bool(listed.is_fsf_libre)))
         return tuple(name for name, by in approved if by)
 
 
-def _remark(listed: Listed) -> str | None:
+def _remark(listed: spdx.License) -> str | None:
     differ = "the OSI approved it and the FSF calls it nonfree" if listed.is_fsf_libre is False else None
     return facts.remarks().get(listed.license_id.lower(), differ)
 

@@ -7,8 +7,7 @@ from typing import TypedDict
 import psycopg
 
 from pkgintel import database
-from pkgintel.database import announcements
-from pkgintel.database import events as store
+from pkgintel.database import announcements, events
 from pkgintel.nuget.documents import Event, Item
 from pkgintel.nuget.fields import Kind
 from pkgintel.pipeline import answers, pages
@@ -52,17 +51,17 @@ def write(
     answers.count(conn, client)
     # A leaf that was rejected when its package was read again comes from no page of the catalog.
     origin = f"{kind} {page_url}" if kind is PageKind.PACKAGE else page_url
-    events, rejected = list(leaves.events), list(leaves.rejected)
+    brought, rejected = list(leaves.events), list(leaves.rejected)
     try:
-        return _transact(conn, run_id, page_url, origin, leaves, events, rejected)
+        return _transact(conn, run_id, page_url, origin, leaves, brought, rejected)
     except psycopg.DataError:
-        refused = store.unstorable(conn, events)
+        refused = events.unstorable(conn, brought)
         if not refused:
             raise
     words = {event.url: word for event, word in refused}
-    rejected += [unstorable(event, words[event.url]) for event in events if event.url in words]
-    events = [event for event in events if event.url not in words]
-    return _transact(conn, run_id, page_url, origin, leaves, events, rejected)
+    rejected += [unstorable(event, words[event.url]) for event in brought if event.url in words]
+    brought = [event for event in brought if event.url not in words]
+    return _transact(conn, run_id, page_url, origin, leaves, brought, rejected)
 
 
 def _transact(
@@ -71,24 +70,24 @@ def _transact(
     page_url: str,
     origin: str,
     leaves: PageLeaves,
-    events: Sequence[Event],
+    brought: Sequence[Event],
     rejected: Sequence[Reject],
 ) -> PageResult:
     with conn.transaction():
         if not pages.lock(conn, run_id, page_url):
             return PageResult(note="done already, by another delivery of the same task")
         best: dict[tuple[str, str, str], Event] = {}
-        for event in sorted(events, key=lambda event: (event.commit, event.url)):
+        for event in sorted(brought, key=lambda event: (event.commit, event.url)):
             best[event.package_key, event.version_key, event.leaf.kind] = event
-        changed = store.write(conn, list(best.values()))
+        changed = events.write(conn, list(best.values()))
         known = announcements.know(conn, leaves.known, leaves.accounted)
-        if len(best) < len(events):
-            database.run(conn, "events/resolve_older", urls=[event.url for event in events])
+        if len(best) < len(brought):
+            database.run(conn, "events/resolve_older", urls=[event.url for event in brought])
         if leaves.gone:
             database.run(conn, "events/resolve_older", urls=leaves.gone)
         for reject in rejected:
             database.run(conn, "events/reject_leaf", **reject_row(reject, origin, run_id))
-        count = len(events) + len(rejected)
+        count = len(brought) + len(rejected)
         counts = {"items": leaves.items, "leaves": count, "rejected": len(rejected)}
         pages.finish(conn, run_id, page_url, **counts, newest=leaves.newest)
     return PageResult(leaves=count, changed=changed, rejected=len(rejected), known=known)

@@ -1,27 +1,17 @@
-"""What ran, how it ended and why; going on with a run that ended badly."""
-
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
+"""What ran, how it ended and why."""
 
 from pkgintel import database
-from pkgintel.errors import ServiceUnavailable, SettingsError
-from pkgintel.pipeline import runs as ledger
-from pkgintel.pipeline.states import Action, Kind, PageState, Source, State
+from pkgintel.errors import SettingsError
+from pkgintel.pipeline import runs
+from pkgintel.pipeline.states import Action, PageState, Source, State
 from pkgintel.reports.gates import RunCheck
 from pkgintel.reports.shape import Json, Moment, Report
-from pkgintel.reports.work import Retry
-from pkgintel.runtime import broker
-from pkgintel.settings import Deployment
-from pkgintel.tasks import recovery, workflow
+from pkgintel.reports.work import ReportedRun, Retry
 
 
-class ListedRun(Report):
+class ListedRun(ReportedRun):
     """A run. `finished_at` is None while it runs, the window None until it is planned."""
 
-    id: int
-    source: Source
-    action: Action
-    kind: Kind
     state: State
     started_at: Moment
     finished_at: Moment | None
@@ -53,13 +43,9 @@ class RunPage(Report):
     error: str | None
 
 
-class TriggeredRun(Report):
+class TriggeredRun(ReportedRun):
     """A run that came of another one."""
 
-    id: int
-    source: Source
-    action: Action
-    kind: Kind
     state: State
     started_at: Moment
     error: str | None
@@ -129,7 +115,7 @@ def shown(conn: database.Connection, run_id: int, most_pages: int | None = None)
         return ShownRun(
             **row,
             **database.the(conn, "reports/runs/run", id=run_id),
-            finished_by=ledger.finished_by(conn, run_id),
+            finished_by=runs.finished_by(conn, run_id),
             pages=tuple(
                 RunPage(**row) for row in database.every(conn, "reports/runs/run_pages", id=run_id, most=most_pages)
             ),
@@ -143,29 +129,3 @@ def shown(conn: database.Connection, run_id: int, most_pages: int | None = None)
 def phases(conn: database.Connection, run_id: int) -> tuple[Phase, ...]:
     """Where the time of a run went, in order."""
     return tuple(Phase(**row) for row in database.every(conn, "reports/runs/phases", id=run_id))
-
-
-def resume(conn: database.Connection, settings: Deployment, run_id: int) -> str:
-    """Go on, in a new run, with what a run left undone; the name of the task that was sent.
-
-    A run that gives no sign of life any more is closed as lost first, whether or not a beat runs that would do it.
-    Raises: SettingsError when it is no run to resume, or its source is at work already; ServiceUnavailable when Redis
-    does not answer.
-    """
-    recovery.free_lost(conn, settings)
-    run = ledger.known(conn, run_id)
-    if run.action is Action.REPLAY:
-        raise SettingsError(f"Run {run_id} is a replay: ask for it again with `pkgintel reprocess`.")
-    if run.state.ended and not run.state.resumable:
-        raise SettingsError(f"Run {run_id} is {run.state}, so nothing of it is left to do.")
-    later = ledger.finished_by(conn, run_id)
-    if later is not None:
-        raise SettingsError(f"Run {later} has done what run {run_id} left undone, so nothing of it is left to do.")
-    running = ledger.running(conn, run.source)
-    if running is not None:
-        raise SettingsError(f"Run {running.id} of {run.source} is in progress, and does all there is to do.")
-    try:
-        return workflow.resume(run)
-    except (OperationalError, RedisError) as error:
-        why = broker.because(settings.redis_url, error)
-        raise ServiceUnavailable(f"Redis does not answer, so nothing was sent: {why}.") from None

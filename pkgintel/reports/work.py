@@ -30,17 +30,22 @@ class Retry(Report):
         return f"tried again since {minute(self.since)} UTC ({span(since)}): {plain(self.because, 400)}; {then}"
 
 
-class RunInProgress(Report):
+class ReportedRun(Report):
+    """What every report says of a run before it says more."""
+
+    id: int
+    source: Source
+    action: Action
+    kind: Kind
+
+
+class RunInProgress(ReportedRun):
     """A run in progress: how far it is, its rate in leaves a second, and the seconds it still needs at that rate.
 
     Those are None while nothing moves: it gives no sign of life, or it is tried again.
     `round` numbers the runs that read the leaves which decide who speaks.
     """
 
-    id: int
-    source: Source
-    action: Action
-    kind: Kind
     round: int | None
     started_at: Moment
     pages_total: int
@@ -76,13 +81,9 @@ class RunInProgress(Report):
         return self.action is Action.REPLAY
 
 
-class EndedRun(Report):
+class EndedRun(ReportedRun):
     """A run that ended."""
 
-    id: int
-    source: Source
-    action: Action
-    kind: Kind
     state: State
     started_at: Moment
     finished_at: Moment

@@ -24,18 +24,20 @@ def resolve(settings: Settings, catalog: str | None = None, say: Callable[[str],
     embedded = settings.database_url is None or settings.redis_url is None
     if not embedded and catalog != SAMPLE:
         return _deployed(settings, _sources(catalog))
-    from pkgintel.local import follower  # Slow to import, and not needed where both addresses are set.
-    from pkgintel.local import services as services_
+    from pkgintel.local import (
+        follower,  # Slow to import, and not needed where both addresses are set.
+        services,
+    )
 
-    services = services_.hold(settings, say)
+    held = services.hold(settings, say)
     if catalog is None and "service_index_url" not in settings.model_fields_set:
-        catalog = follower.catalog(services.home) or services.last_catalog()
+        catalog = follower.catalog(held.home) or held.last_catalog()
     update = _sources(catalog)
     if catalog == SAMPLE:
-        update |= _sample(settings, services.sample_url())
+        update |= _sample(settings, held.sample_url())
     if embedded:
         name = catalog or update.get("service_index_url", settings.service_index_url)
-        postgres, redis = services.database(name)
+        postgres, redis = held.database(name)
         update |= {"database_url": settings.database_url or postgres, "redis_url": settings.redis_url or redis}
     return _deployed(settings, update)
 
@@ -47,13 +49,15 @@ def choice(settings: Settings) -> str | None:
     """
     if settings.database_url is not None or "service_index_url" in settings.model_fields_set:
         return None
-    from pkgintel.local import follower  # As above.
-    from pkgintel.local import services as services_
+    from pkgintel.local import (
+        follower,  # As above.
+        services,
+    )
 
-    services = services_.hold(settings)
-    followed = follower.catalog(services.home)
-    meant = followed or services.last_catalog() or "nuget.org"
-    others = [name for name in services.catalogs() if services_.database_name(name) != services_.database_name(meant)]
+    held = services.hold(settings)
+    followed = follower.catalog(held.home)
+    meant = followed or held.last_catalog() or "nuget.org"
+    others = [name for name in held.catalogs() if services.database_name(name) != services.database_name(meant)]
     if not others:
         return None
     why = "which `pkgintel up` follows now" if followed else "the one used last"
@@ -76,13 +80,15 @@ def follow(given: Settings, catalog: str | None) -> str | None:
     """
     if given.database_url is not None and given.redis_url is not None:
         return None
-    from pkgintel.local import follower  # As above.
-    from pkgintel.local import services as services_
+    from pkgintel.local import (
+        follower,  # As above.
+        services,
+    )
 
-    services = services_.hold(given)
+    held = services.hold(given)
     named = given.service_index_url if "service_index_url" in given.model_fields_set else None
-    meant = catalog or named or follower.catalog(services.home) or services.last_catalog() or "nuget.org"
-    return None if follower.begin(services.home, meant) else follower.catalog(services.home)
+    meant = catalog or named or follower.catalog(held.home) or held.last_catalog() or "nuget.org"
+    return None if follower.begin(held.home, meant) else follower.catalog(held.home)
 
 
 def _deployed(settings: Settings, update: dict[str, str]) -> Deployment:
@@ -104,9 +110,9 @@ def require_catalog(catalog: str | None) -> None:
 def remember(given: Settings, catalog: str) -> None:
     """Make `catalog` what commands mean that name none, where `given` leaves a service to the embedded ones."""
     if given.database_url is None or given.redis_url is None:
-        from pkgintel.local import services as services_  # As above.
+        from pkgintel.local import services  # As above.
 
-        services_.hold(given).remember_catalog(catalog)
+        services.hold(given).remember_catalog(catalog)
 
 
 def _sources(catalog: str | None) -> dict[str, str]:

@@ -7,11 +7,12 @@ from redis.exceptions import RedisError
 
 from pkgintel import database
 from pkgintel.celery import app
+from pkgintel.errors import ServiceUnavailable, SettingsError
 from pkgintel.pipeline import checks, gate, heartbeats, pages, replay, retention, runs, sequels
 from pkgintel.pipeline.heartbeats import SilentRun
-from pkgintel.pipeline.states import Kind, Source
-from pkgintel.runtime import orphans
-from pkgintel.settings import Settings
+from pkgintel.pipeline.states import Action, Kind, Source
+from pkgintel.runtime import broker, orphans
+from pkgintel.settings import Deployment, Settings
 from pkgintel.tasks import beat, workflow
 from pkgintel.tasks.base import SENDS
 from pkgintel.text import many
@@ -127,3 +128,29 @@ def record_freshness(conn: database.Connection, settings: Settings) -> list[str]
     if gate.recorded_ago(conn, PACKAGES_STALE) > FRESHNESS_EVERY:
         gate.record(conn, results, None)
     return [result.name for result in results if not result.passed]
+
+
+def resume(conn: database.Connection, settings: Deployment, run_id: int) -> str:
+    """Go on, in a new run, with what a run left undone; the name of the task that was sent.
+
+    A run that gives no sign of life any more is closed as lost first, whether or not a beat runs that would do it.
+    Raises: SettingsError when it is no run to resume, or its source is at work already; ServiceUnavailable when Redis
+    does not answer.
+    """
+    free_lost(conn, settings)
+    run = runs.known(conn, run_id)
+    if run.action is Action.REPLAY:
+        raise SettingsError(f"Run {run_id} is a replay: ask for it again with `pkgintel reprocess`.")
+    if run.state.ended and not run.state.resumable:
+        raise SettingsError(f"Run {run_id} is {run.state}, so nothing of it is left to do.")
+    later = runs.finished_by(conn, run_id)
+    if later is not None:
+        raise SettingsError(f"Run {later} has done what run {run_id} left undone, so nothing of it is left to do.")
+    running = runs.running(conn, run.source)
+    if running is not None:
+        raise SettingsError(f"Run {running.id} of {run.source} is in progress, and does all there is to do.")
+    try:
+        return workflow.resume(run)
+    except (BrokerError, RedisError) as error:
+        why = broker.because(settings.redis_url, error)
+        raise ServiceUnavailable(f"Redis does not answer, so nothing was sent: {why}.") from None

@@ -14,13 +14,12 @@ from click.testing import CliRunner
 from pkgintel import database
 from pkgintel.cli.runs import group
 from pkgintel.errors import ServiceUnavailable, SettingsError
-from pkgintel.pipeline import runs as ledger
-from pkgintel.pipeline import scan
+from pkgintel.pipeline import runs, scan
 from pkgintel.pipeline.states import Action, Kind, Source, State
-from pkgintel.reports import runs
+from pkgintel.reports.runs import shown
 from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
-from pkgintel.tasks import base, workflow
+from pkgintel.tasks import base, recovery, workflow
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def sent(queue: "redis.Redis[Any]") -> list[tuple[str, str]]:
 
 def begin(conn: database.Connection, pages: int = 3) -> int:
     """A running scan, its first page done and its second failed."""
-    run_id = ledger.open_run(conn, Source.NUGET, Action.SCAN, Kind.SCHEDULED, task_id="a-task")
+    run_id = runs.open_run(conn, Source.NUGET, Action.SCAN, Kind.SCHEDULED, task_id="a-task")
     urls = [f"https://catalog.test/page{number}.json" for number in range(pages)]
     database.run(
         conn,
@@ -83,7 +82,7 @@ def test_a_run_is_shown_with_pages_gates_and_what_came_of_it(settings: Settings,
     scan.fail(conn, run_id, "not used", base.TRIES)
     facts = {"name": "some_check", "gate": "a_gate", "blocking": True, "passed": False, "value": 1, "threshold": 2}
     database.run(conn, "checks/record", **facts, message="some_check: 1 and at least 2", run_id=run_id)
-    ledger.open_run(conn, Source.VERDICTS, Action.CLASSIFY, Kind.MANUAL, cause_id=run_id)
+    runs.open_run(conn, Source.VERDICTS, Action.CLASSIFY, Kind.MANUAL, cause_id=run_id)
     shown = json.loads(told("show", str(run_id), "--json"))
     assert [page["state"] for page in shown["pages"]] == ["failed", "pending", "done"]
     assert [check["name"] for check in shown["checks"]] == ["some_check"]
@@ -102,9 +101,9 @@ def test_an_aborted_run_makes_room_for_the_next(settings: Settings, conn: databa
     assert row["error"].endswith("wrong catalog")
     assert (row["leaves"], row["rejected"]) == (7, 1)
     assert scan.finish(conn, settings, run_id).state == "aborted"  # A late callback finds nothing to do.
-    assert ledger.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL)
+    assert runs.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL)
     with pytest.raises(SettingsError, match="is not running: it is aborted"):
-        ledger.abort(conn, run_id, "somebody")
+        runs.abort(conn, run_id, "somebody")
 
 
 def test_a_failed_scan_is_resumed_by_a_new_one(
@@ -133,16 +132,16 @@ def test_what_cannot_be_resumed_says_why(
 ) -> None:
     failed = begin(conn)
     scan.fail(conn, failed, "not used", base.TRIES)
-    running = ledger.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL)
+    running = runs.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL)
     with pytest.raises(SettingsError, match=f"Run {running} of nuget is in progress"):
-        runs.resume(conn, settings, failed)
-    ledger.end(conn, running, State.DONE)
+        recovery.resume(conn, settings, failed)
+    runs.end(conn, running, State.DONE)
     with pytest.raises(SettingsError, match=f"Run {running} is done, so nothing of it is left"):
-        runs.resume(conn, settings, running)
+        recovery.resume(conn, settings, running)
     with pytest.raises(SettingsError, match="There is no run 4711"):
-        runs.resume(conn, settings, 4711)
+        recovery.resume(conn, settings, 4711)
     with pytest.raises(SettingsError, match="There is no run 4711"):
-        runs.shown(conn, 4711)
+        shown(conn, 4711)
     assert sent(queue) == []
 
 
@@ -173,15 +172,15 @@ def test_without_redis_nothing_is_sent(
 
     monkeypatch.setattr(workflow, "resume", away)
     with pytest.raises(ServiceUnavailable, match="Redis does not answer"):
-        runs.resume(conn, settings, run_id)
+        recovery.resume(conn, settings, run_id)
 
 
 def test_a_lost_run_that_another_one_finished_offers_no_resume(settings: Settings, conn: database.Connection) -> None:
     lost = begin(conn)
-    ledger.end(conn, lost, State.LOST, error="gone")
+    runs.end(conn, lost, State.LOST, error="gone")
     assert f"Go on with it: pkgintel runs resume {lost}" in told("show", str(lost))
-    later = ledger.open_run(conn, Source.NUGET, Action.SCAN, Kind.SCHEDULED)
-    ledger.end(conn, later, State.DONE)
+    later = runs.open_run(conn, Source.NUGET, Action.SCAN, Kind.SCHEDULED)
+    runs.end(conn, later, State.DONE)
     words = told("show", str(lost))
     assert f"Nothing is left to do: run {later} did what this one left undone." in words
     assert "resume" not in words
