@@ -1,4 +1,4 @@
-"""`pkgintel texts`: which licenses the texts of files hold, word for word."""
+"""`pkgintel texts`: which licenses the texts of files hold, word for word; the stored ones are `stored_texts`'."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import click
 from pydantic import JsonValue
 
 from pkgintel import settings
+from pkgintel.cli import stored_texts
 from pkgintel.cli.screen import emit, say
 from pkgintel.errors import SettingsError
 from pkgintel.licenses import rows
@@ -85,3 +86,7 @@ def read_command(paths: tuple[Path, ...], as_json: bool, spdx: Path | None) -> N
                 say(line)
     if as_json:
         emit({"readings": readings})
+
+
+for stored in (stored_texts.list_command, stored_texts.show_command, stored_texts.accept_command):
+    group.add_command(stored)

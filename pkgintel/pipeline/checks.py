@@ -83,6 +83,7 @@ class Result:
 
 REJECT_LIMIT_CHECK = "raw_nuget_packages_reject_limit"
 NONEMPTY_CHECK = "raw_nuget_packages_nonempty"
+NEGATIVES_CHECK = "raw_license_texts_negatives"
 WATERMARK_CHECK = "watermark_not_ahead"
 
 
@@ -161,3 +162,9 @@ def reject_limit(rejected: int, leaves: int, limit: float) -> Result:
     told = f"{rejected} of {leaves} leaves were rejected ({share:.2%}), and at most {limit:.2%} may be"
     message = f"{REJECT_LIMIT_CHECK}: {told}"
     return Result(REJECT_LIMIT_CHECK, PACKAGES, True, passed, share, limit, message)
+
+
+def negatives(recognised: int) -> Result:
+    """Whether the reader takes texts for licenses that must never be."""
+    message = f"{NEGATIVES_CHECK}: {recognised} made-up texts that are no license are read as one, and none may be"
+    return Result(NEGATIVES_CHECK, TEXTS, True, not recognised, recognised, 0, message)

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from pkgintel import database
 from pkgintel.licenses.meaning import Reader
+from pkgintel.licenses.texts import negatives
 from pkgintel.licenses.texts import reading as texts
 from pkgintel.licenses.texts.verdict import meaning_of
 from pkgintel.licenses.texts.version import reader_version
@@ -57,6 +58,8 @@ def match(conn: database.Connection, settings: Settings, run_id: int | None = No
                 _keep(conn, reader, listed.version, one, meaning_of(one, meanings))
         read += len(rows)
     results = gate.measure(conn, settings, checks.TEXTS)
+    if database.the(conn, "texts/admitted")["reader"] != reader:  # One that was let through has read them before.
+        results.append(checks.negatives(negatives.recognised()))
     gate.record(conn, results, run_id)
     closed = tuple(result.message for result in results if result.blocking and not result.passed)
     if closed:
