@@ -7,18 +7,19 @@ it had: a host that is out, or a reader gone wrong, changes no verdict.
 import json
 import logging
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from psycopg.types.json import Jsonb
 
 from pkgintel import database
 from pkgintel.licenses.meaning import Reader
-from pkgintel.licenses.texts import negatives
-from pkgintel.licenses.texts import reading as texts
-from pkgintel.licenses.texts.verdict import meaning_of
 from pkgintel.licenses.texts.version import reader_version
 from pkgintel.pipeline import checks, gate, sync
 from pkgintel.settings import Settings
 from pkgintel.text import many
+
+if TYPE_CHECKING:
+    from pkgintel.licenses.texts.reading import Reading
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,10 @@ def match(conn: database.Connection, settings: Settings, run_id: int | None = No
 
     No network is used. Without a license list nothing is read.
     """
+    # Half a second and tens of megabytes, for the process that reads texts alone.
+    from pkgintel.licenses.texts import negatives, reading
+    from pkgintel.licenses.texts.verdict import meaning_of
+
     listed = sync.stored(conn)
     if listed is None:
         return Matched()
@@ -52,7 +57,7 @@ def match(conn: database.Connection, settings: Settings, run_id: int | None = No
     meanings = Reader(listed, settings.license_policy)
     read = 0
     while rows := database.every(conn, "texts/unread", reader=reader, list_version=listed.version, most=BATCH):
-        found = [texts.read(row["bytes"]) for row in rows]
+        found = [reading.read(row["bytes"]) for row in rows]
         with conn.transaction():
             for one in found:
                 _keep(conn, reader, listed.version, one, meaning_of(one, meanings))
@@ -68,7 +73,16 @@ def match(conn: database.Connection, settings: Settings, run_id: int | None = No
     return _admit(conn, reader, listed.version, read)
 
 
-def _keep(conn: database.Connection, reader: str, list_version: str, one: texts.Reading, meaning: str) -> None:
+def is_behind(conn: database.Connection) -> bool:
+    """Whether texts are stored that this release's reader has not read with the stored list, though another one has."""
+    admitted, version = database.the(conn, "texts/admitted"), database.the(conn, "spdx/version")["version"]
+    now = (reader_version(), version)
+    if None in (version, admitted["reader"]) or now == (admitted["reader"], admitted["list_version"]):
+        return False
+    return bool(database.every(conn, "texts/unread", reader=now[0], list_version=version, most=1))
+
+
+def _keep(conn: database.Connection, reader: str, list_version: str, one: "Reading", meaning: str) -> None:
     differences = [asdict(difference) for difference in one.differences]
     database.run(
         conn,

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 from pkgintel import database
 from pkgintel.celery import app
 from pkgintel.errors import ServiceUnavailable, SettingsError
-from pkgintel.pipeline import checks, gate, heartbeats, pages, replay, retention, runs, sequels
+from pkgintel.pipeline import checks, gate, heartbeats, pages, replay, retention, runs, sequels, text_reading
 from pkgintel.pipeline.heartbeats import SilentRun
 from pkgintel.pipeline.states import Action, Kind, Source
 from pkgintel.runtime import broker, orphans
@@ -29,6 +29,9 @@ def tend(conn: database.Connection, settings: Settings) -> str:
         did += beat.apply(conn, app)
     except (BrokerError, RedisError) as error:
         did.append(f"Redis could not be asked, nor beat be informed of the ticks: {error}")
+    if text_reading.is_behind(conn):
+        workflow.match()
+        did.append("sent the reading of license texts that an earlier release read")
     did += [f"{name} fails" for name in gate.note_closed(conn, settings, None)]
     if gate.recorded_ago(conn, PACKAGES_STALE) > FRESHNESS_EVERY:
         did += retention.tidy(conn, settings)

@@ -16,7 +16,7 @@ from celery.canvas import Signature
 
 from pkgintel.celery import app
 from pkgintel.database import Connection
-from pkgintel.pipeline import follow_up, reading, runs, sequels
+from pkgintel.pipeline import checks, follow_up, reading, runs, sequels
 from pkgintel.pipeline.reading import ReadEnd
 from pkgintel.pipeline.replay_here import DoneHere
 from pkgintel.pipeline.runs import Run
@@ -133,6 +133,11 @@ def after_replay(done: DoneHere) -> str:
     if done.changed:
         _follow_up(Source.NUGET, None)
     return done.said
+
+
+def match() -> None:
+    """Read stored license texts again, then classify: what follows from a new reader, which no run brought."""
+    chain(_task("texts.match"), _task("verdicts.classify"), _task("checks.run_gate", checks.VERDICTS)).apply_async()
 
 
 def classify(run_id: int) -> None:

@@ -91,11 +91,11 @@ def test_a_reader_that_opens_what_was_closed_is_held_back(bench: TextBench, monk
     bench.bring("Sold", licenseFile="LICENSE", licenseUrl=PLACEHOLDER)
     real = reading.read
     closed = replace(real(sample("mit")), closed=True, expression="LicenseRef-Sold")
-    monkeypatch.setattr(text_reading.texts, "read", lambda body: replace(closed, sha256=real(body).sha256))
+    monkeypatch.setattr(reading, "read", lambda body: replace(closed, sha256=real(body).sha256))
     assert bench.read() == {"Sold": ("proprietary", "text-closed")}
     monkeypatch.setattr(text_reading, "reader_version", lambda: "2-new")
     opened = real(sample("mit"))
-    monkeypatch.setattr(text_reading.texts, "read", lambda body: replace(opened, sha256=real(body).sha256))
+    monkeypatch.setattr(reading, "read", lambda body: replace(opened, sha256=real(body).sha256))
     assert bench.match().closed
     assert failing(bench) == ["raw_license_texts_opened", "raw_license_texts_steady"]
     bench.classify()
