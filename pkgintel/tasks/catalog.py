@@ -35,10 +35,7 @@ def scan_catalog(
         run_id = runs.open_run(conn, Source.NUGET, Action.SCAN, Kind(kind), **ids)
     with self.carrying(run_id) as conn, mine.leasing(mine.deployment.service_index_url) as limit:
         plan = scan.plan(conn, mine.deployment, mine.client, run_id, max_pages, limit)
-        if plan is not None:
-            workflow.pages(run_id, plan.pages)
-        else:
-            workflow.after_caught_up(conn, mine.deployment, run_id)
+        workflow.after_plan(conn, mine.deployment, run_id, plan)
     return str(plan or f"run {run_id}: caught up, nothing is newer than the watermark")
 
 

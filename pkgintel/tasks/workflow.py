@@ -20,7 +20,7 @@ from pkgintel.pipeline import checks, follow_up, reading, runs, sequels
 from pkgintel.pipeline.reading import ReadEnd
 from pkgintel.pipeline.replay_here import DoneHere
 from pkgintel.pipeline.runs import Run
-from pkgintel.pipeline.scan import ScanEnd
+from pkgintel.pipeline.scan import ScanEnd, ScanPlan
 from pkgintel.pipeline.sequels import Continuation
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.runtime import orphans
@@ -158,9 +158,11 @@ def after_scan(conn: Connection, settings: Settings, end: ScanEnd) -> None:
         _go_on_from(conn, end.run_id)
 
 
-def after_caught_up(conn: Connection, settings: Settings, run_id: int) -> None:
-    """What follows from a scan that found nothing new: reading what an earlier one left unread, where it is wanted."""
-    if reading.wanted(conn, settings) and not reading.is_running(conn):
+def after_plan(conn: Connection, settings: Settings, run_id: int, plan: ScanPlan | None) -> None:
+    """Start the pages of a scan; where it found nothing new, what an earlier one left unread, if that is wanted."""
+    if plan is not None:
+        pages(run_id, plan.pages)
+    elif reading.wanted(conn, settings) and not reading.is_running(conn):
         reading.announce(conn, run_id)
         next_read(run_id)
 

@@ -11,9 +11,12 @@ from pkgintel.reports.follow import FollowedRun, FollowedRuns
 
 def run(source: str, state: str) -> FollowedRun:
     """One followed run."""
-    nothing = dict.fromkeys(("task_id", "cause_id", "settled_at", "pages_left", "window_after", "window_up_to"))
+    nothing = dict.fromkeys(
+        ("task_id", "cause_id", "settled_at", "pages_left", "window_after", "window_up_to", "round")
+    )
     counts = dict.fromkeys(("id", "pages_total", "leaves", "rejected"), 0)
-    facts = {"action": "scan", "error": "x", "error_type": None, "more": False, "read_something": True}
+    plain = {"more": False, "read_something": True, "knows": False, "rest": False}
+    facts = {"action": "scan", "error": "x", "error_type": None, **plain}
     return FollowedRun.model_validate({"source": source, "state": state, **nothing, **counts, **facts})
 
 
