@@ -12,12 +12,20 @@ from pkgintel.audit.answer import Answer
 from pkgintel.audit.lookup import Lookup
 from pkgintel.audit.package import Package
 from pkgintel.audit.report import LastOpen
-from pkgintel.audit.store import KnownVersion
+from pkgintel.audit.store import Key, KnownVersion
 from pkgintel.nuget import version
 
 _MOST_BREACHES = 25  # For which a source is asked; each takes some ten requests.
 _MOST_VERSIONS = 20_000
+_MOST_UNREAD = 64  # Of one package, read for this.
 Known = TypeVar("Known")
+
+
+def unread_below(package: Package, known: Sequence[KnownVersion]) -> list[Key]:
+    """The versions that have to be read before anything is said of the package: the nearest below that stand unread."""
+    below = _below(package, [(one.version, one) for one in known])
+    unread = [text for text, one in below if one.declaration is None]
+    return [(package.package_key, version.parse(text).key) for text in unread[-_MOST_UNREAD:]]
 
 
 def of_stored(lookup: Lookup, package: Package, known: Sequence[KnownVersion]) -> LastOpen | None:

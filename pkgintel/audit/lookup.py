@@ -98,7 +98,7 @@ class Lookup:
             elif not _can_be(package):
                 found[package.key] = answer.not_found("NuGet takes no such id or version, so any source")
         found |= self._stored([one for one in packages if one.key not in found])
-        if self._read_unread([one for one in packages if one.key not in found]):
+        if self.read_unread([one.key for one in packages if one.key not in found]):
             found |= self._stored([one for one in packages if one.key not in found])
         found |= self._kept([one for one in packages if one.key not in found])
         found |= self._fetched([one for one in packages if one.key not in found])
@@ -129,12 +129,12 @@ class Lookup:
             for key, row in rows.items()
         }
 
-    def _read_unread(self, packages: Sequence[Package]) -> int:
-        """Have the versions read that the catalog announced and nobody read yet; how many were."""
-        if self._reads is None or not packages:
+    def read_unread(self, keys: Sequence[Key]) -> int:
+        """Have those of some versions read that the catalog announced and nobody read yet; how many were."""
+        if self._reads is None or not keys:
             return 0
         try:
-            return self._reads([one.key for one in packages])
+            return self._reads(keys)
         except UpstreamError as error:
             self.trouble.append(f"the catalog does not answer, so its unread versions are looked up: {error}")
             return 0

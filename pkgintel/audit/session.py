@@ -205,6 +205,9 @@ def _last_open(lookup: Lookup, bad: list[Package]) -> dict[Key, LastOpen]:
     if not bad:
         return found
     known = lookup.store.versions({one.package_key for one in bad}) if lookup.store is not None else {}
+    unread = [key for one in bad for key in last_open.unread_below(one, known.get(one.package_key, []))]
+    if lookup.store is not None and lookup.read_unread(unread):
+        known = lookup.store.versions({one.package_key for one in bad})
     for package in bad:
         last = last_open.of_stored(lookup, package, known.get(package.package_key, []))
         if last is not None:
