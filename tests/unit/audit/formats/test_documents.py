@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -37,7 +38,12 @@ def test_json_has_every_version() -> None:
 
 
 def test_csv_has_no_formula() -> None:
-    found = list(csv.DictReader(io.StringIO(rows.write(report()), newline="")))
+    whole_report = report()
+    one = whole_report.packages[0]
+    forged = replace(one, answer=replace(one.answer, reason="=1+1"))
+    text = rows.write(replace(whole_report, packages=(forged, *whole_report.packages[1:])))
+    found = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert found[0]["reason"] == "'=1+1"
     assert {one["package_id"]: one["decision"] for one in found} == DECISIONS
     assert not [cell for one in found for cell in one.values() if cell.startswith(("=", "+", "@"))]
 
