@@ -111,7 +111,7 @@ def plan(
         pages.add_ranges(conn, run_id, plans)
         cause = runs.get(conn, run.cause_id) if run.cause_id is not None else None
         if not rest:
-            database.run(conn, "reading/number", id=run_id, cause_id=run.cause_id)
+            runs.number(conn, run_id, run.cause_id)
         if cause is not None and (cause.rest or not rest):
             runs.settle(conn, cause.id)
     return ScanPlan(run_id, [one.name for one in plans])
@@ -183,10 +183,5 @@ def _end(
         return GateFailed(error)
     runs.end(conn, run.id, State.DONE, settled=False, was=ENDING)
     if wanted(conn, settings):
-        announce(conn, run.id)
+        runs.announce(conn, run.id)
     return None
-
-
-def announce(conn: database.Connection, run_id: int, *, more: bool = True) -> None:
-    """Say of a run that ended that leaves are read behind it, or that none are: who follows it waits for that."""
-    database.run(conn, "reading/announce", id=run_id, more=more)

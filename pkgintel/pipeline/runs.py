@@ -234,3 +234,13 @@ def blocked(conn: database.Connection, source: Source) -> int | None:
 def lay_down(conn: database.Connection, run_id: int, pages_total: int) -> None:
     """Write how many pages a run has that reads no catalog."""
     database.run(conn, "runs/lay_down", id=run_id, pages_total=pages_total)
+
+
+def number(conn: database.Connection, run_id: int, cause_id: int | None) -> None:
+    """Give a run that reads leaves its round: the one behind the round of the run that caused it."""
+    database.run(conn, "runs/number", id=run_id, cause_id=cause_id)
+
+
+def announce(conn: database.Connection, run_id: int, *, more: bool = True) -> None:
+    """Say of a run that ended that leaves are read behind it, or that none are: who follows it waits for that."""
+    database.run(conn, "runs/announce", id=run_id, more=more)

@@ -163,7 +163,7 @@ def after_plan(conn: Connection, settings: Settings, run_id: int, plan: ScanPlan
     if plan is not None:
         pages(run_id, plan.pages)
     elif reading.wanted(conn, settings) and not reading.is_running(conn):
-        reading.announce(conn, run_id)
+        runs.announce(conn, run_id)
         next_read(run_id)
 
 
@@ -171,7 +171,7 @@ def after_nothing_read(conn: Connection, settings: Settings, cause_id: int | Non
     """What follows from run `cause_id` where there was nothing to read behind it, or another run reads it."""
     cause = runs.get(conn, cause_id) if cause_id is not None else None
     if cause is not None:
-        reading.announce(conn, cause.id, more=False)
+        runs.announce(conn, cause.id, more=False)
         if cause.state.good and not cause.settled:
             after(conn, settings, Source.NUGET, cause.id)
 
