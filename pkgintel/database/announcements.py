@@ -48,6 +48,7 @@ def know(conn: database.Connection, found: Sequence[Announced], watermark: int) 
         database.run(conn, "known/keep", base=base)
         if any(one.delete for one in found):
             database.run(conn, "known/apply_deletes")
+            database.run(conn, "known/carry_known_deletes", base=base)
     return fresh
 
 

@@ -93,6 +93,7 @@ def write_among_unread(
     if keys:
         named = {"package_keys": [package for package, _ in keys], "version_keys": [key for _, key in keys]}
         database.run(conn, "known/settle_deletes", **named)
+        database.run(conn, "known/carry_deletes", **named)
         database.run(conn, "known/settle", **named)
     if rejected:
         lost = dict(zip(("package_keys", "version_keys", "urls"), map(list, zip(*rejected, strict=True)), strict=True))

@@ -120,7 +120,7 @@ def plan(
 def speaker_pages(conn: database.Connection, settings: Settings) -> list[RangePlan]:
     """The pages of a round: ranges of packages whose speaker is uncertain, small enough to be shared out."""
     count = database.the(conn, "reading/uncertain", most=PACKAGES * 16)["packages"]
-    size = min(PACKAGES, max(25, -(-count // 16)))
+    size = min(PACKAGES, max(1, -(-count // 16)))  # The last rounds read many leaves of few packages.
     rows = database.every(conn, "reading/speaker_ranges", size=size, most=settings.pages_per_scan)
     return [
         RangePlan(row["start"] or unread.FIRST, row["stop"], place, PageKind.SPEAKERS) for place, row in enumerate(rows)

@@ -26,7 +26,10 @@ from pkgintel.upstream.slots import Limit
 log = logging.getLogger(__name__)
 
 ONE_HOUR = 3600 * TICKS_PER_SECOND
-FEW_PAGES = 10  # A scan with no more ahead of it reads their leaves at once; a longer one makes versions known first.
+FEW_ITEMS = (
+    10_000  # A scan with no more ahead of it reads their leaves at once; a longer one makes versions known first.
+)
+ITEMS_OF_A_PAGE = 2_750  # Where the index does not say how many there are.
 ENDING = (State.RUNNING, State.BLOCKED)  # What a scan ends from: a blocked one is looked at again.
 SAMPLE_KIND = "PkgintelSample"  # An @type of the sample's catalog index, whatever port it is served at.
 
@@ -159,8 +162,8 @@ def _knows_first(
         return root.knows
     if settings.read == "speaking" and database.one(conn, "events/watermark", source=Source.NUGET) is None:
         return True
-    ahead = sum(page.commit > after for page in index.pages)
-    return min(ahead, max_pages or ahead) > FEW_PAGES
+    ahead = sorted((page for page in index.pages if page.commit > after), key=lambda page: page.commit)
+    return sum(page.count or ITEMS_OF_A_PAGE for page in ahead[:max_pages]) > FEW_ITEMS
 
 
 def _choose(

@@ -25,7 +25,7 @@ from pkgintel.upstream.client import Client
 from pkgintel.upstream.leaves import Leaves, Reject, fetch_leaves
 from pkgintel.upstream.slots import Leasing
 
-MOST_OF_A_PACKAGE = 64  # Leaves of one package in one round, so that no page grows without bounds.
+MOST_OF_A_PACKAGE = 1_000  # Leaves of one package in one round, so that no page grows without bounds.
 
 
 @dataclass(frozen=True, slots=True)

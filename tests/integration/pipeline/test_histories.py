@@ -108,10 +108,10 @@ def read_many(url: str, examples: int, overlap: str, often: float) -> None:
             mode = "speaking" if reads == "speaking" else "all"
             bench.settings = base.model_copy(update={"pages_per_scan": limit, "read": mode})
             client = ShakyWire(seed, often, bench.catalog)
-            # How many pages are few enough to be read at once: any, none, or those of a later wave.
-            few = 100 if reads == "at once" else 0 if reads == "all" else seed % 3
+            # How many items are few enough to be read at once: any, none, or those of a later wave.
+            few = 1000 if reads == "at once" else 0 if reads == "all" else seed % 3 * 5
             try:
-                with mock.patch.object(scan, "FEW_PAGES", few):
+                with mock.patch.object(scan, "FEW_ITEMS", few):
                     read(bench, history, stale, seed, client)
             finally:
                 note("\n".join(["faults:", *client.made]))

@@ -1,6 +1,7 @@
 """What is known before it is read: who may speak meanwhile, what is asked for, and what reading leaves behind."""
 
 from collections.abc import Iterator
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from pkgintel import database
 from pkgintel.errors import UpstreamUnavailable
-from pkgintel.pipeline import reading, unread
+from pkgintel.pipeline import reading, scan, unread
 from pkgintel.reports import known
 from tests.support import oracle, tables
 from tests.support.catalogs import BASE, Catalog, delete, details
@@ -22,7 +23,8 @@ from tests.support.scans import Bench, OneConnection
 @pytest.fixture
 def bench(database: str, conn: database.Connection) -> Iterator[Bench]:
     made = Bench(conn, quick(database, read="speaking"), Catalog(), OneConnection(database, conn))
-    yield made
+    with mock.patch.object(scan, "FEW_ITEMS", 10):
+        yield made
     made.close()
 
 
@@ -65,14 +67,14 @@ def test_a_package_that_was_judged_keeps_its_row_while_a_newer_version_is_unread
     bench.catalog.publish()
     bench.chain()
     assert packages(bench) == {"a": "1.0.0"}
-    for number in range(11):
+    for number in range(21):
         bench.catalog.add(f"page{number + 1}", details("A", f"2.{number}.0", 100 + number))
     bench.catalog.publish()
     bench.scan()
     assert packages(bench) == {"a": "1.0.0"}
     assert bench.conn.execute("SELECT package_key FROM raw.unread_packages").fetchall() == [{"package_key": "a"}]
     bench.read_unread()
-    assert packages(bench) == {"a": "2.10.0"}
+    assert packages(bench) == {"a": "2.20.0"}
     assert bench.conn.execute("SELECT FROM raw.unread_packages").fetchall() == []
 
 
@@ -146,12 +148,38 @@ def test_a_delete_needs_no_leaf_where_the_version_was_read(bench: Bench) -> None
     bench.catalog.publish()
     bench.chain()
     asked = leaves_asked(bench)
-    for number in range(12):
+    for number in range(21):
         bench.catalog.add(f"page{number + 1}", delete("A", "2.0.0", 100 + number))
     bench.catalog.publish()
     bench.chain()
     assert leaves_asked(bench) == asked + 1, "1.0.0 speaks now"
     assert packages(bench) == {"a": "1.0.0"}
+    assert bench.differences() == []
+
+
+def test_a_delete_that_a_tick_reads_is_known_of_a_version_whose_details_stand_unread(bench: Bench) -> None:
+    bench.catalog.add("page0", details("A", "1.0.0", 1), details("A", "2.0.0", 2))
+    bench.catalog.publish()
+    bench.chain()
+    bench.catalog.add("page1", delete("A", "1.0.0", 100))
+    bench.catalog.publish()
+    bench.chain()
+    assert bench.differences() == [], "1.0.0 is deleted, and what it declared was never read"
+    bench.settings = bench.settings.model_copy(update={"read": "all"})
+    bench.read_unread()
+    assert bench.differences() == []
+
+
+def test_a_delete_is_known_beside_newer_details_of_a_version_that_was_read(bench: Bench) -> None:
+    bench.catalog.add("page0", details("A", "1.0.0", 1), details("A", "2.0.0", 2))
+    bench.catalog.publish()
+    bench.chain()
+    assert unread.read_version(bench.db, bench.client, bench.limit.lease, "a", "1.0.0")
+    for event in (details("A", "1.0.0", 100), delete("A", "1.0.0", 200)):
+        with mock.patch.object(scan, "FEW_ITEMS", 0):
+            bench.catalog.add(f"page{event.commit}", event)
+            bench.catalog.publish()
+            bench.chain()
     assert bench.differences() == []
 
 
