@@ -119,6 +119,8 @@ def remarks(
         elif "exception-outdated" in by:
             says = f"its exception was for {plain(one.declares, 200)!r}, which it declares no more: it was relicensed"
             found.append(Remark("exception-outdated", name, says, True))
+        elif any(decisions[package.key].decided_by == "not-looked-up" for package in named):
+            continue  # Nobody knows whether it is needed.
         elif not by:
             says = "no package here needs its exception" if named else "its exception names no package here"
             found.append(Remark("exception-unused", name, says))

@@ -141,7 +141,7 @@ def audit(settings: Settings, options: Options, stdin: BinaryIO, say: Say, tick:
     sources = tuple(inputs.read(options.paths, options.format, stdin))
     known = options.baseline if not options.writes_baseline else None
     rules = Rules.read(options.policy, folder(options.paths), known, now.date())
-    config = nuget_config.read(_folders(options.paths), os.environ, Path.home())
+    config = nuget_config.read(_folders(options.paths), os.environ, _home())
     packages = gather([source.manifest for source in sources], _selection(options, rules.policy))
     with ExitStack() as stack:
         found = place.find(settings, config, options.source, say, database_too=not options.no_database)
@@ -162,6 +162,14 @@ def audit(settings: Settings, options: Options, stdin: BinaryIO, say: Say, tick:
             requests=lookup.requests,
             asked=asked,
         )
+
+
+def _home() -> Path | None:
+    """The directory of the user, None where the system knows none, as in some containers."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
 
 
 def _selection(options: Options, policy: Policy) -> Selection:

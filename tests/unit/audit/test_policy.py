@@ -147,6 +147,13 @@ def test_remarks_on_the_exceptions_themselves() -> None:
     }
 
 
+def test_an_exception_is_not_called_unused_where_nothing_is_known() -> None:
+    made = policy.parse(EXCEPTION.format("P", "2027-01-01", "").encode(), "p.toml", TODAY)
+    one = package()
+    decisions = {one.key: Decider(made, Baseline(), TODAY).decide(one, answer.not_looked_up("offline"))}
+    assert remarks(made, [one], decisions, TODAY) == []
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
