@@ -1,6 +1,6 @@
 """What is known before it is read: who may speak meanwhile, what is asked for, and what reading leaves behind."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from unittest import mock
 
 import pytest
@@ -9,9 +9,16 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pkgintel import database
+from pkgintel.audit.lookup import Lookup
+from pkgintel.audit.manifests import sniff
+from pkgintel.audit.package import Selection, gather
+from pkgintel.audit.store import Key, Store
 from pkgintel.errors import UpstreamUnavailable
+from pkgintel.licenses.spdx import LicenseList
+from pkgintel.licenses.verdict import Judge
 from pkgintel.pipeline import reading, scan, unread
 from pkgintel.reports import known
+from pkgintel.sample.source import lists
 from tests.support import oracle, tables
 from tests.support.catalogs import BASE, Catalog, delete, details
 from tests.support.databases import empty
@@ -216,3 +223,25 @@ def check(bench: Bench, package: str, versions: dict[tuple[str, str], oracle.Row
     of_package = [(key, row) for (name, key), row in versions.items() if name == package]
     read = {key for name, key in have if name == package and have[name, key]["read_at"] is not None}
     assert (package in rows) == oracle.certain(of_package, read)
+
+
+def test_an_audit_reads_what_it_needs_of_the_unread(bench: Bench) -> None:
+    bench.catalog.add("page0", *(details("A", f"{number}.0.0", number, licenseExpression="MIT") for number in range(9)))
+    bench.catalog.publish()
+    bench.scan()
+    asked = leaves_asked(bench)
+    listed = gather([sniff.read(b"A 1.0.0\nA 2.0\nA 77.0.0")], Selection())
+
+    def reads(keys: Sequence[Key]) -> int:
+        return unread.read_versions(bench.conn, bench.client, bench.limit.lease, keys)
+
+    judge = Judge(LicenseList.parse(*lists()))
+    lookup = Lookup(lambda: judge, Store(bench.conn), "nowhere", None, reads=reads)
+    answers = lookup.answers(listed, lambda _: None)
+    said = {key[1]: (one.verdict, one.source) for key, one in answers.items()}
+    stored = ("open_source", "database")
+    assert said == {"1.0.0": stored, "2.0.0": stored, "77.0.0": ("not_looked_up", None)}
+    assert leaves_asked(bench) == asked + 2
+    assert known.counts(bench.conn)[0].unread == 7
+    bench.read_unread()
+    assert bench.differences() == []
