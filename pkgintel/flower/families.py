@@ -153,6 +153,8 @@ def _changes(changes: Iterable[ChangeCount]) -> Iterator[Metric]:
     ):
         counts = (((one.from_verdict, one.to_verdict), one.changes) for one in known if one.kind == kind)
         yield _gauges(f"{kind}_changes", help_, ("from", "to"), counts)
+    texts = sum(one.changes for one in known if one.kind == "text")
+    yield _gauge("text_changes", "Changes of the license texts that packages rest on, whatever their verdicts.", texts)
 
 
 def _checks(checks: Iterable[Check]) -> Iterator[Metric]:

@@ -54,7 +54,7 @@ class Relicensing(Report):
 class ChangeCount(Report):
     """How many changes of a kind went from one verdict to another ("none" where there was or is none)."""
 
-    kind: Literal["license", "verdict"]
+    kind: Literal["license", "verdict", "text"]
     from_verdict: str
     to_verdict: str
     changes: int

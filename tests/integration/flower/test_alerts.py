@@ -138,6 +138,7 @@ QUEUE = 'pkgintel_queue_length{{queue="{}"}}'.format
 STOPPED = {ENABLED(name): "0x1600" for name in beat.NAMES}
 IDLE = {f'pkgintel_running_pages{{action="scan", {RUN}, state="{state}"}}': "" for state in ("done", "failed", "left")}
 LICENSES = 'pkgintel_license_changes{from="open_source", to="proprietary"}'
+TEXTS = "pkgintel_text_changes"
 VERDICTS = 'pkgintel_verdict_changes{from="open_source", to="none"}'
 NEW = {  # A deployment of this minute: nothing stored, both schedules stopped, no worker needed yet.
     **STOPPED, **IDLE, SILENT: "", "pkgintel_workers": "0x1600", "pkgintel_upkeep_timestamp_seconds": "",
@@ -163,6 +164,7 @@ FIRES: dict[str, tuple[Series, dict[str, str]]] = {
     "PkgintelControlQueueWaits": ({QUEUE("ops"): "500x1600"}, {"queue": "ops"}),
     "PkgintelUpstreamTrouble": ({ANSWERS("2xx"): "0+79x1600", ANSWERS("5xx"): "0+21x1600"}, {}),
     "PkgintelLicenseLeftOpenSource": ({LICENSES: "5x150 6x100"}, {"from": "open_source", "to": "proprietary"}),
+    "PkgintelLicenseTextChanged": ({TEXTS: "2x150 3x100"}, {}),
     "PkgintelVerdictLeftOpenSource": ({VERDICTS: "_x150 1x100"}, {"from": "open_source", "to": "none"}),
 }
 # What comes near to a rule, and must wake nobody by it. Those of DAYS have a sample every ten minutes, not every one.
@@ -192,12 +194,18 @@ NEAR: dict[str, list[Series]] = {
         {LICENSES: "5x10 _x3 5x1600", "pkgintel_up": "1x10 0x3 1x1600"},
         {LICENSES: "5x1600"},
     ],
+    "PkgintelLicenseTextChanged": [{TEXTS: "2x1600"}],
     "PkgintelVerdictLeftOpenSource": [
         {VERDICTS: "5x10 _x3 5x1600", "pkgintel_up": "1x10 0x3 1x1600"},
         {'pkgintel_verdict_changes{from="unknown", to="proprietary"}': "0+1x1600"},
     ],
 }  # fmt: skip
-DAYS = {"PkgintelScheduleStopped", "PkgintelLicenseLeftOpenSource", "PkgintelVerdictLeftOpenSource"}
+DAYS = {
+    "PkgintelScheduleStopped",
+    "PkgintelLicenseLeftOpenSource",
+    "PkgintelVerdictLeftOpenSource",
+    "PkgintelLicenseTextChanged",
+}
 
 
 @pytest.mark.parametrize("minutes", [1, 10])
