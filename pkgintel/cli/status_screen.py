@@ -75,7 +75,8 @@ def _assets(report: Status) -> Table:
     table = _table("", ">rows", "last success", "limit", "")
     table.padding = (0, 1, 0, 0)
     for name, asset in report.assets.items():
-        words = [] if asset.fresh and asset.blocked else ["fresh" if asset.fresh else "STALE"]
+        stale = "STALE" if asset.last_success else "empty"  # What never was filled is no older than it should be.
+        words = [] if asset.fresh and asset.blocked else ["fresh" if asset.fresh else stale]
         words += ["BLOCKED"] if asset.blocked else []
         table.add_row(
             name,

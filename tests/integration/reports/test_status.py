@@ -110,6 +110,7 @@ def test_a_database_that_never_ran_anything_is_stale_and_says_what_to_do(
     assert "`pkgintel schedule enable nuget`" in because(found)
     assert len(found["unhealthy_because"]) == 1
     assert "never" in shown(found)
+    assert "STALE" not in shown(found), "it is empty"
 
 
 def test_a_good_pass_is_healthy(healthy: database.Connection, settings: Settings) -> None:

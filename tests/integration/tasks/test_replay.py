@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-import redis
 
 from pkgintel import database, tasks
 from pkgintel.errors import SettingsError
@@ -21,7 +20,10 @@ def filled(healthy: database.Connection, settings: Deployment) -> database.Conne
     return healthy
 
 
-def test_it_takes_what_reprocess_takes(filled: database.Connection, settings: Deployment) -> None:
+def test_it_takes_what_reprocess_takes(filled: database.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr("celery.canvas._chain.apply_async", lambda chain, **_: sent.append(chain.tasks[0].task))
+
     def said(**asked: Any) -> str:
         return str(tasks.replay.apply(kwargs=asked, throw=True).get())
 
@@ -30,8 +32,7 @@ def test_it_takes_what_reprocess_takes(filled: database.Connection, settings: De
     assert said(rejected=True, accept=True, dry_run=True) == "4 leaves would be accepted"
     assert said(rejected=True, accept=True, why="they are gone") == "4 leaves accepted"
     assert said(everything=True, from_raw=True).endswith(", 0 not readable")
-    with redis.Redis.from_url(settings.redis_url) as client:
-        assert client.llen("ops") == 2, "the gate follows twice, and the classifier behind it"
+    assert sent == ["checks.run_gate"] * 2, "the gate follows twice, and the classifier behind it"
     with pytest.raises(SettingsError, match="--from-raw goes with --all or --package ID"):
         said(rejected=True, from_raw=True)
 
