@@ -202,6 +202,7 @@ def test_every_command_works_where_no_checkout_is(installed: Installed) -> None:
             ("texts", "read", str(rows), "--json"),
             ("audit", str(used), "--offline"),
             ("policy", "check"),
+            ("psql", "-Atc", "SELECT count(*) > 400 FROM raw.nuget_packages"),
             ("check",),
             ("migrate",),
         )
@@ -209,6 +210,7 @@ def test_every_command_works_where_no_checkout_is(installed: Installed) -> None:
     assert json.loads(said["status"])["catalog"] == "sample"
     assert "open_source" in said["why"]
     assert "the schema is up to date" in said["migrate"]
+    assert said["psql"] == "t\n"
     assert set(said) | {"run", "up", "sample"} == set(COMMANDS)
     assert "Usage:" in installed.run("pkgintel", "--help")
     assert installed.run("python", "-c", HELP).split() == list(COMMANDS)
