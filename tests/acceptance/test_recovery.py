@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import httpx
@@ -37,16 +38,19 @@ def test_a_scan_that_upstream_answers_503_says_so_since_when_and_when_it_tries_a
     site.broken["/index.json"] = lambda: httpx.Response(503)
     fleet.send("catalog.scan")
     run = fleet.wait(lambda: fleet.rows("SELECT * FROM ops.runs WHERE retry_noted IS NOT NULL"), "another try")[0]
-    now = fleet.status()["run"]
+    show = ("runs", "show", str(run["id"]))
+    with ThreadPoolExecutor() as pool:  # All at one moment: after half a minute of tries the run has failed.
+        status = pool.submit(fleet.status)
+        shown, *texts = pool.map(lambda words: fleet.tell(*words).stdout, ((*show, "--json"), ("status",), show))
+    now = status.result()["run"]
     assert "503" in now["retry"]["because"]
     assert now["retry"]["since"] < now["retry"]["at"]
     assert now["seconds_left"] is None
-    for words in (["status"], ["runs", "show", str(run["id"])]):
-        text = fleet.tell(*words).stdout
+    for text in texts:
         assert "tried again since" in text, text
         assert "503" in text
         assert "next try" in text
-    assert json.loads(fleet.tell("runs", "show", str(run["id"]), "--json").stdout)["retry"]["because"]
+    assert json.loads(shown)["retry"]["because"]
     site.broken.clear()
     fleet.ended("scan", "done")
     assert json.loads(fleet.tell("runs", "show", str(run["id"]), "--json").stdout)["retry"] is None
