@@ -36,7 +36,8 @@ EMPTY = """
     TRUNCATE raw.read_versions, raw.unread_versions, raw.unread_packages,
              raw.nuget_packages, raw.license_declarations, enriched.declaration_verdicts,
              enriched.nuget_package_oss_status, enriched.verdict_changes, enriched.classification, ops.catalog,
-             ops.watermarks, ops.runs, ops.run_pages, ops.rejected_leaves, ops.check_results RESTART IDENTITY
+             ops.watermarks, ops.runs, ops.run_pages, ops.run_texts, ops.rejected_leaves, ops.check_results
+    RESTART IDENTITY
 """
 
 
