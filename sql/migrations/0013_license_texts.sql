@@ -166,7 +166,7 @@ ALTER TABLE enriched.verdict_changes
     ADD COLUMN from_text text,
     ADD COLUMN to_text text,
     DROP CONSTRAINT something_changed,
-    ADD CONSTRAINT something_changed CHECK (from_verdict IS DISTINCT FROM to_verdict OR from_text <> to_text),
+    ADD CONSTRAINT something_changed CHECK (from_verdict IS DISTINCT FROM to_verdict OR (from_text <> to_text) IS TRUE),
     DROP CONSTRAINT verdict_changes_cause_check,
     ADD CONSTRAINT verdict_changes_cause_check CHECK (
         cause IN ('declaration', 'license-list', 'ruleset', 'policy', 'facts', 'created', 'text', 'deleted', 'restored'));
