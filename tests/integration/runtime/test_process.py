@@ -122,5 +122,5 @@ def test_the_only_row_is_the_only_one(conn: db.Connection) -> None:
     assert set(db.the(conn, "spdx/version")) == {"version", "licenses", "exceptions"}
     with pytest.raises(LookupError, match=r"sql/runs/get\.sql gave 0 rows"):
         db.the(conn, "runs/get", id=1)
-    with pytest.raises(LookupError, match="gave 2 rows"):
+    with pytest.raises(LookupError, match="gave 3 rows"):
         db.the(conn, "schedules/all")
