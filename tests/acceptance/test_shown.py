@@ -80,9 +80,15 @@ def deployment(
         (tmp_path / "src" / "Shop" / "Shop.csproj").write_text(PROJECT)
         (tmp_path / "Shop.sln").write_text(SOLUTION)
         (tmp_path / "bom.json").write_text(json.dumps(BILL))
-        monkeypatch.setenv("PKGINTEL_DATABASE_URL", database)
-        monkeypatch.setenv("PKGINTEL_REDIS_URL", redis_url)
-        monkeypatch.setenv("PKGINTEL_SERVICE_INDEX_URL", server.url("/v3/index.json"))
+        addresses = {
+            "DATABASE_URL": database,
+            "REDIS_URL": redis_url,
+            "SERVICE_INDEX_URL": made.service_index_url,
+            "SPDX_LICENSES_URL": server.url(LISTS[0]),
+            "SPDX_EXCEPTIONS_URL": server.url(LISTS[1]),
+        }
+        for name, value in addresses.items():
+            monkeypatch.setenv(f"PKGINTEL_{name}", value)
         with working_for(made):
             yield made
 
