@@ -30,7 +30,7 @@ PROJECT = """<Project Sdk="Microsoft.NET.Sdk">
 </Project>
 """
 SOLUTION = """Microsoft Visual Studio Solution File, Format Version 12.00
-Project("{9A19103F-16F7-4668-BE54-9A1E7A4F7556}") = "Shop", "src\\Shop\\Shop.csproj", "{00000000-0000-0000-0000-000000000001}"
+Project("{0}") = "Shop", "src\\Shop\\Shop.csproj", "{1}"
 EndProject
 """
 BILL = {
