@@ -174,8 +174,9 @@ def spdx(folder: Path) -> str:
 
 
 def test_nothing_is_claimed_across_a_version_that_stands_unread(
-    folder: Path, feed: LocalFeed, conn: db.Connection
+    folder: Path, feed: LocalFeed, conn: db.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)  # What is piped is not wrapped, unless somebody sets a width.
     for version, place, file in (("1.0.0", "01", None), ("2.0.0", "03", "LICENSE")):
         conn.execute(
             """INSERT INTO raw.read_versions (package_key, version_key, package_id, version, license_expression,

@@ -98,6 +98,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, says: str) -> N
 
 def test_the_solution_of_the_readme(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(CHECKOUT)
+    monkeypatch.delenv("COLUMNS", raising=False)  # What is piped is not wrapped, unless somebody sets a width.
     words = ["audit", "docs/solution", "--source", "sample", "--no-database"]
     shown = CliRunner().invoke(cli.pkgintel, words)
     assert shown.exit_code == 1
