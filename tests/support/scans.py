@@ -231,7 +231,7 @@ class Workers:
                 try:
                     return scan.plan(bench.conn, bench.settings, bench.client, run_id)
                 except GateFailed:
-                    assert not bench.catalog.index, "only an empty catalog is caught up with nothing stored"
+                    self.nothing_usable()
                     return None
                 except (UpstreamUnavailable, UpstreamChanged) as error:
                     if final or isinstance(error, UpstreamChanged):
@@ -265,6 +265,21 @@ class Workers:
             assert self.bench.run(run_id)["state"] in ("failed", "blocked")
             return None
         return None if finished.state == "failed" else finished
+
+    def nothing_usable(self) -> None:
+        """Caught up with no package stored is only a catalog of whose pages, as far as they were read, every leaf
+        stands rejected. A page that came later with no newer stamp is read with the next one that is newer.
+        """
+        bench = self.bench
+        assert stored(bench.conn) == ({}, {}), "what is stored opens the gate"
+        mark, rejected = bench.watermark() or 0, bench.rejected()
+        done = bench.conn.execute("SELECT page_url, page_ticks FROM ops.run_pages WHERE state = 'done'").fetchall()
+        read = {(row["page_url"], row["page_ticks"]) for row in done}
+        for where, told in bench.catalog.index.items():
+            assert told <= mark, f"{where} is newer than the watermark"
+            for event in bench.catalog.pages[where] if (bench.catalog.url(where), told) in read else ():
+                assert event.commit > told or event.url in rejected, f"{event} is neither stored nor rejected"
+            assert told == mark or (bench.catalog.url(where), told) in read, f"{where} was passed unread"
 
     def held_back(self, passed: int) -> None:
         """Of every page whose stamp the watermark passed since `passed`, all that was told is stored or rejected."""
