@@ -74,11 +74,6 @@ def owner_of(url: str) -> str | None:
     return f"{family}/{first}" if family and first else None
 
 
-def _is_plain(part: str) -> bool:
-    """Whether a decoded part of a path means the same to every server."""
-    return part not in (".", "..") and "/" not in part and not _FORBIDDEN.search(part.replace(" ", "_"))
-
-
 def _file(host: str, path: list[str]) -> HostedFile | None:
     if host.startswith("raw"):
         found = (GITHUB_RAW, path[:2], path[2:])
