@@ -1,7 +1,7 @@
 """The ticks and the clock that gives them. Postgres remembers what an operator decided; RedBeat follows.
 
 RedBeat alone forgets: it writes every static entry anew when a beat starts, and a flushed Redis takes all of them away.
-So each start of beat and each minute's upkeep lay down what `ops.schedules` says. A tick counts from the moment it was
+So each start of beat and each upkeep lay down what `ops.schedules` says. A tick counts from the moment it was
 decided or last came, whichever is later, as Postgres has it: an entry that is enabled does not fire at once, and a tick
 that was missed while nobody kept the clock comes once.
 """
