@@ -1,6 +1,7 @@
 """What the reader says of license texts: whole ones, several in one, and texts that are none."""
 
 import json
+import sys
 import tracemalloc
 from time import process_time
 
@@ -143,8 +144,9 @@ def test_a_text_takes_milliseconds() -> None:
         started = process_time()
         reading(body)
         seconds.append(process_time() - started)
-    assert sorted(seconds)[int(0.95 * len(seconds))] < 0.06  # 0.02 on a machine that does nothing else.
     assert max(seconds) < 1
+    if sys.gettrace() is None:  # Coverage follows every line, which takes some four times as long.
+        assert sorted(seconds)[int(0.95 * len(seconds))] < 0.06  # 0.02 on a machine that does nothing else.
 
 
 def test_the_holder_is_not_compared() -> None:
