@@ -200,7 +200,7 @@ def places_of(text: str | None) -> dict[str, str]:
     Raises: ValueError, which says what is wrong with it.
     """
     places = {}
-    for pair in filter(None, map(str.strip, (text if text is not None else PREFIX[:0]).split(","))):
+    for pair in filter(None, map(str.strip, text.split(",") if text is not None else ())):
         host, _, place = pair.partition("=")
         if not re.fullmatch(r"https://[a-z0-9.-]+", host) or not re.fullmatch(r"https?://[^/?#@\s]+", place):
             raise ValueError("must be pairs such as https://raw.githubusercontent.com=http://127.0.0.1:8080")

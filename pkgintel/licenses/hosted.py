@@ -5,7 +5,7 @@ Only hosts that are named here are ever asked. The case of a path is kept, for b
 
 import re
 from dataclasses import dataclass
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 MAX_LENGTH = 2_000  # characters
 
@@ -49,16 +49,19 @@ def hosted(url: str) -> HostedFile | None:
         text = f"https://{text}"
     try:
         parts = urlsplit(text)
-        host, port = (parts.hostname or text[:0]).removesuffix("."), parts.port
+        port = parts.port
     except ValueError:
         return None
-    host = host.removeprefix("www.")
-    if parts.scheme.lower() not in ("http", "https") or "@" in parts.netloc or port not in (None, 80, 443):
+    host = _host(parts)
+    if (
+        host is None
+        or parts.scheme.lower() not in ("http", "https")
+        or "@" in parts.netloc
+        or port not in (None, 80, 443)
+    ):
         return None
     path = [unquote(part, errors="replace") for part in parts.path.split("/") if part]
-    if host not in FAMILIES or any(
-        part in (".", "..") or "/" in part or _FORBIDDEN.search(part.replace(" ", "")) for part in path
-    ):
+    if any(part in (".", "..") or "/" in part or _FORBIDDEN.search(part.replace(" ", "")) for part in path):
         return None
     return _file(host, path)
 
@@ -69,9 +72,14 @@ def owner_of(url: str) -> str | None:
         parts = urlsplit(url)
     except ValueError:
         return None
-    family = FAMILIES.get((parts.hostname or url[:0]).removesuffix(".").removeprefix("www."))
-    first = parts.path.lstrip("/").partition("/")[0].lower()
-    return f"{family}/{first}" if family and first else None
+    host, first = _host(parts), parts.path.lstrip("/").partition("/")[0].lower()
+    return f"{FAMILIES[host]}/{first}" if host is not None and first else None
+
+
+def _host(parts: SplitResult) -> str | None:
+    """The code host that an address names; None for any other."""
+    host = parts.hostname.removesuffix(".").removeprefix("www.") if parts.hostname else None
+    return host if host in FAMILIES else None
 
 
 def _file(host: str, path: list[str]) -> HostedFile | None:
