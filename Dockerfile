@@ -6,8 +6,8 @@ WORKDIR /app
 
 # What pkgintel needs changes seldom, so it has a layer of its own. The build tool goes with the layer that wanted it.
 COPY pyproject.toml constraints.txt ./
-RUN python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' >/tmp/needs \
- && pip install -q --only-binary :all: -c constraints.txt -r /tmp/needs && rm /tmp/needs
+RUN python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
+ | pip install -q --only-binary :all: -c constraints.txt -r /dev/stdin
 
 # It runs from its checkout: sql/ and celeryconfig.py lie beside the package. Only what is named here gets in.
 COPY README.md celeryconfig.py Procfile ./
