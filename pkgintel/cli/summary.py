@@ -41,7 +41,7 @@ def show(result: Summary, *, as_json: bool) -> None:
         told = f"{many(result.pages, 'page')}, {leaves}, {result.rejected:,} rejected"
         table.add_row("read now", told + ("; more pages remain: run it again" if result.more_pages else ""))
     if result.license_files:
-        table.add_row("license files", f"{result.license_files:,} asked for now")
+        table.add_row("license files", f"{result.license_files:,} looked for")
     gone = f" ({result.deleted:,} of them deleted, so without a verdict)" if result.deleted else ""
     table.add_row("stored", f"{many(result.versions or 0, 'version')} of {many(result.packages or 0, 'package')}{gone}")
     if result.versions_unread or result.packages_unread:

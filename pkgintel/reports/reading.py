@@ -24,7 +24,7 @@ class NewestAnswer(Generic[Answer]):
         self._answer: tuple[float, Answer] | None = None
 
     def get(self) -> Answer:
-        """The answer, asked for now if the last one is old."""
+        """The answer, asked for again if the last one is old."""
         with self._lock:
             if self._answer is None or time.monotonic() - self._answer[0] > self._seconds:
                 self._answer = None

@@ -44,7 +44,7 @@ class Pace:
 
     lease: float = 10.0  # Without renewal for so long, a holder counts as dead.
     beat: float = 0.5  # Between renewals of a holder that has all it wants.
-    patience: float = 60.0  # A task waits so long for a closed circuit or for Redis before it gives up for now.
+    patience: float = 60.0  # A task waits so long for a closed circuit or for Redis before it ends, to be tried again.
     failures: int = 10  # So many failures in a row, in the whole fleet, ...
     quiet: float = 3.0  # ... and no success for so long: the circuit opens.
     open: float = 5.0  # It stays open so long the first time; doubled each time the probe fails.

@@ -33,7 +33,7 @@ class World(Catalog):
         self.server = server
         self.chance = chance
         self.trouble: Answer | None = None  # What everybody gets instead, while it lasts.
-        self.withheld: set[str] = set()  # Paths that are answered by 404 for now,
+        self.withheld: set[str] = set()  # Paths that are answered by 404 until they are given back,
         self.once_withheld: set[str] = set()  # and the addresses of all that ever were.
         self.list_version = 0
         self._guard = threading.RLock()
