@@ -43,6 +43,7 @@ Docker = Callable[..., str]
 def engine() -> None:
     """Skip where there is no engine; asked when a test is about to run, not when they are collected."""
     if reason := missing():
+        # The reason says which of the engine, its command and its images is missing.
         pytest.skip(reason)
 
 
@@ -356,6 +357,7 @@ def celery_worker_cluster(worker_container: Worker, celery_setup_app: Celery) ->
     return CeleryWorkerCluster(CeleryTestWorker(worker_container, app=celery_setup_app))
 
 
+# pytest-celery connects to 127.0.0.1, where the ports of a container beside this one are not published.
 @pytest.mark.skipif(Path("/.dockerenv").is_file(), reason="inside a container pytest-celery cannot reach the ports")
 def test_the_worker_waits_for_its_schema_then_works_and_ends_in_order(celery_setup: CeleryTestSetup) -> None:
     assert celery_setup.ready(ping=False, control=True)

@@ -48,6 +48,7 @@ def deployment(request: pytest.FixtureRequest, settings: Deployment, tmp_path: P
         yield settings
         return
     if shutil.which("openssl") is None:
+        # The proxy in front of Redis needs a certificate, which the standard library cannot make.
         pytest.skip("no openssl to make certificates with")
     parts = urlsplit(settings.redis_url)
     (tmp_path / "tls").mkdir()

@@ -36,6 +36,7 @@ def managed(request: pytest.FixtureRequest) -> Iterator[Secured]:
     """The two servers, as this machine has them installed or out of images; skipped where it can have neither."""
     kind = request.param
     if reason := secured.missing() if kind == "installed" else engine.missing():
+        # The embedded servers know no TLS, so they must be installed here or come out of images.
         pytest.skip(reason)
     with secured.installed() if kind == "installed" else secured.containers() as made:
         yield made

@@ -57,6 +57,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     asked = pip("download", "--no-deps", "--dest", str(folder / "asked"), "hatchling")
     if asked.returncode:
+        # The tool that builds the wheel is fetched, as `pip wheel` does it; without a network there is none.
         pytest.skip(f"no package index can be reached, so no wheel can be built: {asked.stderr.strip()[-200:]}")
     built = pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(CHECKOUT))
     assert built.returncode == 0, built.stderr

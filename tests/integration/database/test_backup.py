@@ -39,6 +39,7 @@ def run(words: list[str], url: str, folder: Path) -> None:
     own = Path(spec.origin).parent / "pginstall" / "bin" / words[0] if spec and spec.origin else None
     program = str(own) if own and own.exists() else shutil.which(words[0])
     if program is None:
+        # The embedded server brings pg_restore and pg_dump on most platforms; an installed one brings them too.
         pytest.skip(f"there is no {words[0]}")
     words = [word.replace("$PKGINTEL_DATABASE_URL", url) for word in words[1:]]
     done = subprocess.run([program, *words], cwd=folder, capture_output=True, text=True, check=False)
