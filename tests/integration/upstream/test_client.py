@@ -1,20 +1,10 @@
-"""The client against a hostile server: bodies, limits, redirects, retries, cancellation, forks and leaks."""
+"""The client against a hostile server: bodies, limits, retries, addresses."""
 
-import asyncio
-import gc
 import gzip
 import itertools
-import os
 import pickle
-import random
-import re
-import signal
-import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from typing import Any
 
 import httpx
 import psutil
@@ -22,57 +12,11 @@ import pytest
 
 from pkgintel.errors import TryLater, UpstreamUnavailable
 from pkgintel.settings import Settings
-from pkgintel.upstream.answers import NotJson, Unobtainable
+from pkgintel.upstream.answers import Unobtainable
 from pkgintel.upstream.client import Client, Request
-from pkgintel.upstream.slots import LocalLimit
-from pkgintel.upstream.transport import PublicResolver
+from tests.support.fetches import BODY, anywhere, body, get, tasks
 from tests.support.hostile import Answer, HostileServer
 from tests.support.waiting import until
-
-BODY = b'{"some": "json"}' * 100
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[HostileServer]:
-    with HostileServer() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    made = Client(Settings(request_timeout=0.4, request_attempts=4, user_agent="tester/1 (+mail)"), backoff=0.0)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def path(request: pytest.FixtureRequest, server: HostileServer) -> str:
-    return "/" + re.sub(r"\W+", "-", request.node.name)
-
-
-def body(content: bytes, _: str) -> bytes:
-    return content
-
-
-def json_only(content: bytes, _: str) -> bytes:
-    if not content.startswith(b"{"):
-        raise NotJson(content)
-    return content
-
-
-def anywhere(_: str) -> str | None:
-    return None
-
-
-def get(client: Client, url: str, cap: int = 100_000, **request: Any) -> bytes:
-    return client.run(client.fetch(url, Request(cap, request.pop("allows", anywhere), **request), json_only))
-
-
-def tasks(client: Client) -> int:
-    async def count() -> int:
-        return len(asyncio.all_tasks()) - 1
-
-    return client.run(count())
 
 
 @pytest.mark.parametrize(
@@ -239,70 +183,6 @@ def test_a_bomb_does_not_fill_the_memory(client: Client, server: HostileServer, 
     assert max(peak, get_rss().rss) - before < 40_000_000
 
 
-def test_redirects_are_followed_within_the_rule(client: Client, server: HostileServer, path: str) -> None:
-    server.put(path, redirect=f"{path}/2")
-    server.put(f"{path}/2", status=308, redirect=server.url(f"{path}/3"))
-    server.put(f"{path}/3", BODY)
-
-    def here(url: str) -> str | None:
-        return None if url.startswith(server.origin + "/") else "it is elsewhere"
-
-    found = client.run(client.fetch(server.url(path), Request(10_000, here), lambda _, place: place))
-    assert found == server.url(f"{path}/3")
-    for target in ("https://evil.example/x", "//evil.example/x", "file:///etc/passwd", "http://127.0.0.1:1/x"):
-        server.put(f"{path}/3", redirect=target)
-        with pytest.raises(Unobtainable, match="not followed: it is elsewhere") as caught:
-            get(client, server.url(path), allows=here)
-        assert caught.value.reason == "redirect"
-
-
-def test_redirects_end(client: Client, server: HostileServer, path: str) -> None:
-    server.put(path, redirect=f"{path}?again")
-    server.put(f"{path}?again", redirect=path)
-    with pytest.raises(Unobtainable, match="more than 5 times"):
-        get(client, server.url(path))
-    server.put(path, redirect=path)
-    with pytest.raises(Unobtainable, match="to itself"):
-        get(client, server.url(path))
-    server.put(path, status=302)
-    with pytest.raises(UpstreamUnavailable, match="without a place"):
-        get(client, server.url(path))
-
-
-def test_a_place_that_is_not_allowed_is_never_asked(client: Client, server: HostileServer, path: str) -> None:
-    with pytest.raises(Unobtainable, match="not fetched: no!") as caught:
-        get(client, server.url(path), allows=lambda _: "no!")
-    assert caught.value.reason == "address"
-    assert server.count(path) == 0
-
-
-def test_a_public_source_is_not_followed_to_a_private_address_by_its_name(
-    client: Client, server: HostileServer, path: str
-) -> None:
-    server.put(path, BODY)
-    url = f"http://localhost:{server.port}{path}"
-    assert get(client, url) == BODY
-    with pytest.raises(Unobtainable, match="a private address") as caught:
-        get(client, url, public=True)
-    assert caught.value.reason == "address"
-    assert server.count(path) == 1
-    assert not client.run(client.is_public("localhost"))
-    assert not client.run(client.is_public("127.0.0.1"))
-    assert client.run(client.is_public("8.8.8.8"))
-
-
-def test_the_resolver_keeps_public_addresses_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def answer(*_: Any) -> list[dict[str, Any]]:
-        return [{"host": "10.0.0.1"}, {"host": "8.8.8.8"}, {"host": "::1"}]
-
-    monkeypatch.setattr("aiohttp.ThreadedResolver.resolve", answer)
-
-    async def resolve() -> list[str]:
-        return [one["host"] for one in await PublicResolver().resolve("mixed.example", 443)]
-
-    assert asyncio.run(resolve()) == ["8.8.8.8"]
-
-
 def test_a_short_retry_after_is_waited_for(client: Client, server: HostileServer, path: str) -> None:
     server.script(path, [Answer(status=429, retry_after=1), BODY])
     get(client, server.url(path))
@@ -357,136 +237,3 @@ def test_any_transport_of_httpx_will_do() -> None:
         assert made.counts == {"2xx": 1}
     finally:
         made.close()
-
-
-def test_ticks_come_in_the_calling_thread_and_may_end_it(client: Client, server: HostileServer, path: str) -> None:
-    server.put(path, BODY, delay=0.2)
-    seen: list[threading.Thread] = []
-
-    def tick() -> None:
-        seen.append(threading.current_thread())
-
-    client.run(client.fetch(server.url(path), Request(10_000, anywhere), body), tick, every=0.02)
-    assert set(seen) == {threading.current_thread()}
-
-    def fail() -> None:
-        raise ValueError("enough")
-
-    with pytest.raises(ValueError, match="enough"):
-        client.run(client.fetch(server.url(path), Request(10_000, anywhere), body), fail, every=0.02)
-    assert tasks(client) == 0
-
-
-class Stopped(Exception):
-    pass
-
-
-@pytest.fixture
-def stopped_while() -> Iterator[Callable[[Callable[[], object]], None]]:
-    """Calls what it is given, and sends a signal at some moment of that call, whose handler raises `Stopped` there.
-
-    Each signal has arrived before the next call and before the handler goes: the usual one would end this process.
-    """
-    calling, arrived = False, 0
-
-    def stop(*_: object) -> None:
-        nonlocal arrived
-        arrived += 1
-        if calling:
-            raise Stopped
-
-    def call(what: Callable[[], object]) -> None:
-        nonlocal calling
-        begun, expected = threading.Lock(), arrived + 1
-
-        def send() -> None:
-            with begun:
-                time.sleep(random.uniform(0, 0.05))
-            os.kill(os.getpid(), signal.SIGUSR1)
-
-        begun.acquire()
-        threading.Thread(target=send).start()
-        try:
-            calling = True
-            begun.release()
-            what()
-        finally:
-            calling = False
-            until(lambda: arrived == expected, "the signal arrives")
-
-    usual = signal.signal(signal.SIGUSR1, stop)
-    yield call
-    signal.signal(signal.SIGUSR1, usual)
-
-
-def test_a_signal_cancels_what_runs_and_leaves_nothing(
-    server: HostileServer, path: str, stopped_while: Callable[[Callable[[], object]], None]
-) -> None:
-    begun: list[str] = []
-    ended: list[str] = []
-    patient = Client(Settings(), backoff=0.0)
-
-    async def long() -> None:
-        begun.append("cleanly")
-        try:
-            await patient.fetch(server.url(path), Request(10_000, anywhere), body)
-        finally:
-            await asyncio.sleep(0.05)
-            ended.append("cleanly")
-
-    server.put(path, hang=True)
-    try:
-        for _ in range(20):
-            with pytest.raises(Stopped):
-                stopped_while(lambda: patient.run(long()))
-        assert tasks(patient) == 0
-        until(lambda: server.in_flight == 0, timeout=5)
-    finally:
-        patient.close()
-    assert ended == begun
-
-
-def test_thousands_of_requests_leave_nothing_behind(path: str) -> None:
-    server = HostileServer().start()
-    limit = LocalLimit(16)
-    made = Client(Settings(max_in_flight=16, request_timeout=2, request_attempts=2), backoff=0.0)
-    kinds = [Answer(BODY), Answer(BODY, gzip=True), Answer(BODY, close_after=9), Answer(status=503), Answer(status=404)]
-    kinds += [Answer(BODY * 100), Answer(redirect="http://127.0.0.1:1/"), Answer(BODY, until_close=True)]
-    for number, kind in enumerate(kinds):
-        server.script(f"{path}/{number}", [kind])
-    request = Request(10_000, lambda url: None if url.startswith(server.origin) else "no", limit=limit)
-
-    async def one(number: int) -> None:
-        with suppress(Unobtainable, UpstreamUnavailable):
-            await made.fetch(server.url(f"{path}/{number % len(kinds)}"), request, body)
-
-    async def many(count: int) -> None:
-        numbers = iter(range(count))
-
-        async def work() -> None:
-            for number in numbers:
-                await one(number)
-
-        await asyncio.gather(*(work() for _ in range(32)))
-
-    def objects() -> int:
-        gc.collect()
-        return len(gc.get_objects())
-
-    try:
-        server.forget()
-        made.run(many(1000))
-        process, count = psutil.Process(), objects()
-        memory, files = process.memory_info().rss, process.num_fds()
-        for _ in range(3):
-            made.run(many(1000))
-        assert server.peak_in_flight <= 16
-        assert tasks(made) == 0
-        assert process.num_fds() <= files + 2 * 16
-        server.requests.clear()
-        assert objects() - count < 1500
-        assert process.memory_info().rss - memory < 8_000_000
-    finally:
-        made.close()
-    until(lambda: server.open_connections == 0, timeout=5)
-    server.stop()
