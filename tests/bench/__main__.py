@@ -20,9 +20,10 @@ from typing import Any
 import psutil
 
 from tests.bench import load, phases, whole, writes
-from tests.bench.catalog import BenchServer, make
+from tests.bench.catalog import make
 from tests.bench.plan import DEFAULT, FULL, LATENCY, QUICK
 from tests.bench.report import RESULTS, Report, plot
+from tests.bench.server import BenchServer
 from tests.bench.world import world
 
 

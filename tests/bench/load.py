@@ -13,9 +13,10 @@ from pkgintel.pipeline import page, runs, scan
 from pkgintel.pipeline.states import Action, Kind, Source
 from pkgintel.runtime import process
 from tests.bench import rivals
-from tests.bench.catalog import BASE, BenchCatalog, BenchLeaf, BenchServer, make
+from tests.bench.catalog import BASE, BenchCatalog, BenchLeaf, make
 from tests.bench.plan import LATENCY, Plan
 from tests.bench.report import Ratios, Report
+from tests.bench.server import BenchServer
 from tests.bench.world import Workers, World
 from tests.bench.writes import wal
 

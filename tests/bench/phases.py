@@ -14,9 +14,10 @@ from pkgintel.nuget.documents import Item
 from pkgintel.upstream import leaves, sources
 from pkgintel.upstream.client import Client, Request
 from pkgintel.upstream.slots import LocalLimit
-from tests.bench.catalog import BenchServer, make
+from tests.bench.catalog import make
 from tests.bench.plan import LATENCY, Plan
 from tests.bench.report import Report
+from tests.bench.server import BenchServer
 from tests.bench.world import Workers, World, growth
 
 PART = "profile"

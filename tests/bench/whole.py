@@ -7,10 +7,11 @@ from typing import Any
 
 from pkgintel import database
 from tests.bench import registry
-from tests.bench.catalog import BenchServer
 from tests.bench.plan import LATENCY, Plan
 from tests.bench.report import Report
+from tests.bench.server import BenchServer
 from tests.bench.world import Workers, World
+from tests.support.waiting import until
 
 PART = "registry"
 IN_FLIGHT = 64
@@ -56,29 +57,35 @@ def load(report: Report, plan: Plan, home: World) -> None:
         home.drop(settings)
 
 
+LONGEST = 4 * 3600.0  # Seconds a whole load may take.
+STATE = (
+    "SELECT count(*) FILTER (WHERE state NOT IN ('running', 'done')) AS bad, count(*) AS runs,"
+    " count(*) FILTER (WHERE state = 'running' OR settled_at IS NULL) AS open,"
+    " count(*) FILTER (WHERE source = 'verdicts' AND state = 'done') AS judged,"
+    " (SELECT count(*) FROM ops.run_pages WHERE state = 'done') AS pages FROM ops.runs"
+)
+
+
 def _follow(workers: Workers) -> tuple[float, dict[str, float]]:
     """Send one scan and wait until nothing comes of it any more: seconds, and the CPU of each kind of process."""
     before, begun = workers.cpu(), time.perf_counter()
     workers.app.send_task("catalog.scan", kwargs={"kind": "manual"}, queue="catalog")
-    said = 0.0
+    said = begun
+
+    def through() -> bool:
+        nonlocal said
+        state = conn.execute(STATE).fetchone()
+        assert state is not None
+        if state["bad"]:
+            row = conn.execute("SELECT id, action, state, error FROM ops.runs ORDER BY id DESC LIMIT 1").fetchone()
+            raise RuntimeError(f"a run did not end well: {row}")
+        if time.perf_counter() - said > 10:
+            said = time.perf_counter()
+            print(f"{said - begun:.0f} s: {state['runs']} runs, {state['pages']:,} pages done", flush=True)
+        return bool(state["judged"] and not state["open"])
+
     with database.connect(workers.settings.database_url) as conn:
-        while True:
-            state = conn.execute(
-                "SELECT count(*) FILTER (WHERE state NOT IN ('running', 'done')) AS bad, count(*) AS runs,"
-                " count(*) FILTER (WHERE state = 'running' OR settled_at IS NULL) AS open,"
-                " count(*) FILTER (WHERE source = 'verdicts' AND state = 'done') AS judged,"
-                " (SELECT count(*) FROM ops.run_pages WHERE state = 'done') AS pages FROM ops.runs"
-            ).fetchone()
-            assert state is not None
-            if state["bad"]:
-                row = conn.execute("SELECT id, action, state, error FROM ops.runs ORDER BY id DESC LIMIT 1").fetchone()
-                raise RuntimeError(f"a run did not end well: {row}")
-            if state["judged"] and not state["open"]:
-                break
-            if time.perf_counter() - said > 10:
-                said = time.perf_counter()
-                print(f"{said - begun:.0f} s: {state['runs']} runs, {state['pages']:,} pages done", flush=True)
-            time.sleep(0.1)
+        until(through, "every package is judged", LONGEST, 0.1)
     after = workers.cpu()
     return time.perf_counter() - begun, {name: after[name] - before.get(name, 0.0) for name in after}
 

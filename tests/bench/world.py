@@ -31,6 +31,7 @@ from pkgintel.runtime import deployment
 from pkgintel.settings import PREFIX, Deployment, Settings
 from tests.bench.catalog import EXPRESSIONS
 from tests.support.checkout import CHECKOUT
+from tests.support.waiting import until
 
 EMPTY = """
     TRUNCATE raw.read_versions, raw.unread_versions, raw.unread_packages,
@@ -122,12 +123,28 @@ def world() -> Iterator[World]:
         yield World(embedded.hold(Settings(home=home)), home)
     finally:
         embedded.release()
-        until = time.monotonic() + 30
-        while (free := guardian.take(home)) is None and time.monotonic() < until:
-            time.sleep(0.1)
-        if free is not None:
-            os.close(free)
+        with contextlib.suppress(AssertionError):  # A guardian that does not end keeps nothing that is needed.
+            os.close(until(lambda: guardian.take(home), "the servers have ended"))
         shutil.rmtree(home, ignore_errors=True)
+
+
+SCAN_SECONDS = 300.0  # So long a scan may take, and what follows from it.
+PAUSE = 0.02  # Seconds between two looks at a run.
+
+
+def _ended(conn: database.Connection, last: int) -> dict[str, Any] | None:
+    """The first scan behind run `last`, once it has ended."""
+    return conn.execute(
+        "SELECT *, extract(epoch FROM finished_at - started_at)::float8 AS seconds FROM ops.runs"
+        " WHERE id > %s AND source = 'nuget' AND state <> 'running' ORDER BY id LIMIT 1",
+        (last,),
+    ).fetchone()
+
+
+def _is_settled(conn: database.Connection, run_id: int) -> bool:
+    """Whether nothing comes of the run any more, and no other is running."""
+    open_runs = "SELECT FROM ops.runs WHERE (settled_at IS NULL AND id = %s) OR state = 'running'"
+    return conn.execute(open_runs, (run_id,)).fetchone() is None
 
 
 class Workers:
@@ -159,17 +176,9 @@ class Workers:
             conn.execute("CHECKPOINT")
             begun = time.perf_counter()
             self.app.send_task("catalog.scan", kwargs={"kind": "manual", "max_pages": pages}, queue="catalog")
-            while True:
-                run = conn.execute(
-                    "SELECT *, extract(epoch FROM finished_at - started_at)::float8 AS seconds FROM ops.runs"
-                    " WHERE id > %s AND source = 'nuget' AND state <> 'running' ORDER BY id LIMIT 1",
-                    (last,),
-                ).fetchone()
-                if run or time.perf_counter() - begun > 300:
-                    break
-                time.sleep(0.02)
-            if run is None or run["state"] not in ("done", "caught_up"):
-                raise RuntimeError(f"the scan did not end well: {run and run['error']}; see {self._log.name}")
+            run = until(lambda: _ended(conn, last), f"the scan has ended; see {self._log.name}", SCAN_SECONDS, PAUSE)
+            if run["state"] not in ("done", "caught_up"):
+                raise RuntimeError(f"the scan did not end well: {run['error']}; see {self._log.name}")
             run["wall"] = time.perf_counter() - begun
             pages_ = conn.execute(
                 "SELECT extract(epoch FROM max(finished_at) - min(started_at))::float8 AS reading,"
@@ -178,10 +187,7 @@ class Workers:
             ).fetchone()
             assert pages_ is not None
             run["reading"], run["leaves"] = pages_["reading"], pages_["leaves"] or 0
-            while conn.execute(
-                "SELECT 1 FROM ops.runs WHERE (settled_at IS NULL AND id = %s) OR state = 'running'", (run["id"],)
-            ).fetchone():
-                time.sleep(0.02)
+            until(lambda: _is_settled(conn, run["id"]), "what follows from the scan is through", SCAN_SECONDS, PAUSE)
             return run
 
     def idle_pages(self, count: int) -> float:

@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +18,7 @@ from pkgintel.upstream.origins import CatalogAddress
 from pkgintel.upstream.slots import LocalLimit
 from pkgintel.upstream.sources import discover, fetch_bytes, fetch_index, fetch_page
 from tests.support.hostile import Answer, HostileServer
+from tests.support.waiting import until
 
 STAMP = "2026-10-01T12:28:29.9400959Z"
 
@@ -247,10 +247,7 @@ def test_one_leafs_lasting_trouble_ends_it_for_all(
         fetch_leaves(client, catalog, items(server, 200), LocalLimit(8))
     asked = len(server.requests)
     assert asked < 100
-    end = time.monotonic() + 5
-    while server.in_flight and time.monotonic() < end:
-        time.sleep(0.01)
-    assert server.in_flight == 0
+    until(lambda: server.in_flight == 0, "no request is under way", timeout=5)
     assert len(server.requests) == asked
 
 
