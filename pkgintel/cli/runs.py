@@ -18,7 +18,6 @@ from pkgintel.cli.screen import STYLES, console, emit, say, word
 from pkgintel.database import migrations
 from pkgintel.nuget.instant import iso
 from pkgintel.pipeline import runs
-from pkgintel.pipeline.checks import SOURCES
 from pkgintel.pipeline.states import Action, PageState, Source, State
 from pkgintel.reports.gates import RunCheck
 from pkgintel.reports.runs import ListedRun, RunPage, ShownRun, listed, shown
@@ -30,7 +29,7 @@ SHOWN_PAGES = 12
 
 
 @click.group("runs", invoke_without_command=True)
-@click.option("--source", type=click.Choice(list(SOURCES.values())), help="Only runs of this source.")
+@click.option("--source", type=click.Choice([source.value for source in Source]), help="Only runs of this source.")
 @click.option("--state", type=click.Choice([state.value for state in State]), help="Only runs in this state.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")

@@ -9,10 +9,11 @@ from pydantic import JsonValue
 from tornado.escape import xhtml_escape
 
 from pkgintel.licenses.evidence import VERDICT_NAMES
-from pkgintel.pipeline.checks import NONEMPTY_CHECK, REJECT_LIMIT_CHECK
+from pkgintel.pipeline.checks import NONEMPTY_CHECK, REJECT_LIMIT_CHECK, TEXTS
 from pkgintel.pipeline.states import State
 from pkgintel.reports.assets import Asset
 from pkgintel.reports.gates import CheckResult
+from pkgintel.reports.history import CheckValue
 from pkgintel.reports.runs import ListedRun
 from pkgintel.reports.shape import Number
 from pkgintel.reports.status import Status
@@ -66,6 +67,14 @@ def verdict(check: CheckResult) -> tuple[str, str]:
     if check.passed:
         return "passed", "good"
     return ("BLOCKS", "bad") if check.blocking else ("warns", "warn")
+
+
+def effect(check: CheckValue) -> str:
+    """What comes of a check that fails."""
+    if not check.blocking:
+        return "a warning: it stops nothing"
+    held = "no license text that was read reaches a verdict" if check.gate == TEXTS else "nothing further is judged"
+    return f"blocking: while it fails, {held}"
 
 
 def short(seconds: float) -> str:

@@ -17,8 +17,8 @@ VERDICTS = "enriched_nuget_package_oss_status"
 TEXTS = "raw_license_texts"
 GATES = (PACKAGES, LICENSES, VERDICTS)
 NAMES = (*GATES, TEXTS)  # That of the texts stands before what they decide, and behind no asset.
-# Which of our sources fills which asset.
-SOURCES = {PACKAGES: Source.NUGET, LICENSES: Source.SPDX, VERDICTS: Source.VERDICTS}
+# Whose runs a gate stands behind.
+SOURCES = {PACKAGES: Source.NUGET, LICENSES: Source.SPDX, VERDICTS: Source.VERDICTS, TEXTS: Source.TEXTS}
 
 
 def freshness(asset: str) -> str:
@@ -85,6 +85,7 @@ REJECT_LIMIT_CHECK = "raw_nuget_packages_reject_limit"
 NONEMPTY_CHECK = "raw_nuget_packages_nonempty"
 NEGATIVES_CHECK = "raw_license_texts_negatives"
 WATERMARK_CHECK = "watermark_not_ahead"
+MEASURED_APART = (REJECT_LIMIT_CHECK, NEGATIVES_CHECK)  # By a scan and by a reader of texts.
 
 
 def of_gate(gate: str, settings: Settings) -> list[Check]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from pkgintel import database
 from pkgintel.licenses.evidence import VERDICT_NAMES
-from pkgintel.pipeline.checks import SOURCES, VERDICTS
+from pkgintel.pipeline.checks import GATES, SOURCES, VERDICTS
 from pkgintel.pipeline.states import State
 from pkgintel.reports.gates import Check
 from pkgintel.reports.shape import Moment, Number, Report
@@ -71,7 +71,9 @@ def assets(rows: Iterable[AssetRow], found: Iterable[Check], outcomes: Iterable[
     made = {}
     for row in rows:
         name = row.name
-        because = [check.message for check in closed if name in (check.gate, VERDICTS)]
+        because = [
+            check.message for check in closed if name == check.gate or (name == VERDICTS and check.gate in GATES)
+        ]
         run = blocked.get(SOURCES[name])
         if run and not because:
             because = [run.error or f"run {run.id} is blocked"]

@@ -20,7 +20,15 @@ UPKEEP_SILENT = 300.0  # Seconds: upkeep runs every minute where beat and a work
 
 _START = "Start beat and a worker: `make up`, or `celery -A pkgintel beat` and `celery -A pkgintel worker`"
 _UPKEEP = "by itself while beat and a worker run (`make up`)"
+_AS_THEY_WERE = "until then verdicts stay as they were."
+_ACCEPT_READER = f'`pkgintel texts accept reader --why "…"` lets it through; {_AS_THEY_WERE}'
 _WHAT_TO_DO = {
+    "raw_license_texts_reached": f"The next tick of texts asks again; {_AS_THEY_WERE}",
+    "raw_license_texts_alike": "`pkgintel texts list` has it and `pkgintel texts show SHA` shows it; "
+    f'`pkgintel texts accept SHA --why "…"` lets it through; {_AS_THEY_WERE}',
+    "raw_license_texts_opened": _ACCEPT_READER,
+    "raw_license_texts_steady": _ACCEPT_READER,
+    checks.NEGATIVES_CHECK: f"The reader of this release is wrong, so install another one; {_AS_THEY_WERE}",
     checks.WATERMARK_CHECK: '`pkgintel watermark reset --to TIME --why "…"` brings it back to when it was last right; '
     "nothing is lost by that, nor read twice.",
     "raw_spdx_licenses_osi_floor": "See that PKGINTEL_SPDX_LICENSES_URL names the whole list, then "
@@ -63,7 +71,8 @@ def bad_ends(found: Facts) -> list[Outcome]:
 
 def _held_by(run: Outcome, closed: list[Check]) -> bool:
     """Whether a closed gate is what blocked the run: its own, or any one before the classifier."""
-    return any(SOURCES[check.gate] == run.source or run.source == SOURCES[checks.VERDICTS] for check in closed)
+    classifies = run.source is SOURCES[checks.VERDICTS]
+    return any(SOURCES[check.gate] is run.source or (classifies and check.gate in GATES) for check in closed)
 
 
 def _bad_runs(found: Facts, busy: Mapping[Source, int], settings: Deployment) -> list[str]:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from pkgintel import database
 from pkgintel.pipeline import checks, sequels
+from pkgintel.pipeline.states import Source
 from pkgintel.reports import assets, gates, known, schedules, work
 from pkgintel.reports.assets import Asset, RejectedLeaf, VerdictCount
 from pkgintel.reports.crew import NOT_ASKED, Crew
@@ -67,7 +68,7 @@ class Facts(Crew):
         Verdicts follow packages and licenses, so each of their schedules keeps them fresh.
         """
         source = checks.SOURCES[asset]
-        names = {source} if source in self.schedules else set(checks.SOURCES.values())
+        names = {source} if source in self.schedules else {Source.NUGET, Source.SPDX}
         behind = [tick for name, tick in self.schedules.items() if name in names]
         most = self.assets[asset].threshold_seconds
         return any(tick.enabled and self.since(tick.changed_at) > most for tick in behind)

@@ -57,9 +57,9 @@ class Check(RunCheck):
 
 def newest(conn: database.Connection, settings: Deployment, ages: Mapping[str, float | None]) -> tuple[Check, ...]:
     """The newest result of each check. `ages` are the assets' in seconds, of which freshness is reckoned now."""
-    defined = [check for name in checks.GATES for check in checks.of_gate(name, settings)]
-    stored = [check.name for check in defined if not check.is_freshness] + [checks.REJECT_LIMIT_CHECK]
-    bounds = {check.name: check.bound for check in defined} | {checks.REJECT_LIMIT_CHECK: "at most"}
+    defined = [check for name in checks.NAMES for check in checks.of_gate(name, settings)]
+    bounds = {check.name: check.bound for check in defined} | dict.fromkeys(checks.MEASURED_APART, "at most")
+    stored = [name for name in bounds if name not in checks.FRESHNESS]
     now = datetime.now(UTC)
     found = [Check(**row, bound=bounds[row["name"]]) for row in database.every(conn, "checks/latest", names=stored)]
     for check in defined:

@@ -14,6 +14,7 @@ from pkgintel.flower.doors import doors
 from pkgintel.pipeline import gate, runs
 from pkgintel.pipeline.checks import GATES
 from pkgintel.pipeline.states import Action, Kind, Source, State
+from pkgintel.reports.history import CheckValue
 from pkgintel.reports.totals import VerdictPoint
 from pkgintel.runtime import deployment
 from pkgintel.settings import Settings
@@ -222,6 +223,19 @@ def test_tasks_read_well() -> None:
     assert (shown.args, shown.result) == ("kind: scheduled", "run 3: 12 pages to read")
     page = SimpleNamespace(args="(run 3, page7.json)", kwargs="{}", result="{'leaves': 40}")
     assert drawing.format_task(page).args == "(run 3, page7.json)"
+
+
+def test_a_check_says_what_comes_of_it() -> None:
+    from datetime import UTC, datetime
+
+    def effect(gate: str, *, blocking: bool = True) -> str:
+        facts = {"id": 1, "run_id": None, "name": "n", "gate": gate, "blocking": blocking, "passed": True, "value": 1}
+        now = datetime.now(UTC)
+        return drawing.effect(CheckValue.model_validate(facts | {"threshold": 1, "message": "m", "checked_at": now}))
+
+    assert effect("raw_nuget_packages") == "blocking: while it fails, nothing further is judged"
+    assert effect("raw_license_texts") == "blocking: while it fails, no license text that was read reaches a verdict"
+    assert effect("raw_license_texts", blocking=False) == "a warning: it stops nothing"
 
 
 def test_areas_hold_until_the_next_change_and_fill_the_plot() -> None:

@@ -12,6 +12,7 @@ from pkgintel.cli import texts as texts_command
 from pkgintel.errors import GateFailed
 from pkgintel.licenses.texts import negatives, reading
 from pkgintel.pipeline import checks, gate, text_reading
+from pkgintel.reports import status
 from tests.support.hostile import HostileServer
 from tests.support.processes import working_for
 from tests.support.text_hosts import TextBench, TextHost, sample
@@ -77,6 +78,10 @@ def test_one_page_for_every_file_is_held_back_until_an_operator_accepts_it(bench
     bench.conn.execute("UPDATE raw.text_sources SET next_at = now()")
     assert set(bench.read().values()) == {("open_source", "text-open")}
     assert failing(bench) == ["raw_license_texts_alike"]
+    told = status.report(bench.conn, bench.settings)
+    assert [check.name for check in told.checks if check.closes and check.gate == checks.TEXTS] == failing(bench)
+    assert any("`pkgintel texts accept SHA" in sentence for sentence in told.unhealthy_because)
+    assert not told.assets[checks.VERDICTS].blocked, "the classifier goes on"
     with working_for(bench.settings):
         listed = CliRunner().invoke(texts_command.group, ["list", "--json"])
         digest = json.loads(listed.output)["texts"][0]["sha256"]
@@ -84,6 +89,7 @@ def test_one_page_for_every_file_is_held_back_until_an_operator_accepts_it(bench
         said = CliRunner().invoke(texts_command.group, ["accept", digest[:8], "--why", "it is their license"])
     assert (said.exit_code, "10 packages with another text" in said.output) == (0, True), said.output
     assert failing(bench) == []
+    assert not any("texts" in sentence for sentence in status.report(bench.conn, bench.settings).unhealthy_because)
 
 
 def test_a_reader_that_opens_what_was_closed_is_held_back(bench: TextBench, monkeypatch: pytest.MonkeyPatch) -> None:

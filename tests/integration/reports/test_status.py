@@ -30,7 +30,7 @@ ASSETS = ["raw_nuget_packages", "raw_spdx_licenses", "enriched_nuget_package_oss
 
 def run_of(conn: database.Connection, source: str, state: str = "done", ago: float = 60, **columns: Any) -> int:
     """A run that ended `ago` seconds back (or is running since then), with everything behind it settled."""
-    action = {"nuget": "scan", "spdx": "sync", "verdicts": "classify"}[source]
+    action = {"nuget": "scan", "spdx": "sync", "verdicts": "classify", "texts": "fetch"}[source]
     values = {"source": source, "action": action, "kind": "manual", "state": state} | columns
     names = ", ".join(values)
     marks = ", ".join(f"%({name})s" for name in values)
@@ -187,6 +187,8 @@ def test_a_last_run_that_went_wrong_is_told_with_its_reason(
     assert f"Run {running} is trying again now" in because(report(healthy, settings))
     runs.end(healthy, running, State.DONE)
     assert report(healthy, settings)["healthy"] is True
+    run_of(healthy, "texts", state, ago=0, error="no host answered")
+    assert f"(texts fetch) ended {state}: no host answered." in because(report(healthy, settings))
 
 
 def test_a_failed_replay_is_shown_and_wakes_nobody(healthy: database.Connection, settings: Settings) -> None:
