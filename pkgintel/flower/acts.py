@@ -6,10 +6,12 @@ A form is taken from our own pages alone: its origin is ours, and it holds the t
 
 import base64
 import logging
+import re
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
+import psycopg
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from tornado import web
@@ -70,6 +72,9 @@ def perform(verb: str, target: str, by: str, why: str) -> None:
                 runs.abort(conn, int(target), by, why)
             else:
                 recovery.resume(conn, settings, int(target))
+    except psycopg.OperationalError as error:
+        where, why_not = database.place(settings.database_url), str(error).strip().splitlines()[0]
+        raise ServiceUnavailable(f"Postgres at {where} did not answer to the end: {why_not}") from None
     except (OperationalError, RedisError) as error:
         kept = "; the decision is stored, and beat will follow it" if verb in ("enable", "disable") else ""
         why_not = broker.because(settings.redis_url, error)
@@ -118,14 +123,14 @@ class ActView(View):
 
     def _act(self, verb: str, target: str) -> Act:
         act = ACTS[verb]
-        if not (target.isascii() and target.isdigit() if act.of_run else target in beat.NAMES):
+        if not (re.fullmatch(r"[0-9]{1,18}", target) if act.of_run else target in beat.NAMES):
             raise HTTPError(404)
         return act
 
     def _who(self) -> str:
         """The name of who gave the password, or logged in."""
-        kind, _, given = self.request.headers.get("Authorization", "").partition(" ")
-        if kind == "Basic" and self.application.options.basic_auth:
+        if self.application.options.basic_auth:  # Flower has read the same header, and known the password.
+            _, given = self.request.headers["Authorization"].split()
             return base64.b64decode(given).decode().partition(":")[0]
         return str(self.current_user)
 

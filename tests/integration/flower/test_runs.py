@@ -1,5 +1,6 @@
 """The pages behind the page Pipeline: runs, a run, a check, and what an operator does from them."""
 
+import base64
 import json
 import os
 import re
@@ -209,8 +210,20 @@ def test_an_operator_acts_from_the_page_after_a_question(
 
     assert press("/pipeline/enable/nuget", **ours)[0] == 303
     assert conn.execute(decided).fetchone() == {"enabled": True, "changed_by": "ann"}
-    assert press("/pipeline/disable/nuget", **ours)[0] == 303
-    assert conn.execute(decided).fetchone() == {"enabled": False, "changed_by": "ann"}
+    spaced = base64.b64encode(ANN.encode()).decode()
+    assert (
+        served.ask("/pipeline/disable/nuget", form={"_xsrf": token[1]}, Authorization=f"Basic\t{spaced}", **ours)[0]
+        == 303
+    )
+    assert conn.execute(decided).fetchone() == {"enabled": False, "changed_by": "ann"}, "however the name was sent"
+    assert press(f"/pipeline/abort/{10**19}", **ours)[0] == 404
+    conn.execute(
+        "CREATE FUNCTION raw.late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE lock_not_available; END $$"
+    )
+    conn.execute("CREATE TRIGGER late BEFORE UPDATE ON ops.runs EXECUTE FUNCTION raw.late()")
+    status, text = press(f"/pipeline/abort/{run_id}", **ours)
+    assert (status, "did not answer to the end" in text) == (503, True)
+    conn.execute("DROP FUNCTION raw.late CASCADE")
 
     assert press(f"/pipeline/abort/{run_id}", {"why": "wrong <catalog>"}, **ours)[0] == 303
     ended = runs.get(conn, run_id)
