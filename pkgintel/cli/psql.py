@@ -9,18 +9,12 @@ from pathlib import Path
 
 import click
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Conninfo
 
 from pkgintel import database
 from pkgintel.errors import ServiceUnavailable
 from pkgintel.local import postgres
 from pkgintel.runtime import process
-
-# What libpq reads from the environment. Source: PostgreSQL, "Environment Variables" of libpq.
-_VARIABLES = {
-    "host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER",
-    "password": "PGPASSWORD", "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT",
-    "sslkey": "PGSSLKEY", "options": "PGOPTIONS", "connect_timeout": "PGCONNECT_TIMEOUT",
-}  # fmt: skip
 
 
 @click.command("psql", context_settings={"ignore_unknown_options": True})
@@ -36,7 +30,10 @@ def command(arguments: tuple[str, ...]) -> None:
         raise ServiceUnavailable(
             f"No psql is installed: install PostgreSQL's client, then try again. The database is {database.place(url)}."
         )
-    environ = {_VARIABLES[name]: str(value) for name, value in conninfo_to_dict(url).items() if name in _VARIABLES}
+    variables = {option.keyword.decode(): option.envvar for option in Conninfo.get_defaults() if option.envvar}
+    environ = {
+        variables[name].decode(): str(value) for name, value in conninfo_to_dict(url).items() if name in variables
+    }
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's: it ends a query, not the session.
     try:
         done = subprocess.run(
