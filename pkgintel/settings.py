@@ -272,8 +272,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         first = error.errors()[0]
         variable = PREFIX + str(first["loc"][0]).upper()
         says = first["msg"].removeprefix("Value error, ")
-        # The value of an address may hold a password, so only other values are shown.
-        shown = "" if variable.endswith(("_URL", "_TOKEN")) else f" (it is {str(first['input'])!r})"
+        # A value that may hold a password is not shown.
+        shown = "" if variable.endswith(("_URL", "_TOKEN", "_ORIGINS")) else f" (it is {str(first['input'])!r})"
         raise SettingsError(f"{variable} is wrong{shown}: {says[:1].lower()}{says[1:]}.") from None
 
 

@@ -50,6 +50,11 @@ def test_settings_survive_the_way_through_an_environment() -> None:
         ),
         ("REDIS_URL", "rediss://:secret@h?ssl_cert_reqs=yes", "PKGINTEL_REDIS_URL is wrong: must have required, opt"),
         (
+            "TEXT_ORIGINS",
+            "https://gitlab.com=http://me:secret@127.0.0.1:1",
+            "PKGINTEL_TEXT_ORIGINS is wrong: must be pairs such as",
+        ),
+        (
             "REDIS_URL",
             "rediss://:secret@h?ssl_check_hostname=0",
             "PKGINTEL_REDIS_URL is wrong: must have true or false",
