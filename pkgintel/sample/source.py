@@ -22,10 +22,10 @@ from pkgintel.sample import texts
 from pkgintel.sample.facts import draw
 from pkgintel.sample.history import OVERLAPPING, SPLIT_COMMIT, SampleEvent, Stage, history, increments
 from pkgintel.sample.leaf import commit_id, leaf, leaf_path, nuspec, rendered
+from pkgintel.sample.texts import FLAT_CONTAINER
 
 SERVICE_INDEX = "/v3/index.json"
 CATALOG_INDEX = "/v3/catalog0/index.json"
-CONTENT = "/v3-flatcontainer/"
 SPDX_LICENSES = "/spdx/licenses.json"
 SPDX_EXCEPTIONS = "/spdx/exceptions.json"
 
@@ -38,7 +38,7 @@ _RESOURCES = (
     ("/query", "SearchQueryService", "Query endpoint of NuGet Search service (primary)"),
     ("/query-secondary", "SearchQueryService", "Query endpoint of NuGet Search service (secondary)"),
     ("/v3/registration5-semver1/", "RegistrationsBaseUrl", "Base URL of NuGet package registration info"),
-    (CONTENT, "PackageBaseAddress/3.0.0", "Base URL of where NuGet packages are stored"),
+    (FLAT_CONTAINER, "PackageBaseAddress/3.0.0", "Base URL of where NuGet packages are stored"),
     ("/api/v2", "LegacyGallery", None),
     ("/api/v2", "LegacyGallery/2.0.0", None),
     ("/v3/registration5-gz-semver2/", "RegistrationsBaseUrl/3.6.0", "Base URL of package registration info, gzipped"),
@@ -94,7 +94,7 @@ class Sample:
                 versions[key] = event
         found: dict[str, bytes] = {}
         for name, versions in standing.items():
-            folder = f"{CONTENT}{name}/"
+            folder = f"{FLAT_CONTAINER}{name}/"
             ordered = sorted(versions, key=lambda key: version.parse(key).order)
             found[folder + "index.json"] = json.dumps({"versions": ordered}).encode()
             found |= {f"{folder}{key}/{name}.nuspec": nuspec(event) for key, event in versions.items()}
