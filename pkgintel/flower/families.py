@@ -61,7 +61,7 @@ def _catalog(report: Status, now: float) -> Iterator[Metric]:
         yield _gauge("catalog_lag_seconds", help_, report.lag_seconds)
     yield _gauge("rejected_leaves", "Rejected leaves that nobody has resolved.", report.rejected_leaves)
     if report.upkeep.checked_at:
-        help_ = "When upkeep, due every minute, last came through."
+        help_ = "When upkeep, recorded every minute, last came through."
         yield _gauge("upkeep_timestamp_seconds", help_, report.upkeep.checked_at.timestamp())
     counts = report.verdicts.items()
     yield _gauges("verdicts", "Packages by verdict.", ("verdict",), (((name,), told.packages) for name, told in counts))

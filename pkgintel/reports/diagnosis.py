@@ -16,7 +16,7 @@ from pkgintel.reports.work import LockHolder, LockWait, Outcome
 from pkgintel.settings import Deployment
 from pkgintel.text import ago, many, minute, span
 
-UPKEEP_SILENT = 300.0  # Seconds: upkeep runs every minute where beat and a worker do.
+UPKEEP_SILENT = 300.0  # Seconds: upkeep is recorded every minute where beat and a worker run.
 
 _START = "Start beat and a worker: `make up`, or `celery -A pkgintel beat` and `celery -A pkgintel worker`"
 _UPKEEP = "by itself while beat and a worker run (`make up`)"
@@ -140,7 +140,7 @@ def _dead(found: Facts) -> list[str]:
     since = min((found.since(tick.changed_at) for tick in enabled.values()), default=0.0)
     if enabled and since > UPKEEP_SILENT and (silent is None or silent > UPKEEP_SILENT):
         when = "never came through" if silent is None else f"last came through {ago(silent)}"
-        sentences.append(f"Upkeep, due every minute, {when}. {_START}.")
+        sentences.append(f"Upkeep, recorded every minute, {when}. {_START}.")
     else:
         sentences += [
             f"The {name} tick is {span(tick.late_seconds)} late. See that beat runs, or start it by hand: "
@@ -175,7 +175,7 @@ def notes(found: Facts) -> list[str]:
     notes += _strays(found.strays)
     if not any(tick.enabled for tick in found.schedules.values()):
         notes.append(
-            "Both schedules are stopped, so nothing runs by itself: `pkgintel schedule enable nuget` (and `spdx`)."
+            "The schedules are stopped, so nothing runs by itself: `pkgintel schedule enable nuget` (and `spdx`, `texts`)."
         )
     return notes
 

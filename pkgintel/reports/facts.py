@@ -23,7 +23,7 @@ from pkgintel.settings import Deployment
 
 
 class Upkeep(Report):
-    """When upkeep, due every minute, last came through: a sign of life of beat and the workers."""
+    """When upkeep, recorded every minute, last came through: a sign of life of beat and the workers."""
 
     checked_at: Moment | None
     age_seconds: float | None

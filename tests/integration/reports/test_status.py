@@ -287,7 +287,7 @@ def test_schedules_ship_stopped(healthy: database.Connection, settings: Settings
     nuget, spdx = found["schedules"]["nuget"], found["schedules"]["spdx"]
     assert (nuget["cron"], spdx["cron"]) == ("0 */6 * * *", "0 6 * * 1")
     assert (nuget["enabled"], nuget["last_tick"], nuget["next_tick"]) == (False, None, None)
-    assert "Both schedules are stopped" in found["notes"][0]
+    assert "The schedules are stopped" in found["notes"][0]
 
 
 def test_an_enabled_schedule_without_beat_is_found(healthy: database.Connection, settings: Settings) -> None:
@@ -298,9 +298,9 @@ def test_an_enabled_schedule_without_beat_is_found(healthy: database.Connection,
     assert found["schedules"]["nuget"]["changed_by"] == "ann"
     healthy.execute("UPDATE ops.check_results SET checked_at = now() - interval '1 h'")
     healthy.execute("UPDATE ops.schedules SET changed_at = now() - interval '1 h' WHERE enabled")
-    assert "Upkeep, due every minute, last came through 60 min ago" in because(report(healthy, settings))
+    assert "Upkeep, recorded every minute, last came through 60 min ago" in because(report(healthy, settings))
     healthy.execute("DELETE FROM ops.check_results WHERE name LIKE '%%_fresh'")
-    assert "Upkeep, due every minute, never came through" in because(report(healthy, settings))
+    assert "Upkeep, recorded every minute, never came through" in because(report(healthy, settings))
 
 
 def test_a_tick_that_did_not_come_is_found(healthy: database.Connection, settings: Settings) -> None:
