@@ -130,6 +130,16 @@ def world() -> Iterator[World]:
 
 SCAN_SECONDS = 300.0  # So long a scan may take, and what follows from it.
 PAUSE = 0.02  # Seconds between two looks at a run.
+# What the runs behind one have read: leaves, the seconds that their pages took, and those from the first to the last run.
+READ = """
+    SELECT sum(leaves)::int AS leaves, sum(reading)::float8 AS reading,
+           extract(epoch FROM max(finished_at) - min(started_at))::float8 AS seconds
+    FROM (SELECT r.started_at, r.finished_at, sum(p.leaves) AS leaves,
+                 CASE WHEN sum(p.leaves) > 0 THEN extract(epoch FROM max(p.finished_at) - min(p.started_at)) END AS reading
+          FROM ops.runs r JOIN ops.run_pages p ON p.run_id = r.id
+          WHERE r.id > %s AND r.source = 'nuget' AND r.action IN ('scan', 'read')
+          GROUP BY r.id) AS run
+"""
 
 
 def _ended(conn: database.Connection, last: int) -> dict[str, Any] | None:
@@ -141,10 +151,19 @@ def _ended(conn: database.Connection, last: int) -> dict[str, Any] | None:
     ).fetchone()
 
 
-def _is_settled(conn: database.Connection, run_id: int) -> bool:
-    """Whether nothing comes of the run any more, and no other is running."""
-    open_runs = "SELECT FROM ops.runs WHERE (settled_at IS NULL AND id = %s) OR state = 'running'"
-    return conn.execute(open_runs, (run_id,)).fetchone() is None
+def _is_all_read(conn: database.Connection, last: int) -> bool:
+    """Whether the runs behind run `last` have read every version that they made known."""
+    query = (
+        "SELECT NOT EXISTS (SELECT FROM raw.unread_versions)"
+        " AND NOT EXISTS (SELECT FROM ops.runs WHERE id > %s AND action = 'read' AND state = 'running') AS through"
+    )
+    return bool((conn.execute(query, (last,)).fetchone() or {})["through"])
+
+
+def _is_settled(conn: database.Connection, last: int) -> bool:
+    """Whether nothing comes any more of the runs behind run `last`, and no other is running."""
+    open_runs = "SELECT FROM ops.runs WHERE (settled_at IS NULL AND id > %s) OR state = 'running'"
+    return conn.execute(open_runs, (last,)).fetchone() is None
 
 
 class Workers:
@@ -179,15 +198,13 @@ class Workers:
             run = until(lambda: _ended(conn, last), f"the scan has ended; see {self._log.name}", SCAN_SECONDS, PAUSE)
             if run["state"] not in ("done", "caught_up"):
                 raise RuntimeError(f"the scan did not end well: {run['error']}; see {self._log.name}")
+            if run["knows"]:
+                until(lambda: _is_all_read(conn, last), "all that is known is read", SCAN_SECONDS, PAUSE)
             run["wall"] = time.perf_counter() - begun
-            pages_ = conn.execute(
-                "SELECT extract(epoch FROM max(finished_at) - min(started_at))::float8 AS reading,"
-                " sum(leaves)::int AS leaves FROM ops.run_pages WHERE run_id = %s",
-                (run["id"],),
-            ).fetchone()
-            assert pages_ is not None
-            run["reading"], run["leaves"] = pages_["reading"], pages_["leaves"] or 0
-            until(lambda: _is_settled(conn, run["id"]), "what follows from the scan is through", SCAN_SECONDS, PAUSE)
+            read = conn.execute(READ, (last,)).fetchone()
+            assert read is not None
+            run |= {name: value for name, value in read.items() if value is not None}
+            until(lambda: _is_settled(conn, last), "what follows from the scan is through", SCAN_SECONDS, PAUSE)
             return run
 
     def idle_pages(self, count: int) -> float:
