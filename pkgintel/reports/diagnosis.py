@@ -175,7 +175,8 @@ def notes(found: Facts) -> list[str]:
     notes += _strays(found.strays)
     if not any(tick.enabled for tick in found.schedules.values()):
         notes.append(
-            "The schedules are stopped, so nothing runs by itself: `pkgintel schedule enable nuget` (and `spdx`, `texts`)."
+            "All schedules are stopped, so nothing runs by itself: `pkgintel schedule enable nuget` "
+            "(and `spdx`, `texts`)."
         )
     return notes
 

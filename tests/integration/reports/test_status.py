@@ -287,7 +287,7 @@ def test_schedules_ship_stopped(healthy: database.Connection, settings: Settings
     nuget, spdx = found["schedules"]["nuget"], found["schedules"]["spdx"]
     assert (nuget["cron"], spdx["cron"]) == ("0 */6 * * *", "0 6 * * 1")
     assert (nuget["enabled"], nuget["last_tick"], nuget["next_tick"]) == (False, None, None)
-    assert "The schedules are stopped" in found["notes"][0]
+    assert "All schedules are stopped" in found["notes"][0]
 
 
 def test_an_enabled_schedule_without_beat_is_found(healthy: database.Connection, settings: Settings) -> None:
