@@ -8,12 +8,13 @@ import re
 from pkgintel.audit.manifests import content
 from pkgintel.audit.manifests.content import Object
 from pkgintel.audit.manifests.graph import Ways
-from pkgintel.audit.manifests.requirement import LONGEST_TEXT, Manifest, Requirement, Scope, skipped
+from pkgintel.audit.manifests.requirement import LONGEST_TEXT, Manifest, Requirement, Scope, require_few, skipped
 from pkgintel.errors import ManifestUnreadable
 from pkgintel.nuget.documents import package_key
 
 _PLACE = re.compile(r'"([^"\n]{1,800})"\s*:\s*\{')
 _LONG_NAME = re.compile(r"\.(NETFramework|NETStandard|NETCoreApp),Version=v([0-9.]+)")
+_MOST_LOOKS = 10  # At each direct dependency of a framework, which is looked at again for each of its runtimes.
 
 
 class _Target:
@@ -60,14 +61,18 @@ def read(body: bytes) -> Manifest:
     if not isinstance(targets, dict) or not isinstance(libraries, dict):
         raise ManifestUnreadable("it has no objects `targets` and `libraries`, as a project.assets.json has")
     project = content.members(document.get("project"))
-    asked = {_short(name): one for name, one in content.members(project.get("frameworks")).items()}
+    direct = {
+        _short(name): content.members(content.members(one).get("dependencies"))
+        for name, one in content.members(project.get("frameworks")).items()
+    }
+    require_few(sum(len(direct.get(_short(name).partition("/")[0], ())) for name in targets) // _MOST_LOOKS)
     places = content.lines(content.text(body), _PLACE)
     requirements: list[Requirement] = []
     listed: set[str] = set()
     odd: list[str] = []
     for name, entries in targets.items():
-        own = content.members(asked.get(_short(name).partition("/")[0]))
-        target = _Target(name, content.members(entries), content.members(own.get("dependencies")))
+        wanted = direct.get(_short(name).partition("/")[0], {})
+        target = _Target(name, content.members(entries), wanted)
         for place, entry in target.entries.items():
             if entry.get("type") == "project":
                 continue

@@ -39,7 +39,7 @@ def manifest(
     places: Mapping[str, int],
 ) -> Manifest:
     """The NuGet packages among `components`. `roots` are what the document describes; `edges` go from ref to refs."""
-    ways = Ways(roots, edges)
+    ways, described = Ways(roots, edges), set(roots)
     names = {one.ref: _label(one) for one in components if one.ref is not None}
     first = {after for root in roots for after in edges.get(root, ())}
     requirements: list[Requirement] = []
@@ -48,11 +48,11 @@ def manifest(
     for one in components:
         found = next((read for read in map(purl.read, one.purls) if read is not None), None)
         if found is None:
-            if one.is_package and one.ref not in roots:
+            if one.is_package and one.ref not in described:
                 nameless.append(_label(one))
         elif found.kind != "nuget":
             others.append(found.kind)
-        elif one.ref is None or one.ref not in roots:
+        elif one.ref not in described:
             requirements.append(_required(one, found, ways, first, names, places))
     notes = skipped("without a package URL", nameless) + of_other_ecosystems(others)
     closure: Closure = "full"

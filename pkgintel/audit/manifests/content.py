@@ -18,9 +18,11 @@ from pkgintel.text import plain
 LARGEST = 32_000_000  # Bytes of a manifest; the largest of real solutions have a few million.
 MOST_VALUES = 400_000
 MOST_TAGS = 200_000
+MOST_ATTRIBUTES = 400_000
 Element: TypeAlias = ET.Element
 Object: TypeAlias = Mapping[str, JsonValue]
 
+_ATTRIBUTE = re.compile(rb"""=[\s\0]*["']""")  # In UTF-16 too; texts hold rulers of equals signs.
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
@@ -58,6 +60,8 @@ def xml(body: bytes) -> Element:
     """The root of the XML document in `body`, in whatever encoding it declares. Raises: ManifestUnreadable."""
     if body.count(b"<") > MOST_TAGS:
         raise ManifestUnreadable(f"it holds more than {MOST_TAGS:,} tags")
+    if body.count(b"=") > MOST_ATTRIBUTES and sum(1 for _ in _ATTRIBUTE.finditer(body)) > MOST_ATTRIBUTES:
+        raise ManifestUnreadable(f"it holds more than {MOST_ATTRIBUTES:,} attributes")
     try:
         root: Element = Defused.fromstring(body, forbid_dtd=True)
     except ET.ParseError as error:

@@ -25,7 +25,7 @@ def read(body: bytes) -> Manifest:
         return _table(shown)
     requirements: list[Requirement] = []
     others: list[str] = []
-    for number, line in enumerate(shown.splitlines(), 1):
+    for number, line in enumerate(shown.split("\n"), 1):
         entry = line.split(" #")[0].strip().strip('"')
         if not entry or entry.startswith("#"):
             continue

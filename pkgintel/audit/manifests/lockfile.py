@@ -8,11 +8,12 @@ import re
 from pkgintel.audit.manifests import content
 from pkgintel.audit.manifests.content import Object
 from pkgintel.audit.manifests.graph import Ways
-from pkgintel.audit.manifests.requirement import LONGEST_TEXT, Manifest, Requirement, skipped
+from pkgintel.audit.manifests.requirement import LONGEST_TEXT, Manifest, Requirement, require_few, skipped
 from pkgintel.errors import ManifestUnreadable
 from pkgintel.nuget.documents import package_key
 
 _PLACE = re.compile(r'"([^"\n]{1,400})"\s*:\s*\{')
+_MOST_LOOKS = 10  # At each entry of a framework, which is looked at again for each of its runtimes.
 
 
 def read(body: bytes) -> Manifest:
@@ -24,6 +25,8 @@ def read(body: bytes) -> Manifest:
     frameworks = document.get("dependencies")
     if not isinstance(frameworks, dict):
         raise ManifestUnreadable("it has no object `dependencies`, as a packages.lock.json has")
+    sizes = {framework: len(content.members(packages)) for framework, packages in frameworks.items()}
+    require_few(sum(sizes.get(name.partition("/")[0], 0) for name in sizes) // _MOST_LOOKS)
     places = content.lines(content.text(body), _PLACE)
     requirements: list[Requirement] = []
     odd: list[str] = []

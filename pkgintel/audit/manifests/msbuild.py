@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from pkgintel.audit.manifests import content
 from pkgintel.audit.manifests.content import Element
-from pkgintel.audit.manifests.requirement import LONGEST_TEXT, Manifest, Requirement, Scope, skipped
+from pkgintel.audit.manifests.requirement import LONGEST_TEXT, Manifest, Requirement, Scope, require_few, skipped
 from pkgintel.errors import ManifestUnreadable
 from pkgintel.nuget import version
 from pkgintel.nuget.documents import package_key
@@ -28,17 +28,18 @@ class _Project:
     """What the files of one project say, the outermost read first."""
 
     properties: dict[str, str] = field(default_factory=dict)
-    versions: dict[str, list[str]] = field(default_factory=dict)
+    versions: dict[str, dict[str, None]] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
     references: dict[tuple[str, str | None, Scope], str] = field(default_factory=dict)
     odd: list[str] = field(default_factory=list)
+    _taken: int = 0
 
     def read(self, root: Element) -> None:
         for group in root.iter():
             kind = content.name(group).lower()
             if kind == "propertygroup":
                 for one in group:
-                    if one.text is not None and not len(one):
+                    if one.text is not None and not len(one) and len(one.text) <= LONGEST_TEXT:
                         self.properties[content.name(one).lower()] = one.text.strip()
             elif kind == "packageversion":
                 self._version(group)
@@ -55,9 +56,8 @@ class _Project:
                 continue
             key = package_key(package_id)
             self.ids.setdefault(key, package_id)
-            known = self.versions.setdefault(key, [])
-            if said not in known:
-                known.append(said)
+            self.versions.setdefault(key, {})[said] = None
+            self._count()
 
     def _reference(self, item: Element, kind: str) -> None:
         assets = _either(item, "privateassets")
@@ -67,8 +67,13 @@ class _Project:
         own = own if own is not None else _either(item, "version")
         for package_id in _names(item):
             # A package may be downloaded in several versions.
-            for one in own.split(";") if own is not None and kind == "packagedownload" else [own]:
+            for one in _parts(own) if own is not None and kind == "packagedownload" else [own]:
                 self.references.setdefault((package_id, one, scope), kind)
+                self._count()
+
+    def _count(self) -> None:
+        self._taken += 1
+        require_few(self._taken)
 
     def _sdk(self, element: Element, kind: str) -> None:
         """SDKs that name a version are packages too: <Project Sdk="Id/1.2.3">, <Sdk Name="Id" Version="1.2.3">."""
@@ -77,24 +82,23 @@ class _Project:
             pairs = [(name, said)] if name is not None and said is not None else []
         else:
             named = content.attribute(element, "sdk")
-            parts = [one.strip().partition("/") for one in named.split(";")] if named is not None else []
+            parts = [one.partition("/") for one in _parts(named)]
             pairs = [(name, said) for name, slash, said in parts if slash]
         for name, said in pairs:
             if name and said and len(name) + len(said) <= LONGEST_TEXT:
                 self.references.setdefault((name, said, "development"), kind)
 
     def expanded(self, text: str) -> str:
-        """The text with the properties that are known filled in."""
+        """The text with the properties that are known filled in; what grows too long is left as it is."""
         for _ in range(_NESTED):
-            filled = _PROPERTY.sub(lambda found: self.properties.get(found[1].lower(), found[0]), text)
-            if filled == text or len(filled) > 10 * LONGEST_TEXT:
+            if len(text) > LONGEST_TEXT:
                 break
-            text = filled
+            text = _PROPERTY.sub(lambda found: self.properties.get(found[1].lower(), found[0]), text)
         return text.strip()
 
 
-def read(body: bytes, around: Sequence[bytes] = (), *, central: bool = False) -> Manifest:
-    """The packages of a project file, or with `central` of a Directory.Packages.props.
+def read(body: bytes, around: Sequence[bytes] = ()) -> Manifest:
+    """The packages of a project file, and what a Directory.Packages.props lets projects use.
 
     `around` are the files that MSBuild reads before it (Directory.Build.props, Directory.Packages.props).
     Raises: ManifestUnreadable.
@@ -103,16 +107,18 @@ def read(body: bytes, around: Sequence[bytes] = (), *, central: bool = False) ->
     if content.name(root) != "Project":
         raise ManifestUnreadable("its root is no <Project>, as that of an MSBuild file is")
     project = _Project()
-    for one in around:
-        outer = content.xml(one)
+    for outermost in around:
+        outer = content.xml(outermost)
         if content.name(outer) == "Project":
             project.read(outer)
     project.read(root)
     places = content.lines(body.replace(b"\0", b"").decode("utf-8", "replace"), _PLACE)
-    requirements = list(_required(project, places))
-    if central:
-        used = {package_key(one.package_id) for one in requirements}
-        requirements += _allowed(project, places, used)
+    requirements: list[Requirement] = []
+    for one in _required(project, places):
+        requirements.append(one)
+        require_few(len(requirements))
+    used = {package_key(one.package_id) for one in requirements}
+    requirements += _allowed(project, places, [key for key in _kept_centrally(root) if key not in used])
     unresolved = [f"{one.package_id} {one.requested}" for one in requirements if one.version is None]
     notes: tuple[str, ...] = ("direct packages only: the lock file or obj/project.assets.json of a restore lists all",)
     notes += skipped("with a version that only a restore resolves", unresolved)
@@ -123,7 +129,7 @@ def read(body: bytes, around: Sequence[bytes] = (), *, central: bool = False) ->
 def _required(project: _Project, places: dict[str, int]) -> Iterable[Requirement]:
     for package_id, own, scope in project.references:
         key = package_key(package_id)
-        for said in [own] if own is not None else project.versions.get(key, [None]):
+        for said in [own] if own is not None else project.versions.get(key, (None,)):
             requested = project.expanded(said) if said is not None else "no version"
             yield Requirement(
                 package_id=package_id,
@@ -136,10 +142,16 @@ def _required(project: _Project, places: dict[str, int]) -> Iterable[Requirement
             )
 
 
-def _allowed(project: _Project, places: dict[str, int], used: set[str]) -> Iterable[Requirement]:
+def _kept_centrally(root: Element) -> Iterable[str]:
+    """The packages whose versions this very file keeps for projects; a property of that name is no such item."""
+    items = (one for one in root.iter() if content.name(one).lower() == "packageversion")
+    return dict.fromkeys(package_key(package_id) for item in items for package_id in _names(item))
+
+
+def _allowed(project: _Project, places: dict[str, int], keys: Iterable[str]) -> Iterable[Requirement]:
     """What projects may use, though nobody here says that one does."""
-    for key, versions in project.versions.items():
-        for said in versions if key not in used else ():
+    for key in keys:
+        for said in project.versions.get(key, ()):
             requested, package_id = project.expanded(said), project.ids[key]
             yield Requirement(package_id, lowest(requested), requested, line=places.get(package_id.lower()))
 
@@ -161,8 +173,13 @@ def lowest(requested: str) -> str | None:
 def _names(item: Element) -> list[str]:
     """The ids of an item; Include may list several. Properties and wildcards name no package."""
     named = content.attribute(item, "include") or content.attribute(item, "update")
-    names = [one.strip() for one in named.split(";")] if named is not None else []
-    return [one for one in names if one and len(one) <= LONGEST_TEXT and "*" not in one]
+    return [one for one in _parts(named) if one and len(one) <= LONGEST_TEXT and "*" not in one]
+
+
+def _parts(text: str | None) -> list[str]:
+    """What semicolons separate, each stripped."""
+    require_few(text.count(";") if text is not None else 0)
+    return [one.strip() for one in text.split(";")] if text is not None else []
 
 
 def _either(item: Element, wanted: str) -> str | None:

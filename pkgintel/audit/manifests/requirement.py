@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
+from pkgintel.errors import ManifestUnreadable
 from pkgintel.nuget import version
 from pkgintel.nuget.documents import package_key
 from pkgintel.text import many, plain
@@ -17,6 +18,8 @@ Scope: TypeAlias = Literal["runtime", "development", "unknown"]
 Closure: TypeAlias = Literal["full", "direct"]
 
 LONGEST_TEXT = 400  # Characters of an id or a version; nuget.org takes 128 and 64.
+MOST_PACKAGES = 25_000  # Of one manifest; the largest of real solutions have some thousands.
+MOST_REQUIREMENTS = 100_000  # The same, for every framework and runtime.
 _NAMED = 5
 
 
@@ -68,6 +71,12 @@ class Manifest:
     def packages(self) -> int:
         """How many distinct versions of packages it requires."""
         return len({one.key for one in self.requirements})
+
+
+def require_few(number: int) -> None:
+    """Raises: ManifestUnreadable where a manifest requires more than a reader goes on with."""
+    if number > MOST_REQUIREMENTS:
+        raise ManifestUnreadable(f"it requires more than {MOST_PACKAGES:,} packages")
 
 
 def version_key(text: str) -> str:

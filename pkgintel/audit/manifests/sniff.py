@@ -1,11 +1,9 @@
 """Which format a manifest has, by what is in it and never by its name alone."""
 
 from pkgintel.audit.manifests import assets, config, content, cyclonedx, listed, listing, lockfile, msbuild, spdx
-from pkgintel.audit.manifests.requirement import Format, Manifest
+from pkgintel.audit.manifests.requirement import MOST_PACKAGES, Format, Manifest, require_few
 from pkgintel.errors import ManifestUnreadable
 
-MOST_PACKAGES = 25_000  # Of one manifest; the largest of real solutions have some thousands.
-MOST_REQUIREMENTS = 100_000  # The same, for every framework and runtime.
 _LOOKED_AT = 4_096
 _IS_JSON = ("{", "[")
 
@@ -20,7 +18,8 @@ def read(body: bytes, kind: Format | None = None, around: tuple[bytes, ...] = ()
     if not body.strip(b"\xef\xbb\xbf \t\r\n\0"):
         raise ManifestUnreadable("it is empty")
     found = _read(body, kind if kind is not None else sniff(body), around)
-    if len(found.requirements) > MOST_REQUIREMENTS or found.packages > MOST_PACKAGES:
+    require_few(len(found.requirements))
+    if found.packages > MOST_PACKAGES:
         raise ManifestUnreadable(f"it requires more than {MOST_PACKAGES:,} packages")
     return found
 
@@ -34,7 +33,7 @@ def _read(body: bytes, kind: Format, around: tuple[bytes, ...]) -> Manifest:
         case "config":
             return config.read(body)
         case "props":
-            return msbuild.read(body, around, central=b"<PackageVersion" in body or b"P\0a\0c\0k\0a\0g\0e\0V" in body)
+            return msbuild.read(body, around)
         case "cyclonedx":
             return cyclonedx.read_json(body) if _start(body).startswith(_IS_JSON) else cyclonedx.read_xml(body)
         case "spdx":
@@ -59,7 +58,7 @@ def sniff(body: bytes) -> Format:
 
 def _start(body: bytes) -> str:
     if body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.text(body[: _LOOKED_AT + _LOOKED_AT % 2]).lstrip()
+        return body[:_LOOKED_AT].decode("utf-16", "replace").lstrip()
     start = body[:_LOOKED_AT]
     if start[:4] == b"<\0?\0":
         return start.decode("utf-16-le", "replace")

@@ -65,6 +65,27 @@ def pairs(manifest: Manifest) -> set[tuple[str, str | None]]:
     return {(one.package_id, one.version) for one in manifest.requirements}
 
 
+def project(items: str) -> bytes:
+    return f"<Project><ItemGroup>{items}</ItemGroup></Project>".encode()
+
+
+def many(names: str, count: int) -> dict[str, dict[str, str]]:
+    return {names.format(number): {} for number in range(count)}
+
+
+def lock(packages: int, runtimes: int) -> bytes:
+    """A lock file whose packages are looked at again for each runtime."""
+    return json.dumps({"dependencies": {"n": many("p{}", packages), **many("n/{}", runtimes)}}).encode()
+
+
+def assets(packages: int, runtimes: int) -> bytes:
+    asked = {"frameworks": {"n": {"dependencies": many("p{}", packages)}}}
+    return json.dumps({"libraries": {}, "targets": many("n/{}", runtimes), "project": asked}).encode()
+
+
+MANY = ";".join(f"[{number}]" for number in range(1_000))
+
+
 def of(manifest: Manifest, package_id: str) -> Requirement:
     return next(one for one in manifest.requirements if one.package_id == package_id)
 
@@ -130,6 +151,29 @@ def test_a_project_file_with_central_versions() -> None:
     assert {one.package_id for one in found.requirements if one.scope == "development"} == {
         "Cop", "Everywhere", "Some.Sdk",
     }  # fmt: skip
+
+
+def test_a_project_that_sets_its_own_version_lists_only_what_it_references() -> None:
+    props = project(
+        '<PackageVersion Include="Used" Version="1.0.0" /><PackageVersion Include="Other" Version="2.0.0" />'
+    )
+    own = b"""<Project><PropertyGroup><PackageVersion>9.0.0</PackageVersion></PropertyGroup>
+      <ItemGroup><PackageReference Include="Used" /></ItemGroup></Project>"""
+    assert pairs(sniff.read(own, None, (props,))) == {("Used", "1.0.0")}
+    assert pairs(sniff.read(props)) == {("Used", "1.0.0"), ("Other", "2.0.0")}
+
+
+def test_properties_that_grow_are_not_filled_in() -> None:
+    grown = f"<PropertyGroup><V>{'x' * 1_000_000}</V><W>{'$(W)' * 90}</W></PropertyGroup>"
+    found = read(
+        f"""<Project>{grown}<ItemGroup><PackageReference Include="A" Version="{"$(V)" * 10_000}" />
+        <PackageReference Include="B" Version="$(W)" /></ItemGroup></Project>""".encode()
+    )
+    assert pairs(found) == {("A", None), ("B", None)}
+
+
+def test_a_wide_character_at_the_end_of_what_is_looked_at() -> None:
+    assert pairs(sniff.read(("# " + "x" * 2_044 + "\U0001f600\nA 1.0\n").encode("utf-16"))) == {("A", "1.0")}
 
 
 CYCLONEDX = {
@@ -277,6 +321,11 @@ def test_lists() -> None:
         (b"<packages>" + b"<package/>" * 600_000 + b"</packages>", "it holds more than 200,000 tags"),
         (b" " * 32_000_001, "it is larger than 32 MB"),
         (b"\xff\xfe<\xd8", "it is no text in UTF-16-LE"),
+        (b"<packages " + b" a='1'" * 400_001 + b"/>", "it holds more than 400,000 attributes"),
+        (project(f'<PackageReference Include="{"a;" * 100_001}" />'), "it requires more than 25,000 packages"),
+        (project(f'<PackageDownload Include="{MANY}" Version="{MANY}" />'), "it requires more than 25,000 packages"),
+        (lock(3_000, 400), "it requires more than 25,000 packages"),
+        (assets(3_000, 400), "it requires more than 25,000 packages"),
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(body: bytes, says: str) -> None:
