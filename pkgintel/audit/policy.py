@@ -114,10 +114,10 @@ def parse(body: bytes, path: str, today: date) -> Policy:
         raise SettingsError(f"{path} is larger than {_MOST_BYTES // 1_000_000} MB.")
     try:
         found = Policy.model_validate(tomllib.loads(body.decode("utf-8-sig")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SettingsError(f"{path} is no TOML: {plain(error, 200)}.") from None
     except ValidationError as error:
         raise SettingsError(f"{path}: {_first(error)}.") from None
+    except (ValueError, RecursionError) as error:  # Of numbers with thousands of digits too.
+        raise SettingsError(f"{path} is no TOML: {plain(error, 200)}.") from None
     latest = today + timedelta(days=found.longest_exception_days)
     for one in found.exceptions:
         if one.until > latest:
@@ -152,4 +152,11 @@ def _first(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"{plain(place, 200)} is missing"
     says = plain(first["msg"].removeprefix("Value error, "), 300)
-    return f"{plain(place, 200)} is wrong (it is {plain(repr(first['input']), 100)}): {says[:1].lower()}{says[1:]}"
+    return f"{plain(place, 200)} is wrong (it is {_shown(first['input'])}): {says[:1].lower()}{says[1:]}"
+
+
+def _shown(value: object) -> str:
+    try:
+        return plain(repr(value), 100)
+    except ValueError:
+        return "a number of thousands of digits"

@@ -17,6 +17,7 @@ from pkgintel.licenses.expression import License, MalformedExpression, Tree, par
 from pkgintel.licenses.spdx import LicenseList
 
 _CATEGORY = "category:"
+_BY_TEXT = ("text-open", "text-closed", "text-undecided")
 
 
 class Terms:
@@ -52,7 +53,7 @@ class Terms:
         names = _names_of(leaf)
         denied = names & self._deny
         if denied:
-            said = next((one for one in denied if one.startswith(_CATEGORY)), None)
+            said = min((one for one in denied if one.startswith(_CATEGORY)), default=None)
             return f"{leaf} is denied" + (f" as {said.removeprefix(_CATEGORY).title()}" if said is not None else "")
         # What is allowed is allowed with its exceptions, for these only ever permit more.
         return None if not self._allow or names & self._allow else f"{leaf} is not among what is allowed"
@@ -69,6 +70,9 @@ def trees(answer: Answer) -> list[Tree]:
         texts = (said.expression,)
     elif address is not None and address.kind == "expression":
         texts = (address.expression,)
+    elif answer.rule in _BY_TEXT:
+        read = answer.evidence.text if answer.evidence is not None else None
+        texts = (read.license,) if read is not None and read.license is not None else ()
     elif answer.evidence is not None and answer.evidence.entry is not None:
         known = answer.evidence.entry.licenses
         texts = known if known is not None else ()

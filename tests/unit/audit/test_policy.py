@@ -14,8 +14,10 @@ from pkgintel.audit.package import Package
 from pkgintel.audit.policy import Policy
 from pkgintel.errors import SettingsError
 from pkgintel.licenses.spdx import LicenseList
+from pkgintel.licenses.texts.hand import TextAtHand
 from pkgintel.licenses.verdict import Declaration, Judge
 from pkgintel.sample.source import lists
+from tests.unit.licenses.test_text_verdict import hand, span
 
 TODAY = date(2026, 11, 27)
 LIST = LicenseList.parse(*lists())
@@ -27,8 +29,8 @@ def package(package_id: str = "P", version: str = "1.0.0", scope: Scope = "runti
     return Package(package_id.lower(), version, package_id, version, None, True, scope, ())
 
 
-def judged(declaration: Declaration) -> Answer:
-    return answer.judged(JUDGE.judge(declaration), declaration, "database", "https://x.example/leaf.json")
+def judged(declaration: Declaration, read: TextAtHand | None = None) -> Answer:
+    return answer.judged(JUDGE.judge(declaration, None, read), declaration, "database", "https://x.example/leaf.json")
 
 
 def expression(text: str) -> Answer:
@@ -36,6 +38,7 @@ def expression(text: str) -> Answer:
 
 
 FILE = judged(Declaration(file="LICENSE.txt"))
+READ = judged(Declaration(file="LICENSE.txt"), hand(span("MPL-2.0")))
 PROPRIETARY = replace(FILE, verdict="proprietary", rule="url-closed", declaration=CLOSED)
 
 
@@ -74,6 +77,11 @@ def decided(text: str, found: Answer, one: Package | None = None, known: Baselin
         ('allow = ["MIT"]', FILE, ("warned", "unknown")),
         ('deny = ["MIT"]', judged(Declaration(url="https://opensource.org/licenses/MIT")), ("breach", "denied")),
         ('deny = ["MIT"]', judged(Declaration(url="https://licenses.nuget.org/MIT")), ("breach", "denied")),
+        # What the text of the license file is counts as what is declared.
+        ("", READ, ("pass", "accept")),
+        ('deny = ["MPL-2.0"]', READ, ("breach", "denied")),
+        ('deny = ["category:Copyleft Limited"]', READ, ("breach", "denied")),
+        ('allow = ["category:Permissive"]', READ, ("breach", "not-allowed")),
     ],
 )  # fmt: skip
 def test_without_exceptions(text: str, found: Answer, expected: tuple[str, str]) -> None:
@@ -166,6 +174,8 @@ def test_an_exception_is_not_called_unused_where_nothing_is_known() -> None:
         (EXCEPTION.format("P*Q", "2027-01-01", ""), "followed by one asterisk"),
         (EXCEPTION.format("P", "2027-01-01", "untill = 3"), "exception.1.untill is not a name of a policy"),
         ("= 3", "is no TOML"),
+        (f"unknown = {'9' * 5_000}", "is no TOML"),
+        (f"unknown = 0x{'f' * 5_000}", "unknown is wrong (it is a number of thousands of digits)"),
     ],
 )
 def test_what_is_wrong_with_a_policy_is_one_sentence(text: str, says: str) -> None:
