@@ -44,13 +44,21 @@ def read(paths: Sequence[str], kind: Format | None, stdin: BinaryIO) -> list[Sou
     for path in dict.fromkeys(paths):
         if path == STDIN:
             found.append(_read(STDIN, stdin.read(content.LARGEST + 1), kind))
-        elif Path(path).is_dir():
+        elif _is_directory(path):
             found += _of_directory(Path(path))
         elif path.lower().endswith((".sln", ".slnx", ".slnf")):
             found += _of_solution(Path(path))
         else:
             found.append(_of_file(Path(path), kind))
     return found
+
+
+def _is_directory(path: str | Path) -> bool:
+    """Whether a directory is there. Raises: ManifestUnreadable for what the system does not take as a path."""
+    try:
+        return Path(path).is_dir()
+    except OSError as error:
+        raise _unreadable(path, error) from None
 
 
 def shown(path: Path) -> str:
@@ -85,8 +93,12 @@ def _bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(content.LARGEST + 1)
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else "its name is none"
-        raise ManifestUnreadable(f"{plain(path, 300)} cannot be read: {why[:1].lower()}{why[1:]}.") from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: str | Path, error: Exception) -> ManifestUnreadable:
+    why = error.strerror if isinstance(error, OSError) and error.strerror else "its name is none"
+    return ManifestUnreadable(f"{plain(path, 300)} cannot be read: {why[:1].lower()}{why[1:]}.")
 
 
 def _around(path: Path) -> tuple[bytes, ...]:
@@ -111,14 +123,22 @@ def _is_xml(body: bytes) -> bool:
 def _of_solution(path: Path) -> list[Source]:
     text = _bytes(path).decode("utf-8-sig", "replace")
     names = dict.fromkeys(name.replace("\\", "/").replace("//", "/") for name in _IN_SOLUTION.findall(text))
-    folders = {file.parent: None for name in names if (file := path.parent / name).is_file()}
-    gone = [name for name in names if not (path.parent / name).is_file()]
+    files = {name: path.parent / name for name in names}
+    folders = {file.parent: None for file in files.values() if _is_there(file)}
+    gone = [name for name, file in files.items() if not _is_there(file)]
     found = [source for folder in folders for source in _of_project(folder)]
     if not found:
         raise ManifestUnreadable(f"{plain(path, 300)} names no project that is there.")
     if gone:
         found[0] = _noted(found[0], f"projects of the solution that are not there: {some(gone)}")
     return found
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:
+        return False  # A name that the system does not take, or a folder that may not be looked into.
 
 
 def _of_directory(root: Path) -> list[Source]:

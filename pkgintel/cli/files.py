@@ -21,12 +21,12 @@ def put(place: Path | None, document: str | bytes) -> None:
 
 
 def _write(place: Path, document: str | bytes) -> None:
-    if place.exists() and not place.is_file():
-        try:
+    try:
+        if place.exists() and not place.is_file():
             place.write_bytes(_bytes(document))  # A pipe or a device is written to, and never replaced.
-        except OSError as error:
-            raise SettingsError(f"{plain(place, 300)} cannot be written: {error.strerror}.") from None
-        return
+            return
+    except OSError as error:
+        raise SettingsError(f"{plain(place, 300)} cannot be written: {error.strerror}.") from None
     with _whole(place.resolve()) as file:
         file.write_bytes(_bytes(document))
 

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from pkgintel import cli
 from pkgintel.audit import inputs
 from pkgintel.audit.inputs import Source
-from pkgintel.errors import ManifestUnreadable
+from pkgintel.cli import files
+from pkgintel.errors import ManifestUnreadable, SettingsError
 from tests.support.checkout import CHECKOUT
 
 LOCK = {"version": 1, "dependencies": {"net8.0": {"A": {"type": "Direct", "resolved": "1.0.0"}}}}
@@ -94,6 +95,18 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, says: str) -> N
         read(tmp_path / name)
     assert says in str(error.value)
     assert name in str(error.value)
+
+
+LONG = "x" * 300  # More than a file system takes as a name.
+
+
+@pytest.mark.parametrize("name", [LONG, f"{LONG}.sln", "names.sln"])
+def test_a_name_that_is_too_long_is_one_sentence(tmp_path: Path, name: str) -> None:
+    put(tmp_path / "names.sln", f'"{LONG}.csproj"')
+    with pytest.raises(ManifestUnreadable):
+        read(tmp_path / name)
+    with pytest.raises(SettingsError):
+        files.put(tmp_path / LONG, "document")
 
 
 def test_the_solution_of_the_readme(monkeypatch: pytest.MonkeyPatch) -> None:
