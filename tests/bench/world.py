@@ -130,12 +130,13 @@ def world() -> Iterator[World]:
 
 SCAN_SECONDS = 300.0  # So long a scan may take, and what follows from it.
 PAUSE = 0.02  # Seconds between two looks at a run.
-# What the runs behind one have read: leaves, the seconds that their pages took, and those from the first to the last run.
+# What the runs behind one have read: leaves, the seconds that their pages took, those from the first to the last run.
 READ = """
     SELECT sum(leaves)::int AS leaves, sum(reading)::float8 AS reading,
            extract(epoch FROM max(finished_at) - min(started_at))::float8 AS seconds
     FROM (SELECT r.started_at, r.finished_at, sum(p.leaves) AS leaves,
-                 CASE WHEN sum(p.leaves) > 0 THEN extract(epoch FROM max(p.finished_at) - min(p.started_at)) END AS reading
+                 CASE WHEN sum(p.leaves) > 0
+                      THEN extract(epoch FROM max(p.finished_at) - min(p.started_at)) END AS reading
           FROM ops.runs r JOIN ops.run_pages p ON p.run_id = r.id
           WHERE r.id > %s AND r.source = 'nuget' AND r.action IN ('scan', 'read')
           GROUP BY r.id) AS run
