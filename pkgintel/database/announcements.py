@@ -42,7 +42,7 @@ def know(conn: database.Connection, found: Sequence[Announced], watermark: int) 
         copy.set_types(_COLUMNS)
         for one in found:
             copy.write_row(_row(one, base))
-    fresh = database.run(conn, "known/add_fresh", watermark=watermark)
+    fresh = database.run(conn, "known/add_fresh", base=base, watermark=watermark)
     if fresh:
         database.run(conn, "known/lock_packages")
         database.run(conn, "known/keep", base=base)

@@ -1,4 +1,4 @@
--- What is newer than what was read. A version that was read already is deleted by what its item says, so `is_read` asks for
+-- What is newer than what was read, and than what is known and unread. A version that was read already is deleted by what its item says, so `is_read` asks for
 -- no leaf of a delete; one whose newer details are unread keeps its delete beside them. Rejected leaves that a finished window
 -- accounts for, or that an operator accepted, are settled.
 INSERT INTO pg_temp.fresh
@@ -14,12 +14,17 @@ FROM (
            v.delete_url AS read_delete_url,
            a.details_ticks IS NOT NULL
            AND (v.details_ticks IS NULL OR (v.details_ticks, v.details_url) < (a.details_ticks, a.details_url))
-               AS new_details,
+           AND raw.is_newer(%(base)s, a.details_ticks, a.details_url, u.details_ticks, u.details_url,
+                            a.package_key, a.version_key) AS new_details,
            a.delete_ticks IS NOT NULL
-           AND (v.delete_ticks IS NULL OR (v.delete_ticks, v.delete_url) < (a.delete_ticks, a.delete_url)) AS new_delete
+           AND (v.delete_ticks IS NULL OR (v.delete_ticks, v.delete_url) < (a.delete_ticks, a.delete_url))
+           AND raw.is_newer(%(base)s, a.delete_ticks, a.delete_url, u.delete_ticks, u.delete_url,
+                            a.package_key, a.version_key) AS new_delete
     FROM pg_temp.announced a
     -- One look into the index for each: a join may read the whole table, for nothing is known of how much is announced.
     LEFT JOIN LATERAL (SELECT * FROM raw.read_versions r
                        WHERE r.package_key = a.package_key AND r.version_key = a.version_key LIMIT 1) AS v ON true
+    LEFT JOIN LATERAL (SELECT * FROM raw.unread_versions k
+                       WHERE k.package_key = a.package_key AND k.version_key = a.version_key LIMIT 1) AS u ON true
 ) AS compared
 WHERE new_details OR new_delete;

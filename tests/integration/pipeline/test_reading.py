@@ -60,6 +60,21 @@ def test_only_the_leaves_that_decide_who_speaks_are_read(bench: Bench) -> None:
     assert (versions.read, versions.unread, counted.known, counted.unread) == (20, 160, 20, 0)
 
 
+def test_what_is_known_is_not_made_known_again(bench: Bench) -> None:
+    bench.catalog.add("page0", *(details("P", f"1.{minor}.0", minor) for minor in range(20)), delete("P", "0.1.0", 30))
+    bench.catalog.publish()
+    bench.scan()
+    bench.read_unread()
+    lines = bench.conn.execute("SELECT ctid::text, xmin::text FROM raw.unread_versions ORDER BY 1").fetchall()
+    assert len(lines) == 20
+    bench.conn.execute("DELETE FROM ops.watermarks")  # All of it is ahead once more.
+    bench.scan()
+    again = bench.conn.execute("SELECT ctid::text, xmin::text FROM raw.unread_versions ORDER BY 1").fetchall()
+    assert again == lines, "not even a lock was written"
+    assert bench.conn.execute("SELECT * FROM raw.unread_packages").fetchall() == []
+    assert bench.differences() == []
+
+
 def test_a_package_whose_versions_are_all_unlisted_takes_few_rounds(bench: Bench) -> None:
     bench.catalog.add("page0", *(details("Hidden", f"1.{minor}.0", minor, listed=False) for minor in range(40)))
     bench.catalog.publish()
