@@ -162,7 +162,7 @@ def overhead(report: Report, plan: Plan, home: World) -> None:
 def replay(report: Report, plan: Plan, home: World, server: BenchServer, held: BenchCatalog) -> None:
     """Pages that are stored already, read again in this process: what a page task does, without Celery."""
     settings = home.settings(f"{server.origin(0.0)}/{held.name}/v3.json")
-    pages = held.pages[:4]
+    pages = held.pages[: scan.FEW_ITEMS // len(held.pages[0])]  # More would be made known, and not be read.
     count = sum(map(len, pages))
     mine = process.start(settings)
     client = mine.client
