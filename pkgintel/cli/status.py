@@ -58,7 +58,7 @@ def _watch(look: Callable[[], Status]) -> bool:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the screen.")
 @click.option("--watch", is_flag=True, help="Refresh the screen every two seconds until Ctrl-C.")
 def command(as_json: bool, watch: bool) -> None:
-    """Shows the three tables with their age, the catalog's lag, the run in progress, the last runs, checks, verdicts,
+    """Shows the tables with their age, the catalog's lag, the run in progress, the last runs, checks, verdicts,
     schedules, workers and queues. Needs Postgres only.
 
     Exit codes: 0 healthy; 1 a blocking check failed, something is stale, or a run failed, is blocked or lost;

@@ -25,7 +25,7 @@ from pkgintel.flower.look import look
 from pkgintel.flower.rollcall import crew_of_now
 from pkgintel.flower.runs import RunsView, RunView
 from pkgintel.flower.view import SILENCE, View, answer, within
-from pkgintel.pipeline.checks import LICENSES, PACKAGES, VERDICTS
+from pkgintel.pipeline.checks import LICENSES, PACKAGES, SOURCES, TEXTS, VERDICTS
 from pkgintel.reports import changes, history, status, totals
 from pkgintel.reports.changes import Change
 from pkgintel.reports.history import CheckValue, QuietRuns, RunFilter, Volume
@@ -40,7 +40,7 @@ HISTORY = 300  # Points of the plot.
 CHANGES = 8  # Changes of licenses and verdicts.
 LATEST = 40  # Runs that are looked at for the last ones; those that found nothing new are folded.
 SHOWN = 10  # Of them, on the page.
-TITLES = {PACKAGES: "NuGet packages", LICENSES: "SPDX licenses", VERDICTS: "Verdicts"}
+TITLES = {PACKAGES: "NuGet packages", LICENSES: "SPDX licenses", TEXTS: "License texts", VERDICTS: "Verdicts"}
 
 _NAV_ITEM = """<li class="nav-item">
           <a class="nav-link{% if active_tab == 'pipeline' %} active{% end %}" href="{{ reverse_url('pipeline') }}"
@@ -145,4 +145,4 @@ class PipelineView(View):
         live = self.get_argument("refresh", "") != "off"
         if live:
             self.set_header("Refresh", str(REFRESH))
-        self.show("pipeline.html", seen=seen, live=live, every=REFRESH, titles=TITLES)
+        self.show("pipeline.html", seen=seen, live=live, every=REFRESH, titles=TITLES, sources=SOURCES)

@@ -15,10 +15,10 @@ PACKAGES = "raw_nuget_packages"
 LICENSES = "raw_spdx_licenses"
 VERDICTS = "enriched_nuget_package_oss_status"
 TEXTS = "raw_license_texts"
-GATES = (PACKAGES, LICENSES, VERDICTS)
-NAMES = (*GATES, TEXTS)  # That of the texts stands before what they decide, and behind no asset.
-# Whose runs a gate stands behind.
-SOURCES = {PACKAGES: Source.NUGET, LICENSES: Source.SPDX, VERDICTS: Source.VERDICTS, TEXTS: Source.TEXTS}
+GATES = (PACKAGES, LICENSES, VERDICTS)  # Those that hold the classifier; that of the texts holds what was read alone.
+ASSETS = (PACKAGES, LICENSES, TEXTS, VERDICTS)
+# Which of our sources fills which asset.
+SOURCES = {PACKAGES: Source.NUGET, LICENSES: Source.SPDX, TEXTS: Source.TEXTS, VERDICTS: Source.VERDICTS}
 
 
 def freshness(asset: str) -> str:
@@ -26,7 +26,7 @@ def freshness(asset: str) -> str:
     return f"{asset}_fresh"
 
 
-FRESHNESS = frozenset(map(freshness, GATES))
+FRESHNESS = frozenset(map(freshness, ASSETS))
 
 OSI_FLOOR = 100
 REJECTS_AT_LEAST = 10  # Fewer rejected leaves than this are never schema drift, whatever their share.
@@ -81,6 +81,10 @@ class Result:
     message: str
 
 
+REACHED_CHECK = "raw_license_texts_reached"
+ALIKE_CHECK = "raw_license_texts_alike"
+OPENED_CHECK = "raw_license_texts_opened"
+STEADY_CHECK = "raw_license_texts_steady"
 REJECT_LIMIT_CHECK = "raw_nuget_packages_reject_limit"
 NONEMPTY_CHECK = "raw_nuget_packages_nonempty"
 NEGATIVES_CHECK = "raw_license_texts_negatives"
@@ -93,8 +97,8 @@ def of_gate(gate: str, settings: Settings) -> list[Check]:
 
     Raises: SettingsError for a gate that does not exist.
     """
-    if gate not in NAMES:
-        raise SettingsError(f"There is no gate {gate!r}; there are {', '.join(NAMES)}.")
+    if gate not in ASSETS:
+        raise SettingsError(f"There is no gate {gate!r}; there are {', '.join(ASSETS)}.")
     return {
         PACKAGES: [
             Check(
@@ -122,24 +126,26 @@ def of_gate(gate: str, settings: Settings) -> list[Check]:
         ],
         TEXTS: [
             Check(
-                "raw_license_texts_reached", gate, True, "texts_unreached", "at most", 0.3,
+                REACHED_CHECK, gate, True, "texts_unreached", "at most", 0.3,
                 "the share of one host's license files that could not be fetched in one run is {value}, and at most "
                 "{threshold} may be, where it is ten or more",
             ),
             Check(
-                "raw_license_texts_alike", gate, True, "texts_alike", "at most", 9,
+                ALIKE_CHECK, gate, True, "texts_alike", "at most", 9,
                 "one text that is no known license stands at addresses of {value} owners, and of {threshold} at most "
                 "it may: it might be a page that a host shows for every file (pkgintel texts list)",
             ),
             Check(
-                "raw_license_texts_opened", gate, True, "texts_opened", "at most", 0,
+                OPENED_CHECK, gate, True, "texts_opened", "at most", 0,
                 "texts that were closed and would be read as open now: {value}, where {threshold} may be",
             ),
             Check(
-                "raw_license_texts_steady", gate, True, "texts_moved", "at most", 0.01,
+                STEADY_CHECK, gate, True, "texts_moved", "at most", 0.01,
                 "of the texts that decide something, the share that is read otherwise now is {value}, and at most "
                 "{threshold} may be",
             ),
+            # Their schedule is shipped stopped, so one that never ran is nothing wrong.
+            _fresh(gate, settings.fresh_texts, says_of_nothing="no license file was asked for yet"),
         ],
         VERDICTS: [
             Check(
@@ -151,9 +157,9 @@ def of_gate(gate: str, settings: Settings) -> list[Check]:
     }[gate]  # fmt: skip
 
 
-def _fresh(gate: str, seconds: float) -> Check:
+def _fresh(gate: str, seconds: float, says_of_nothing: str | None = None) -> Check:
     says = "last success: {value}; fresh is at most {hours} h ago"
-    return Check(freshness(gate), gate, False, "age", "at most", seconds, says)
+    return Check(freshness(gate), gate, False, "age", "at most", seconds, says, says_of_nothing)
 
 
 def reject_limit(rejected: int, leaves: int, limit: float) -> Result:

@@ -10,12 +10,19 @@ from pkgintel.settings import Settings
 
 def measure(conn: database.Connection, settings: Settings, gate: str) -> list[Result]:
     """The checks of `gate` against what is stored now; nothing is recorded."""
-    results = []
-    for check in checks.of_gate(gate, settings):
-        parameters = {"source": checks.SOURCES[gate]} if check.statement == "age" else {}
-        row = database.one(conn, f"checks/{check.statement}", **parameters)
-        results.append(check.judge(next(iter(row.values())) if row else None))
-    return results
+    return [_measured(conn, check) for check in checks.of_gate(gate, settings)]
+
+
+def ages(conn: database.Connection, settings: Settings) -> list[Result]:
+    """The freshness of every asset now; nothing is recorded."""
+    every = (check for asset in checks.ASSETS for check in checks.of_gate(asset, settings))
+    return [_measured(conn, check) for check in every if check.is_freshness]
+
+
+def _measured(conn: database.Connection, check: checks.Check) -> Result:
+    parameters = {"source": checks.SOURCES[check.gate]} if check.is_freshness else {}
+    row = database.one(conn, f"checks/{check.statement}", **parameters)
+    return check.judge(next(iter(row.values())) if row else None)
 
 
 def record(conn: database.Connection, results: list[Result], run_id: int | None) -> None:

@@ -1,4 +1,4 @@
-"""The three assets: how many rows they hold, how fresh they are, what keeps them from being updated, their verdicts."""
+"""The assets: how many rows they hold, how fresh they are, what keeps them from being updated, their verdicts."""
 
 from collections.abc import Iterable
 
@@ -64,16 +64,15 @@ def rows(conn: database.Connection) -> tuple[AssetRow, ...]:
 
 
 def assets(rows: Iterable[AssetRow], found: Iterable[Check], outcomes: Iterable[Outcome]) -> dict[str, Asset]:
-    """The three by name. What blocks one upstream keeps the classifier from running, so it blocks the verdicts too."""
+    """Each by name. A closed gate that keeps the classifier from running blocks the verdicts too."""
     closed = [check for check in found if check.closes]
     fresh = {check.gate: check for check in found if check.is_freshness}
     blocked = {run.source: run for run in outcomes if run.state is State.BLOCKED}
     made = {}
     for row in rows:
         name = row.name
-        because = [
-            check.message for check in closed if name == check.gate or (name == VERDICTS and check.gate in GATES)
-        ]
+        behind = GATES if name == VERDICTS else (name,)
+        because = [check.message for check in closed if check.gate in behind]
         run = blocked.get(SOURCES[name])
         if run and not because:
             because = [run.error or f"run {run.id} is blocked"]
@@ -83,7 +82,7 @@ def assets(rows: Iterable[AssetRow], found: Iterable[Check], outcomes: Iterable[
             last_success=row.last_success,
             age_seconds=row.age_seconds,
             threshold_seconds=fresh[name].threshold or 0,
-            fresh=fresh[name].passed,
+            fresh=row.age_seconds is not None and fresh[name].passed,
             blocked=bool(because),
             blocked_because=tuple(because),
         )

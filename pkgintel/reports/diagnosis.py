@@ -23,11 +23,11 @@ _UPKEEP = "by itself while beat and a worker run (`make up`)"
 _AS_THEY_WERE = "until then verdicts stay as they were."
 _ACCEPT_READER = f'`pkgintel texts accept reader --why "…"` lets it through; {_AS_THEY_WERE}'
 _WHAT_TO_DO = {
-    "raw_license_texts_reached": f"The next tick of texts asks again; {_AS_THEY_WERE}",
-    "raw_license_texts_alike": "`pkgintel texts list` has it and `pkgintel texts show SHA` shows it; "
+    checks.REACHED_CHECK: f"The next tick of texts asks again; {_AS_THEY_WERE}",
+    checks.ALIKE_CHECK: "`pkgintel texts list` has it and `pkgintel texts show SHA` shows it; "
     f'`pkgintel texts accept SHA --why "…"` lets it through; {_AS_THEY_WERE}',
-    "raw_license_texts_opened": _ACCEPT_READER,
-    "raw_license_texts_steady": _ACCEPT_READER,
+    checks.OPENED_CHECK: _ACCEPT_READER,
+    checks.STEADY_CHECK: _ACCEPT_READER,
     checks.NEGATIVES_CHECK: f"The reader of this release is wrong, so install another one; {_AS_THEY_WERE}",
     checks.WATERMARK_CHECK: '`pkgintel watermark reset --to TIME --why "…"` brings it back to when it was last right; '
     "nothing is lost by that, nor read twice.",
@@ -71,8 +71,8 @@ def bad_ends(found: Facts) -> list[Outcome]:
 
 def _held_by(run: Outcome, closed: list[Check]) -> bool:
     """Whether a closed gate is what blocked the run: its own, or any one before the classifier."""
-    classifies = run.source is SOURCES[checks.VERDICTS]
-    return any(SOURCES[check.gate] is run.source or (classifies and check.gate in GATES) for check in closed)
+    judges = run.source == SOURCES[checks.VERDICTS]
+    return any(SOURCES[check.gate] == run.source or (judges and check.gate in GATES) for check in closed)
 
 
 def _bad_runs(found: Facts, busy: Mapping[Source, int], settings: Deployment) -> list[str]:
@@ -108,7 +108,7 @@ def _bad_runs(found: Facts, busy: Mapping[Source, int], settings: Deployment) ->
 
 
 def _stale(found: Facts, busy: Mapping[Source, int]) -> list[str]:
-    stale = {name: asset for name, asset in found.assets.items() if not asset.fresh}
+    stale = {check.gate: found.assets[check.gate] for check in found.checks if check.is_freshness and not check.passed}
     if len(stale) == len(GATES) and all(asset.last_success is None for asset in stale.values()) and not busy:
         return [
             "Nothing was ever stored here. Run `pkgintel run` once, or enable the schedules: "

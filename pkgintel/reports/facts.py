@@ -65,7 +65,7 @@ class Facts(Crew):
     def due(self, asset: str) -> bool:
         """Whether it should be fresh: a schedule behind it has been enabled for longer than it stays fresh.
 
-        Verdicts follow packages and licenses, so each of their schedules keeps them fresh.
+        Verdicts follow packages, licenses and texts, so each of their schedules keeps them fresh.
         """
         source = checks.SOURCES[asset]
         names = {source} if source in self.schedules else {Source.NUGET, Source.SPDX}

@@ -57,7 +57,7 @@ class Check(RunCheck):
 
 def newest(conn: database.Connection, settings: Deployment, ages: Mapping[str, float | None]) -> tuple[Check, ...]:
     """The newest result of each check. `ages` are the assets' in seconds, of which freshness is reckoned now."""
-    defined = [check for name in checks.NAMES for check in checks.of_gate(name, settings)]
+    defined = [check for name in checks.ASSETS for check in checks.of_gate(name, settings)]
     bounds = {check.name: check.bound for check in defined} | dict.fromkeys(checks.MEASURED_APART, "at most")
     stored = [name for name in bounds if name not in checks.FRESHNESS]
     now = datetime.now(UTC)

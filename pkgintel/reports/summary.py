@@ -111,8 +111,8 @@ def facts(
 
 
 def _checks(conn: database.Connection, settings: Deployment) -> tuple[CheckResult, ...]:
-    names = [check.name for gate in checks.GATES for check in checks.of_gate(gate, settings)]
-    rows = database.every(conn, "checks/latest", names=[*names, checks.REJECT_LIMIT_CHECK])
+    names = [check.name for gate in checks.ASSETS for check in checks.of_gate(gate, settings)]
+    rows = database.every(conn, "checks/latest", names=[*names, *checks.MEASURED_APART])
     return tuple(CheckResult(**{name: row[name] for name in CheckResult.model_fields}) for row in rows)
 
 

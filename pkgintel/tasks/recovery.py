@@ -42,7 +42,7 @@ def tend(conn: database.Connection, settings: Settings) -> str:
     return "; ".join(did) or "nothing to do"
 
 
-PACKAGES_STALE = f"{checks.PACKAGES}_fresh"
+PACKAGES_STALE = checks.freshness(checks.PACKAGES)
 
 
 def recover(conn: database.Connection, settings: Settings, *, go_on: bool = True) -> list[str]:
@@ -121,13 +121,8 @@ def open_gates(conn: database.Connection, settings: Settings, *, measured: bool 
 
 
 def record_freshness(conn: database.Connection, settings: Settings) -> list[str]:
-    """Measure the freshness of the three assets; the names of those that are stale. Recorded about once a minute."""
-    results = [
-        result
-        for asset in checks.GATES
-        for result in gate.measure(conn, settings, asset)
-        if result.name == f"{asset}_fresh"
-    ]
+    """Measure the freshness of the assets; the names of the checks that fail. Recorded about once a minute."""
+    results = gate.ages(conn, settings)
     if gate.recorded_ago(conn, PACKAGES_STALE) > FRESHNESS_EVERY:
         gate.record(conn, results, None)
     return [result.name for result in results if not result.passed]

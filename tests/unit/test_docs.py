@@ -111,9 +111,12 @@ def test_every_alert_has_its_line() -> None:
 
 def test_every_check_has_its_line() -> None:
     rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (blocking|warning) \|", doc("operating"), re.MULTILINE)
-    found = [check for gate in checks.GATES for check in checks.of_gate(gate, Settings())]
+    found = [check for gate in checks.ASSETS for check in checks.of_gate(gate, Settings())]
     every = {(check.name, check.gate, "blocking" if check.blocking else "warning") for check in found}
-    assert set(rows) == every | {(checks.REJECT_LIMIT_CHECK, checks.PACKAGES, "blocking")}
+    assert set(rows) == every | {
+        (checks.REJECT_LIMIT_CHECK, checks.PACKAGES, "blocking"),
+        (checks.NEGATIVES_CHECK, checks.TEXTS, "blocking"),
+    }
 
 
 def test_every_command_is_in_the_table_of_the_readme() -> None:

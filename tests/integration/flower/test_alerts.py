@@ -19,11 +19,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pkgintel import database
-from pkgintel.pipeline.checks import GATES
+from pkgintel.pipeline.checks import ASSETS
 from pkgintel.settings import Deployment
 from pkgintel.tasks import beat
 from tests.integration.flower.test_metrics import ALERTS, rules
-from tests.integration.flower.test_page import fill
+from tests.integration.flower.test_page import fill, read_texts
 from tests.support.flowers import Start
 from tests.support.waiting import until
 from tests.support.workers import Fleet
@@ -35,6 +35,7 @@ Series = dict[str, str]
 def prosper(conn: database.Connection, settings: Deployment) -> None:
     """All is well: fresh, passed, a scan in progress, both schedules enabled for long, upkeep was here."""
     fill(conn, settings)
+    read_texts(conn)
     conn.execute(
         """
         UPDATE ops.schedules SET enabled = true, changed_by = 'ann', changed_at = now() - interval '60 days',
@@ -133,6 +134,7 @@ ENABLED = 'pkgintel_schedule_enabled{{schedule="{}"}}'.format
 LATE = 'pkgintel_schedule_late_seconds{schedule="nuget"}'
 FRESH = 'pkgintel_asset_fresh{{asset="{}"}}'.format
 DUE = 'pkgintel_asset_due{{asset="{}"}}'.format
+ALIKE = 'blocking="true", check="raw_license_texts_alike", gate="raw_license_texts"'
 WARNS = 'blocking="false", check="raw_nuget_packages_rejected", gate="raw_nuget_packages"'
 QUEUE = 'pkgintel_queue_length{{queue="{}"}}'.format
 STOPPED = {ENABLED(name): "0x1600" for name in beat.NAMES}
@@ -142,7 +144,7 @@ TEXTS = "pkgintel_text_changes"
 VERDICTS = 'pkgintel_verdict_changes{from="open_source", to="none"}'
 NEW = {  # A deployment of this minute: nothing stored, both schedules stopped, no worker needed yet.
     **STOPPED, **IDLE, SILENT: "", "pkgintel_workers": "0x1600", "pkgintel_upkeep_timestamp_seconds": "",
-    **{name(asset): "0x1600" for asset in GATES for name in (FRESH, DUE)},
+    **{name(asset): "0x1600" for asset in ASSETS for name in (FRESH, DUE)},
 }  # fmt: skip
 # Of each rule: how the recorded series differ when it has to fire ("" is absent), and the labels of the alert.
 FIRES: dict[str, tuple[Series, dict[str, str]]] = {
@@ -150,6 +152,7 @@ FIRES: dict[str, tuple[Series, dict[str, str]]] = {
     "PkgintelDatabaseDown": ({"pkgintel_up": "0x1600"}, {}),
     "PkgintelBrokerDown": ({"pkgintel_broker_up": "0x1600"}, {}),
     "PkgintelGateClosed": ({f"pkgintel_check_passed{{{FLOOR}}}": "0x1600"}, {"check": "raw_spdx_licenses_osi_floor"}),
+    "PkgintelTextsHeldBack": ({f"pkgintel_check_passed{{{ALIKE}}}": "0x1600"}, {"check": "raw_license_texts_alike"}),
     "PkgintelAssetStale": ({FRESH("raw_nuget_packages"): "0x1600"}, {"asset": "raw_nuget_packages"}),
     "PkgintelCatalogLag": ({"pkgintel_catalog_lag_seconds": "90000x1600"}, {}),
     "PkgintelRunFailed": ({'pkgintel_last_run_bad{source="nuget"}': "1x1600"}, {"source": "nuget"}),
@@ -172,7 +175,8 @@ NEAR: dict[str, list[Series]] = {
     "PkgintelMetricsAbsent": [{"pkgintel_up": "1x115 _x5 1x1600"}],
     "PkgintelDatabaseDown": [{"pkgintel_up": "1x117 0x3 1x1600"}],
     "PkgintelBrokerDown": [{"pkgintel_broker_up": "1x117 0x3 1x1600"}],
-    "PkgintelGateClosed": [{f"pkgintel_check_passed{{{WARNS}}}": "0x1600"}],
+    "PkgintelGateClosed": [{f"pkgintel_check_passed{{{one}}}": "0x1600"} for one in (WARNS, ALIKE)],
+    "PkgintelTextsHeldBack": [{f"pkgintel_check_passed{{{one}}}": "0x1600"} for one in (WARNS, FLOOR)],
     "PkgintelAssetStale": [NEW, {FRESH("raw_nuget_packages"): "1x110 0x10 1x1600"}],
     "PkgintelCatalogLag": [{"pkgintel_catalog_lag_seconds": "80000x1600"}],
     "PkgintelRunFailed": [{'pkgintel_last_run_bad{source="nuget"}': "0x110 1x10 0x1600"}],

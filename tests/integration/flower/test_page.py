@@ -12,7 +12,7 @@ from pkgintel import database
 from pkgintel.flower import drawing
 from pkgintel.flower.doors import doors
 from pkgintel.pipeline import gate, runs
-from pkgintel.pipeline.checks import GATES
+from pkgintel.pipeline.checks import ASSETS
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.reports.history import CheckValue
 from pkgintel.reports.totals import VerdictPoint
@@ -62,7 +62,7 @@ def fill(conn: database.Connection, settings: Settings) -> None:
                 '{MIT,Apache-2.0,BSD-3-Clause}', '{}', '{}', '{}', '', now());
         """
     )
-    for name in GATES:
+    for name in ASSETS:
         gate.record(conn, gate.measure(conn, settings, name), None)
     running = runs.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL)
     urls = [f"https://catalog.test/page{number}.json" for number in range(8)]
@@ -74,13 +74,18 @@ def fill(conn: database.Connection, settings: Settings) -> None:
         database.run(conn, "pages/finish", run_id=running, page_url=page, items=9, leaves=9, rejected=0, newest=1)
 
 
+def read_texts(conn: database.Connection) -> None:
+    """A run that asked for license files, and ended well."""
+    runs.end(conn, runs.open_run(conn, Source.TEXTS, Action.FETCH, Kind.MANUAL), State.DONE)
+
+
 def spoil(conn: database.Connection, settings: Settings) -> None:
     """A closed gate, a failed scan, and markup where a foreign text stands."""
     conn.execute("DELETE FROM raw.spdx_licenses WHERE license_id > 'L2'")
     conn.execute(
         "UPDATE ops.runs SET finished_at = now() - interval '2 days' WHERE state = 'done' AND source = 'nuget'"
     )
-    for name in GATES:
+    for name in ASSETS:
         gate.record(conn, gate.measure(conn, settings, name), None)
     conn.execute("UPDATE ops.run_pages SET state = 'failed', error = '503' WHERE page_url LIKE '%%page6%%'")
     row = conn.execute("SELECT id FROM ops.runs WHERE state = 'running'").fetchone()
@@ -112,6 +117,7 @@ def test_empty_healthy_broken_and_down(settings: Settings, conn: database.Connec
     assert served.get("/pipeline/run-now/nuget")[0] == served.ask("/pipeline/abort/1", form={})[0] == 403
 
     fill(conn, settings)
+    read_texts(conn)
     until(lambda: "fresh" in badges(page()).values(), "the page sees what was stored")
     healthy = page()
     assert set(badges(healthy).values()) == {"fresh"}
@@ -135,6 +141,7 @@ def test_empty_healthy_broken_and_down(settings: Settings, conn: database.Connec
     assert badges(broken) == {
         "raw_nuget_packages": "stale",
         "raw_spdx_licenses": "blocked",
+        "raw_license_texts": "fresh",
         "enriched_nuget_package_oss_status": "blocked",
     }
     assert "at least 100" in broken

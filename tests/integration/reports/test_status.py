@@ -11,12 +11,13 @@ from pkgintel import database
 from pkgintel.cli import status as command
 from pkgintel.cli.status_screen import screen
 from pkgintel.pipeline import gate, heartbeats, runs
-from pkgintel.pipeline.checks import Result, reject_limit
+from pkgintel.pipeline.checks import Result, negatives, reject_limit
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.reports import assets, crew, status
 from pkgintel.reports.crew import NOT_ASKED, Crew
 from pkgintel.reports.status import Status
 from pkgintel.settings import Settings
+from pkgintel.tasks import recovery
 from pkgintel.text import many
 from tests.integration.reports.test_why import claim, judge, take
 from tests.support.catalogs import details
@@ -25,7 +26,7 @@ KEYS = {
     "healthy", "assets", "lag_seconds", "watermark", "run", "checks", "rejected_leaves", "schedules", "workers",
     "queues",
 }  # fmt: skip
-ASSETS = ["raw_nuget_packages", "raw_spdx_licenses", "enriched_nuget_package_oss_status"]
+ASSETS = ["raw_nuget_packages", "raw_spdx_licenses", "raw_license_texts", "enriched_nuget_package_oss_status"]
 
 
 def run_of(conn: database.Connection, source: str, state: str = "done", ago: float = 60, **columns: Any) -> int:
@@ -117,15 +118,16 @@ def test_a_good_pass_is_healthy(healthy: database.Connection, settings: Settings
     found = report(healthy, settings)
     assert found["unhealthy_because"] == []
     assert found["healthy"] is True
-    assert {name: asset["rows"] for name, asset in found["assets"].items()} == dict(zip(ASSETS, (1, 2, 1), strict=True))
-    assert [asset["threshold_seconds"] for asset in found["assets"].values()] == [43_200, 864_000, 86_400]
+    rows = {name: asset["rows"] for name, asset in found["assets"].items()}
+    assert rows == dict(zip(ASSETS, (1, 2, 0, 1), strict=True))
+    assert [asset["threshold_seconds"] for asset in found["assets"].values()] == [43_200, 864_000, 864_000, 86_400]
     assert found["watermark"] == "2024-05-01T00:00:00Z"
     assert found["newest_upstream_commit"] == "2024-05-01T00:00:30Z"
     assert found["lag_seconds"] == 30
     assert found["verdicts"]["open_source"] == {"packages": 1, "share": 1.0}
     assert found["workers"] == found["queues"] == "unknown"
     assert {check["name"] for check in found["checks"] if not check["passed"]} == set()
-    assert len(found["checks"]) == 8
+    assert len(found["checks"]) == 13
     assert json.loads(json.dumps(found)) == found
     text = shown(found)
     assert "pkgintel is HEALTHY" in text
@@ -145,12 +147,40 @@ def test_freshness_is_of_now_whatever_was_recorded(healthy: database.Connection,
         "UPDATE ops.runs SET started_at = started_at - interval '13 h', finished_at = finished_at - interval '13 h'"
     )
     found = report(healthy, settings)
-    assert [asset["fresh"] for asset in found["assets"].values()] == [False, True, True]
+    assert [asset["fresh"] for asset in found["assets"].values()] == [False, True, False, True]
     fresh = next(check for check in found["checks"] if check["name"] == "raw_nuget_packages_fresh")
     assert (fresh["passed"], fresh["threshold"]) == (False, 43_200)
     assert "raw_nuget_packages is stale: it last succeeded 13 h ago" in because(found)
     assert "`pkgintel schedule enable nuget`" in because(found)
     assert "STALE" in shown(found)
+
+
+def test_license_texts_that_were_never_read_are_nothing_wrong_and_old_ones_are_stale(
+    healthy: database.Connection, settings: Settings
+) -> None:
+    assert report(healthy, settings)["healthy"], "their schedule is shipped stopped"
+    run_of(healthy, "texts", ago=9 * 86_400)
+    assert report(healthy, settings)["assets"]["raw_license_texts"]["fresh"]
+    healthy.execute("UPDATE ops.runs SET finished_at = finished_at - interval '2 days' WHERE source = 'texts'")
+    found = report(healthy, settings)
+    assert not found["assets"]["raw_license_texts"]["fresh"]
+    assert "raw_license_texts is stale: it last succeeded 11 d ago" in because(found)
+    assert "`pkgintel schedule enable texts`" in because(found)
+    sooner = settings.model_copy(update={"fresh_texts": 12 * 86_400.0})
+    assert report(healthy, sooner)["healthy"], "PKGINTEL_FRESH_TEXTS is what counts"
+    stale = recovery.record_freshness(healthy, settings)
+    assert stale == ["raw_license_texts_fresh"], "upkeep records it"
+
+
+def test_the_gate_of_the_texts_holds_nothing_back_but_texts_and_says_what_opens_it(
+    healthy: database.Connection, settings: Settings
+) -> None:
+    gate.record(healthy, [negatives(3)], None)
+    found = report(healthy, settings)
+    assert [asset["blocked"] for asset in found["assets"].values()] == [False, False, True, False]
+    assert "3 made-up texts that are no license are read as one" in because(found)
+    assert "install another one" in because(found)
+    assert gate.closed(healthy, settings) == [], "so the classifier goes on"
 
 
 def test_a_closed_gate_blocks_its_table_and_the_verdicts(healthy: database.Connection, settings: Settings) -> None:
@@ -163,7 +193,7 @@ def test_a_closed_gate_blocks_its_table_and_the_verdicts(healthy: database.Conne
         error="Gate raw_nuget_packages is closed. " + reject_limit(50, 100, 0.01).message + ".",
     )
     found = report(healthy, settings)
-    assert [asset["blocked"] for asset in found["assets"].values()] == [True, False, True]
+    assert [asset["blocked"] for asset in found["assets"].values()] == [True, False, False, True]
     assert len(found["unhealthy_because"]) == 1, "the check and the run that it blocked are one thing to do"
     assert "50 of 100 leaves were rejected (50.00%)" in because(found)
     assert "pkgintel reprocess --rejected" in because(found)
