@@ -30,7 +30,7 @@ pytestmark = pytest.mark.processes
 class SampleFleet(Fleet):
     """Real workers on one database, one Redis and a sample catalog."""
 
-    def __init__(self, stack: ExitStack, database: str, redis_url: str, logs: Path) -> None:
+    def __init__(self, stack: ExitStack, database: str, redis_url: str, logs: Path, **changes: Any) -> None:
         self.server: Server = stack.enter_context(serve())
         settings = quick(
             database,
@@ -40,7 +40,7 @@ class SampleFleet(Fleet):
             spdx_exceptions_url=self.server.exceptions_url,
             request_timeout=10,
             pages_per_scan=8,
-            lost_after=2,
+            **changes,
         )
         super().__init__(stack, settings, logs)
 
@@ -96,6 +96,13 @@ def fleet(database: str, redis_url: str, tmp_path: Path) -> Iterator[SampleFleet
         yield SampleFleet(stack, database, redis_url, tmp_path)
 
 
+@pytest.fixture
+def hasty(database: str, redis_url: str, tmp_path: Path) -> Iterator[SampleFleet]:
+    """A fleet whose runs count as lost soon, for tests that kill; a busy machine may be silent as long."""
+    with ExitStack() as stack:
+        yield SampleFleet(stack, database, redis_url, tmp_path, lost_after=2)
+
+
 def test_from_nothing_to_verdicts_and_through_the_second_increment(fleet: SampleFleet) -> None:
     first, second = published(fleet.server, 1), published(fleet.server, 2)
     fleet.worker("one")
@@ -144,7 +151,7 @@ def test_two_workers_share_one_scan_and_nothing_is_done_twice(fleet: SampleFleet
 
 @pytest.mark.parametrize("ending", ["failed", "lost"])
 def test_a_scan_that_failed_or_got_lost_is_resumed_by_hand_and_asks_for_no_leaf_again(
-    fleet: SampleFleet, tmp_path: Path, ending: str
+    hasty: SampleFleet, tmp_path: Path, ending: str
 ) -> None:
     with HostileServer() as source:
         documents = Sample(1).documents(source.origin)
@@ -154,42 +161,42 @@ def test_a_scan_that_failed_or_got_lost_is_resumed_by_hand_and_asks_for_no_leaf_
         pages = sorted(path for path in documents if re.search(r"/page\d+\.json$", path))
         leaves = {urlsplit(event.item["@id"]).path for event in events}
         address = {"service_index_url": source.url("/v3/index.json"), "pages_per_scan": 500}
-        fleet.settings = fleet.settings.model_copy(update=address)
+        hasty.settings = hasty.settings.model_copy(update=address)
         # A page that is no page fails its run; one that never comes keeps the run going until its worker is dead.
         stuck = pages[5]
         source.put(stuck, **({"body": {"nonsense": 1}} if ending == "failed" else {"hang": True}))
-        worker = fleet.worker("first")
-        fleet.send("spdx.sync")
-        fleet.send("catalog.scan")
+        worker = hasty.worker("first")
+        hasty.send("spdx.sync")
+        hasty.send("catalog.scan")
 
         def scans(state: str) -> list[db.Row]:
-            return [run for run in fleet.runs() if run["action"] == "scan" and run["state"] == state]
+            return [run for run in hasty.runs() if run["action"] == "scan" and run["state"] == state]
 
         if ending == "failed":
-            (run,) = fleet.wait(lambda: scans("failed"), "the scan failed")
+            (run,) = hasty.wait(lambda: scans("failed"), "the scan failed")
         else:
             query = "SELECT count(*) AS n FROM ops.run_pages WHERE state = 'done'"
-            fleet.wait(
-                lambda: (fleet.conn.execute(query).fetchone() or {})["n"] == len(pages) - 1, "all other pages are done"
+            hasty.wait(
+                lambda: (hasty.conn.execute(query).fetchone() or {})["n"] == len(pages) - 1, "all other pages are done"
             )
             (run,) = scans("running")
             kill(worker)
             silent = "SELECT heartbeat_at < now() - interval '2.1 seconds' AS long FROM ops.runs WHERE id = %s"
-            fleet.wait(lambda: (fleet.conn.execute(silent, [run["id"]]).fetchone() or {})["long"], "it went silent")
-            fleet.worker("second")
-        assert fleet.conn.execute("SELECT watermark_ticks FROM ops.watermarks").fetchone() is None
+            hasty.wait(lambda: (hasty.conn.execute(silent, [run["id"]]).fetchone() or {})["long"], "it went silent")
+            hasty.worker("second")
+        assert hasty.conn.execute("SELECT watermark_ticks FROM ops.watermarks").fetchone() is None
         stored = {path for path in leaves if source.count(path)}
         assert len(stored) > len(leaves) * 0.8
         source.forget()
         source.put(stuck, documents[stuck])
-        resumed = fleet.tell("runs", "resume", str(run["id"]))
+        resumed = hasty.tell("runs", "resume", str(run["id"]))
         assert resumed.returncode == 0, resumed.stderr
         assert resumed.stdout.startswith("catalog.scan was sent; it goes on from what run")
-        fleet.wait(lambda: fleet.is_through(events), "the resumed scan is through")
-        assert differences(fleet.conn, events) == []
-        again = fleet.runs()[-2 if fleet.runs()[-1]["source"] == "verdicts" else -1]
+        hasty.wait(lambda: hasty.is_through(events), "the resumed scan is through")
+        assert differences(hasty.conn, events) == []
+        again = hasty.runs()[-2 if hasty.runs()[-1]["source"] == "verdicts" else -1]
         assert (again["state"], again["kind"], again["cause_id"]) == ("done", "manual", run["id"])
-        assert (fleet.conn.execute("SELECT state FROM ops.runs WHERE id = %s", [run["id"]]).fetchone() or {})[
+        assert (hasty.conn.execute("SELECT state FROM ops.runs WHERE id = %s", [run["id"]]).fetchone() or {})[
             "state"
         ] == ending
         asked = {path for path in leaves if source.count(path)}
@@ -198,30 +205,30 @@ def test_a_scan_that_failed_or_got_lost_is_resumed_by_hand_and_asks_for_no_leaf_
         assert {path for path in pages if source.count(path)} == {stuck}, "nor are the pages that were done"
 
 
-def test_a_worker_killed_in_the_middle_of_a_scan_loses_nothing(fleet: SampleFleet) -> None:
-    events = published(fleet.server, 2)
-    fleet.server.publish(2)
-    victim = fleet.worker("victim")
-    fleet.send("spdx.sync")
-    fleet.send("catalog.scan")
+def test_a_worker_killed_in_the_middle_of_a_scan_loses_nothing(hasty: SampleFleet) -> None:
+    events = published(hasty.server, 2)
+    hasty.server.publish(2)
+    victim = hasty.worker("victim")
+    hasty.send("spdx.sync")
+    hasty.send("catalog.scan")
 
     def counted(query: str) -> int:
-        row = fleet.conn.execute(query).fetchone()
+        row = hasty.conn.execute(query).fetchone()
         return int(row["n"]) if row else 0
 
     done = "SELECT count(*) AS n FROM ops.run_pages WHERE state = 'done'"
     running = "SELECT count(*) AS n FROM ops.runs WHERE state = 'running' AND action = 'scan' AND pages_total > 0"
-    fleet.wait(lambda: counted(done) and counted(running), "pages are done and the scan is running")
+    hasty.wait(lambda: counted(done) and counted(running), "pages are done and the scan is running")
     kill(victim)
-    assert not fleet.is_through(events)
-    fleet.worker("heir")
+    assert not hasty.is_through(events)
+    hasty.worker("heir")
     alive = "SELECT count(*) AS n FROM ops.runs WHERE heartbeat_at > now() - interval '2 seconds'"
 
     def recovered() -> bool:
-        if not counted(alive) and not fleet.is_through(events):
-            fleet.send("ops.upkeep")  # The clock sends it each minute; here as soon as all is silent.
-            until(lambda: counted(alive) or fleet.is_through(events), "upkeep did something", 10)
-        return fleet.is_through(events)
+        if not counted(alive) and not hasty.is_through(events):
+            hasty.send("ops.upkeep")  # The clock sends it each minute; here as soon as all is silent.
+            until(lambda: counted(alive) or hasty.is_through(events), "upkeep did something", 10)
+        return hasty.is_through(events)
 
-    fleet.wait(recovered, "upkeep brings the scan to its end")
-    fleet.check(events)
+    hasty.wait(recovered, "upkeep brings the scan to its end")
+    hasty.check(events)

@@ -34,6 +34,6 @@ def test_a_host_lost_inside_a_transaction_holds_nobody_up(database: str, redis_u
         kill(worker)
         found = "SELECT count(*) AS n FROM ops.run_pages WHERE state = 'done'"
         near.wait(lambda: near.rows(found)[0]["n"] >= 2, "the pages of the worker that is there are written")
-        near.tended(30)
+        near.tended(90)
         run = near.runs()[0]
         assert (run["action"], run["state"], run["pages_done"]) == ("scan", "done", 4)

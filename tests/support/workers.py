@@ -20,7 +20,7 @@ from pkgintel.settings import Deployment
 from tests.support.checkout import CHECKOUT
 from tests.support.waiting import until
 
-PATIENCE = 60
+PATIENCE = 120  # Seconds until a wait fails: many times what it takes, for a machine that is busy.
 QUEUES = {"catalog": "catalog", "spdx": "catalog", "verdicts": "verdicts"}
 
 
