@@ -1,5 +1,6 @@
 -- The package rows whose speaker is certain: no version stands unread that could be listed and rank as high as the best one
 -- that is read (see derive_packages in sql/events for the order). Until then a package has no row, or keeps the one it has.
+-- Where nobody speaks, a delete whose leaf cannot be fetched says so as well as one that was read.
 -- The newest event is found again where more than what was read now may have changed it: `anew` says that leaves were
 -- rejected.
 WITH judged AS MATERIALIZED (
@@ -29,7 +30,7 @@ WITH judged AS MATERIALIZED (
         LIMIT 1
     ) AS gone ON true
     CROSS JOIN LATERAL (SELECT max(greatest(u.details_ticks, u.delete_ticks)) AS newest FROM raw.unread_versions u
-                        WHERE u.package_key = j.package_key AND NOT u.rejected) AS unread
+                        WHERE u.package_key = j.package_key AND (NOT u.rejected OR NOT j.speaks)) AS unread
     CROSS JOIN LATERAL (
         SELECT CASE WHEN %(anew)s OR j.uncertain OR p.commit_ticks IS NULL
                     THEN (SELECT max(r.commit_ticks) FROM raw.read_versions r WHERE r.package_key = j.package_key)
