@@ -4,84 +4,14 @@ In each test one upstream goes wrong while the other one finishes fine. What bec
 tasks as Flower sees them and by `pkgintel status`, and all have to tell the same.
 """
 
-import json
-import re
-import shlex
-from collections.abc import Iterator
-from contextlib import ExitStack
-
 import pytest
 
 from pkgintel import database
-from pkgintel.local.services import Services
 from pkgintel.pipeline.checks import GATES
-from tests.support.databases import redis_of
-from tests.support.sites import LISTS, SiteFleet
+from tests.support.sites import LISTS
+from tests.support.stories import Story, recorded
 
 pytestmark = pytest.mark.processes
-
-
-class Story(SiteFleet):
-    """What has to be true of a closed gate, and of one that opened again."""
-
-    def closed(self, check: str, run: database.Row, task: str, value: float, threshold: float, *words: str) -> None:
-        """The check failed with these numbers, in every place where somebody looks, and nothing was judged by it."""
-        blocked = [one for one in self.runs() if one["action"] == "classify" and one["state"] == "blocked"]
-        result = self.rows("SELECT * FROM ops.check_results WHERE name = %s ORDER BY id DESC", check)[0]
-        assert (result["passed"], result["blocking"], result["run_id"]) == (False, True, run["id"])
-        assert result["value"] == pytest.approx(value)
-        assert result["threshold"] == pytest.approx(threshold)
-        assert run["state"] == "blocked"
-        assert result["message"] in run["error"]
-        assert all(word in result["message"] for word in words)
-        self.failed(task, check, *words)
-        assert blocked, "the classifier that the other upstream asked for was not stopped"
-        assert all(result["message"] in one["error"] for one in blocked)
-        self.failed("verdicts.classify", check, *words)
-        status = self.status()
-        told = next(one for one in status["checks"] if one["name"] == check)
-        assert (told["passed"], told["blocking"]) == (False, True)
-        assert (told["value"], told["threshold"]) == (result["value"], result["threshold"])
-        assert any(result["message"] in sentence for sentence in status["unhealthy_because"])
-        assets = status["assets"]
-        assert assets[GATES[2]]["blocked"]
-        assert assets[result["gate"]]["blocked"]
-        other = GATES[0] if result["gate"] == GATES[1] else GATES[1]
-        assert not assets[other]["blocked"]
-        assert result["message"] in "".join(assets[GATES[2]]["blocked_because"])
-
-    def healed(self, check: str, cause: database.Row, packages: int) -> None:
-        """Some upstream completed, and the classifier came by itself: every package has its verdict, all is well."""
-        self.quiet()
-        assert {row["verdict"] for row in self.verdicts()} == {"open_source"}
-        assert len(self.verdicts()) == packages
-        last = next(one for one in reversed(self.runs()) if one["action"] == "classify" and one["state"] == "done")
-        assert last["cause_id"] == cause["id"]
-        status = self.status()
-        assert next(one for one in status["checks"] if one["name"] == check)["passed"]
-        assert not any(asset["blocked"] for asset in status["assets"].values())
-        assert status["healthy"], status["unhealthy_because"]
-
-
-@pytest.fixture(scope="module")
-def crew(services: Services, shared_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    """One worker of two processes for all tests here."""
-    with ExitStack() as stack:
-        redis_url = stack.enter_context(redis_of(services))
-        yield Story(stack, shared_database, redis_url, tmp_path_factory.mktemp("gates"))
-
-
-@pytest.fixture
-def story(crew: Story) -> Iterator[Story]:
-    crew.begin()
-    yield crew
-    for held in crew.site.holding.values():
-        held.set()
-    crew.quiet()
-    crew.server.forget()
-
-
-# --- blocking checks -------------------------------------------------------------------------------------------------
 
 
 def blocked_scan(story: Story) -> database.Row:
@@ -179,121 +109,6 @@ def test_a_stored_list_that_was_damaged_closes_its_gate_while_the_catalog_is_rea
     story.healed(check, story.ended("sync", "done", after=run["id"]), packages=3)
 
 
-def advised(story: Story, *begins: str) -> None:
-    """Do what `pkgintel status` says of the thing that is wrong: the commands that begin so, in this order."""
-    said = " ".join(story.status()["unhealthy_because"])
-    commands = re.findall(r"`pkgintel ([^`]+)`", said)
-    for begin in begins:
-        command = next((one for one in commands if one.startswith(begin)), None)
-        assert command, f"{begin} is not advised: {said}"
-        told = story.tell(*shlex.split(command))
-        assert told.returncode == 0, f"{command}: {told.stdout}{told.stderr}"
-
-
-def filled(story: Story) -> database.Row:
-    """Three packages that are judged; the scan that read them."""
-    story.site.grow(3)
-    story.send("spdx.sync")
-    story.ended("sync", "done")
-    story.send("catalog.scan")
-    run = story.ended("scan", "done")
-    story.quiet()
-    assert story.status()["healthy"]
-    return run
-
-
-def test_an_emptied_table_is_not_healthy_after_the_next_tick_and_what_status_says_cures_it(story: Story) -> None:
-    last = filled(story)
-    story.conn.execute("TRUNCATE raw.nuget_packages CASCADE")
-    story.conn.execute("DELETE FROM enriched.nuget_package_oss_status")
-    story.send("catalog.scan", kind="scheduled")
-    story.ended("scan", "blocked", after=last["id"])
-    story.failed("catalog.scan", "raw_nuget_packages_nonempty", "packages stored: 0")
-    assert not story.status()["healthy"]
-
-    story.quiet()
-    would = json.loads(story.tell("reprocess", "--all", "--from-raw", "--dry-run", "--json").stdout)
-    assert would["packages_to_restore"] == 3
-    assert sum(change["packages"] for change in would["would_change"]) == 3
-    advised(story, "reprocess --all --from-raw")
-    assert len(story.verdicts()) == 3
-    status = story.status()
-    assert status["healthy"], status["unhealthy_because"]
-
-
-def test_tables_that_were_all_emptied_are_not_healthy_by_the_next_upkeep_and_are_read_again(story: Story) -> None:
-    filled(story)
-    story.conn.execute(
-        "TRUNCATE raw.nuget_packages, raw.read_versions, raw.license_declarations, raw.spdx_licenses CASCADE"
-    )
-    story.send("ops.upkeep")
-    story.wait(lambda: not story.status()["healthy"], "upkeep measures the gates")
-    advised(story, "watermark reset", "run")
-    status = story.status()
-    assert status["healthy"], status["unhealthy_because"]
-    assert status["assets"][GATES[0]]["rows"] == 3
-
-
-def test_a_damaged_list_is_stored_again_by_what_status_says_though_its_version_is_the_same(story: Story) -> None:
-    filled(story)
-    story.conn.execute("UPDATE raw.spdx_licenses SET is_osi_approved = false")
-    assert story.tell("check").returncode == 1
-    last = story.runs()[-1]["id"]
-    advised(story, "schedule run-now spdx")
-    story.ended("sync", "done", after=last)
-    story.quiet()
-    status = story.status()
-    assert status["healthy"], status["unhealthy_because"]
-
-
-def refused_list(story: Story) -> database.Row:
-    """A list below the floor was refused while a good one is stored; two new packages wait for their verdict."""
-    site = story.site
-    story.send("spdx.sync")
-    story.ended("sync", "done")
-    site.new_list(50)
-    story.send("spdx.sync")
-    story.ended("sync", "blocked")
-    site.grow(2)
-    story.send("catalog.scan")
-    return story.ended("scan", "done")
-
-
-def test_the_tick_that_finds_a_closed_gate_open_sends_what_it_held_back(story: Story) -> None:
-    run = refused_list(story)  # The scan looks at the gates as it begins.
-    story.quiet()
-    assert len(story.verdicts()) == 2
-    assert recorded(story, "raw_spdx_licenses_osi_floor")["value"] == 110
-    assert story.runs()[-1]["cause_id"] == run["id"]
-
-
-@pytest.mark.parametrize("how", ["upkeep", "check"])
-def test_a_gate_that_opens_sends_the_classification_that_it_held_back(story: Story, how: str) -> None:
-    story.send("spdx.sync")
-    story.ended("sync", "done")
-    story.quiet()
-    story.conn.execute("UPDATE raw.spdx_licenses SET is_osi_approved = false WHERE license_id <> 'OSI-1'")
-    assert story.tell("check").returncode == 1
-    story.site.grow(2)
-    story.send("catalog.scan")
-    run = story.ended("scan", "done")
-    blocked = story.ended("classify", "blocked")
-    story.quiet()
-    assert story.tell("check").returncode == 1, "it is closed, and nothing is sent"
-    assert story.runs()[-1]["id"] == blocked["id"]
-
-    story.conn.execute("UPDATE raw.spdx_licenses SET is_osi_approved = true WHERE license_id LIKE 'OSI-%'")
-    if how == "upkeep":
-        story.send("ops.upkeep")
-        story.ended("classify", "done")
-    else:
-        told = story.tell("check")
-        assert told.returncode == 0, told.stdout
-        assert f"sent the classification that a gate held back behind run {run['id']}" in told.stderr
-    story.healed("raw_spdx_licenses_osi_floor", run, packages=2)
-    assert "held back" not in story.tell("check").stderr, "it is through"
-
-
 @pytest.mark.parametrize("wrong", ["catalog", "list", "both"])
 def test_of_two_upstreams_that_end_at_one_moment_the_wrong_one_is_enough_to_stop_both(story: Story, wrong: str) -> None:
     site = story.site
@@ -342,13 +157,6 @@ def test_two_upstreams_that_end_at_one_moment_need_one_classification(story: Sto
         assert {row["verdict"] for row in story.verdicts()} == {"unknown" if round_ % 2 else "open_source"}
     changes = "SELECT count(*) AS n FROM enriched.verdict_changes"
     assert story.rows(changes) == [{"n": 5 + 10}], "each package that was there, once in each later round"
-
-
-# --- warnings --------------------------------------------------------------------------------------------------------
-
-
-def recorded(story: Story, check: str) -> database.Row:
-    return story.rows("SELECT * FROM ops.check_results WHERE name = %s ORDER BY id DESC LIMIT 1", check)[0]
 
 
 def test_a_rejected_leaf_is_a_warning_that_stops_nothing(story: Story) -> None:

@@ -120,6 +120,11 @@ class Bench:
         ).fetchall()
         return {json.loads(row["body"])["@id"] if row["reason"] == "item" else row["leaf_url"] for row in rows}
 
+    def rejects(self) -> list[tuple[Any, ...]]:
+        """Address, reason, attempts and resolution of every rejected leaf."""
+        rows = self.conn.execute("SELECT * FROM ops.rejected_leaves ORDER BY leaf_url").fetchall()
+        return [(row["leaf_url"], row["reason"], row["attempts"], row["resolution"]) for row in rows]
+
     def silence(self) -> None:
         """Make a running run look as if its worker had died long ago."""
         self.conn.execute("UPDATE ops.runs SET heartbeat_at = now() - interval '1 hour' WHERE state = 'running'")

@@ -16,9 +16,10 @@ def test_no_file_bears_the_name_of_a_module_of_the_standard_library() -> None:
 
 
 @pytest.mark.parametrize("kind", ["unit", "integration"])
-def test_every_folder_is_one_of_the_package(kind: str) -> None:
+def test_every_folder_is_a_package_or_module_of_the_package(kind: str) -> None:
     for folder in (path.parent.relative_to(TESTS / kind) for path in (TESTS / kind).rglob("test_*.py")):
-        assert (CHECKOUT / "pkgintel" / folder / "__init__.py").is_file(), f"tests/{kind}/{folder}"
+        room = CHECKOUT / "pkgintel" / folder
+        assert (room / "__init__.py").is_file() or room.with_suffix(".py").is_file(), f"tests/{kind}/{folder}"
 
 
 def test_every_test_is_unit_integration_or_acceptance() -> None:
@@ -27,5 +28,5 @@ def test_every_test_is_unit_integration_or_acceptance() -> None:
 
 
 def test_no_file_is_too_long_to_be_read() -> None:
-    long = {str(path.relative_to(TESTS)) for path in FILES if len(path.read_text().splitlines()) > 500}
+    long = {str(path.relative_to(TESTS)) for path in FILES if len(path.read_text().splitlines()) > 450}
     assert long == set()

@@ -1,25 +1,15 @@
 """The gates without Celery: when their checks are measured, what they close, and what opens them again."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from pkgintel import database as db
 from pkgintel.errors import GateFailed, SettingsError
 from pkgintel.pipeline import classify, gate, replay, runs
 from pkgintel.pipeline.checks import GATES, LICENSES, PACKAGES, VERDICTS, WATERMARK_CHECK
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from tests.integration.reports.test_why import take
-from tests.support.catalogs import ZERO, Catalog, delete, details
+from tests.support.catalogs import ZERO, delete, details
 from tests.support.patience import quick
 from tests.support.scans import Bench, gate_results
-
-
-@pytest.fixture
-def bench(conn: db.Connection, database: str) -> Iterator[Bench]:
-    made = Bench(conn, quick(database), Catalog())
-    yield made
-    made.close()
 
 
 def test_nothing_is_classified_without_a_license_list(bench: Bench) -> None:

@@ -1,6 +1,5 @@
 """A rejected leaf whose version is stored later from a newer leaf is missing nothing: it is resolved as superseded."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,18 +9,10 @@ from pkgintel.database import events as store
 from pkgintel.errors import GateFailed
 from pkgintel.pipeline import gate, replay
 from pkgintel.pipeline.checks import PACKAGES
-from tests.support.catalogs import ZERO, Catalog, delete, details
+from tests.support.catalogs import ZERO, delete, details
 from tests.support.oracle import Event
-from tests.support.patience import quick
 from tests.support.scans import Bench
 from tests.support.tables import differences
-
-
-@pytest.fixture
-def bench(conn: db.Connection, database: str) -> Iterator[Bench]:
-    made = Bench(conn, quick(database), Catalog())
-    yield made
-    made.close()
 
 
 def reject(bench: Bench, *events: Event) -> None:
