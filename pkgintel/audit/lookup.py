@@ -41,12 +41,14 @@ class Asking:
     requests: int = 0
     failures: list[str] = field(default_factory=list)
 
-    def fetch(self, urls: Sequence[str], tick: Callable[[int], None] | None = None) -> "list[Found]":
-        """What is at each address."""
+    def fetch(
+        self, urls: Sequence[str], tick: Callable[[int], None] | None = None, until: float | None = None
+    ) -> "list[Found]":
+        """What is at each address, as far as it comes `until` then (monotonic seconds)."""
         from pkgintel.upstream import feeds  # Slow to import, and not needed where nothing is looked up.
 
         self.requests += len(urls)
-        return feeds.fetch(self.client, self.feed, urls, self.limit, tick)
+        return feeds.fetch(self.client, self.feed, urls, self.limit, tick, until)
 
 
 class Lookup:
@@ -69,7 +71,7 @@ class Lookup:
         self.source = source
         self.asking: Asking | None = None
         self.failure: str | None = None
-        self.looked_up = 0
+        self.asked: set[Key] = set()
         self._open = open_source
         self._tick = tick
         self._reads = reads
@@ -97,9 +99,9 @@ class Lookup:
                 found[package.key] = answer.not_resolved(package)
             elif not _can_be(package):
                 found[package.key] = answer.not_found("NuGet takes no such id or version, so any source")
-        found |= self._stored([one for one in packages if one.key not in found])
+        found |= self.stored([one.key for one in packages if one.key not in found])
         if self.read_unread([one.key for one in packages if one.key not in found]):
-            found |= self._stored([one for one in packages if one.key not in found])
+            found |= self.stored([one.key for one in packages if one.key not in found])
         found |= self._kept([one for one in packages if one.key not in found])
         found |= self._fetched([one for one in packages if one.key not in found])
         return found
@@ -122,8 +124,9 @@ class Lookup:
             known = self._verdicts[asked] = answer.judged(verdict, declaration, of, url)
         return Answer(known.verdict, known.rule, known.reason, known.evidence, known.spdx_ids, declaration, of, url)
 
-    def _stored(self, packages: Sequence[Package]) -> dict[Key, Answer]:
-        rows = self.store.stored([one.key for one in packages]) if self.store is not None and packages else {}
+    def stored(self, keys: Sequence[Key]) -> dict[Key, Answer]:
+        """The answers for those of some versions that the catalog brought."""
+        rows = self.store.stored(keys) if self.store is not None and keys else {}
         return {
             key: self.judged(row.declaration, row.created, "database", row.leaf_url, row.hand)
             for key, row in rows.items()
@@ -151,7 +154,7 @@ class Lookup:
         return self.judged(row.declaration, None, "nuspec", row.document_url)
 
     def _fetched(self, packages: Sequence[Package]) -> dict[Key, Answer]:
-        asking = self._opened() if packages else None
+        asking = self.opened() if packages else None
         if asking is None:
             why = self.failure if self.failure is not None else "nothing was to be sent (--offline)"
             return {one.key: answer.not_looked_up(why) for one in packages}
@@ -166,7 +169,7 @@ class Lookup:
         self, keys: Sequence[Key], packages: Sequence[Package], total: int = 0, before: int = 0
     ) -> dict[Key, Answer]:
         """The answers of the source itself, which are kept where there is a database."""
-        asking = self._opened()
+        asking = self.opened()
         if asking is None:
             return {}
         urls = [asking.feed.nuspec(*key) for key in keys]
@@ -183,10 +186,11 @@ class Lookup:
                 found[package.key] = answer.not_looked_up(str(error).rstrip("."))
         if self.store is not None:
             self.store.keep(self.source, rows)
-        self.looked_up += len(rows)
+        self.asked |= set(keys)
         return found
 
-    def _opened(self) -> Asking | None:
+    def opened(self) -> Asking | None:
+        """The connection to the package source; None where nobody is to be asked, or `failure` says why not."""
         if self.asking is None and self._open is not None and self.failure is None:
             try:
                 self.asking = self._open()

@@ -32,6 +32,11 @@ class Place:
     settings: Settings
 
     @property
+    def is_catalog(self) -> bool:
+        """Whether the package source is that of the catalog which filled the database."""
+        return self.catalog is not None and self.catalog in (self.source, self.address)
+
+    @property
     def watermark(self) -> datetime | None:
         """Up to where the catalog is stored."""
         row = database.one(self.conn, "events/watermark", source="nuget") if self.conn is not None else None

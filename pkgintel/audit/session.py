@@ -23,6 +23,7 @@ from pkgintel.audit.policy import Policy
 from pkgintel.audit.report import Audited, LastOpen, Report
 from pkgintel.audit.rules import Rules
 from pkgintel.audit.store import Key, Store
+from pkgintel.audit.texts import SECONDS, Texts
 from pkgintel.errors import UpstreamUnavailable
 from pkgintel.licenses.spdx import LicenseList
 from pkgintel.licenses.verdict import Judge
@@ -51,6 +52,8 @@ class Options:
     source: str | None = None
     private: tuple[str, ...] = ()
     selection: Selection = field(default_factory=Selection)
+    texts: bool = False
+    texts_seconds: float = SECONDS
     baseline: Path | None = None
     writes_baseline: bool = False
 
@@ -148,7 +151,10 @@ def audit(settings: Settings, options: Options, stdin: BinaryIO, say: Say, tick:
         work = _Work(options, stack.enter_context(found), stack, config)
         lookup, listed = work.lookup(rules, say, tick)
         answers = lookup.answers(packages, _withheld(options, rules.policy, config, work.place.address))
-        asked = max(0, lookup.requests - 1)
+        asks = options.texts and not options.offline
+        texts = Texts(lookup, work.place, now, asks, options.texts_seconds)
+        answers |= texts.better(answers)
+        asked = len(lookup.asked)
         decisions = rules.decisions(packages, answers, now.date(), writes_baseline=options.writes_baseline)
         bad = [one for one in packages if _is_bad(answers[one.key].verdict, decisions[one.key].decision)]
         last = _last_open(lookup, bad)
@@ -158,7 +164,7 @@ def audit(settings: Settings, options: Options, stdin: BinaryIO, say: Say, tick:
             sources=sources,
             packages=tuple(Audited(one, answers[one.key], decisions[one.key], last.get(one.key)) for one in packages),
             remarks=tuple(remarks(rules.policy, packages, decisions, now.date())),
-            notes=tuple(_notes(sources, config, lookup, work.place)),
+            notes=(*_notes(sources, config, lookup, work.place), *texts.notes),
             requests=lookup.requests,
             asked=asked,
         )

@@ -4,12 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import psycopg
 
 from pkgintel import database
-from pkgintel.licenses.texts.hand import TextAtHand
+from pkgintel.licenses.texts.hand import StoredReading, TextAtHand
+from pkgintel.licenses.texts.version import reader_version
 from pkgintel.licenses.verdict import Declaration
+from pkgintel.pipeline import text_sources
 
 Key = tuple[str, str]
 
@@ -46,6 +49,18 @@ class KnownVersion:
     hand: TextAtHand | None
 
 
+@dataclass(frozen=True, slots=True)
+class SeenText:
+    """What became of the license file inside a version; `reading` is what this reader made of it before."""
+
+    outcome: Literal["have", "missing", "refused"]
+    asked: str
+    at: datetime
+    body: bytes | None = None
+    error: str | None = None
+    reading: StoredReading | None = None
+
+
 class Store:
     """The tables that an audit reads, and the one that it writes."""
 
@@ -76,6 +91,37 @@ class Store:
         except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction):
             self.keeps = False
 
+    def texts(self, source: str, keys: Sequence[Key]) -> dict[Key, SeenText]:
+        """What became of the license files of versions that were looked up at `source`."""
+        columns = _columns(keys)
+        rows = database.every(self.conn, "audit/texts", source_url=source, reader=reader_version(), **columns)
+        return {_key(row): _seen(row) for row in rows}
+
+    def keep_texts(self, source: str, found: Mapping[Key, SeenText]) -> None:
+        """Keep what became of license files at `source`, the bytes with those of all others."""
+        if not found or not self.keeps:
+            return
+        try:
+            with self.conn.transaction():
+                for key, one in found.items():
+                    self._keep_text(source, key, one)
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction):
+            self.keeps = False
+
+    def _keep_text(self, source: str, key: Key, one: SeenText) -> None:
+        digest = text_sources.keep(self.conn, one.body) if one.body is not None else None
+        database.run(
+            self.conn,
+            "audit/keep_text",
+            source_url=source,
+            package_key=key[0],
+            version_key=key[1],
+            outcome=one.outcome,
+            asked_url=one.asked,
+            sha256=digest,
+            error=one.error,
+        )
+
     def versions(self, package_keys: Iterable[str]) -> dict[str, list[KnownVersion]]:
         """All versions of some packages that the catalog brought and that still stand, in their order."""
         found: dict[str, list[KnownVersion]] = defaultdict(list)
@@ -100,6 +146,12 @@ def _hand(row: database.Row) -> TextAtHand | None:
 
 def _declaration(row: database.Row) -> Declaration:
     return Declaration(row["license_expression"], row["license_file"], row["license_url"])
+
+
+def _seen(row: database.Row) -> SeenText:
+    said = row["reading"]
+    reading = StoredReading.model_validate({name: said[name] for name in StoredReading.model_fields}) if said else None
+    return SeenText(row["outcome"], row["asked_url"], row["seen_at"], row["bytes"], row["error"], reading)
 
 
 def _looked_up(row: database.Row) -> LookedUp:

@@ -17,6 +17,7 @@ from pkgintel.audit.manifests.requirement import FORMATS, Format
 from pkgintel.audit.package import Selection
 from pkgintel.audit.report import Report
 from pkgintel.audit.session import Options
+from pkgintel.audit.texts import SECONDS
 from pkgintel.cli import audit_screen
 from pkgintel.cli.files import put
 from pkgintel.cli.screen import console, say
@@ -77,6 +78,16 @@ class _Bar:
 @click.option(
     "--source", metavar="URL", help="The V3 service index, its name in nuget.config, or sample. Default: the catalog's."
 )
+@click.option(
+    "--texts", is_flag=True, help="Read the license files inside versions that declare one: one request each."
+)
+@click.option(
+    "--texts-seconds",
+    type=click.FloatRange(min=0, max=86_400),
+    default=SECONDS,
+    show_default=True,
+    help="For how long license files are asked for and read.",
+)
 @click.option("--private", multiple=True, metavar="ID", help="Ask nobody about these ids: 'Contoso.*'. Repeatable.")
 @click.option("--direct", is_flag=True, help="Look at direct packages only.")
 @click.option("--exclude-development", is_flag=True, help="Leave out what is used to build only.")
@@ -95,6 +106,8 @@ def command(
     no_database: bool,
     spdx: Path | None,
     source: str | None,
+    texts: bool,
+    texts_seconds: float,
     private: tuple[str, ...],
     direct: bool,
     exclude_development: bool,
@@ -126,6 +139,8 @@ def command(
         spdx=spdx,
         source=source,
         private=private,
+        texts=texts,
+        texts_seconds=texts_seconds,
         selection=Selection(direct, exclude_development, framework),
         baseline=baseline_,
         writes_baseline=write_baseline is not None,

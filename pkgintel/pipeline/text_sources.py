@@ -3,6 +3,7 @@
 Every statement of sql/texts about sources is called here, and only here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -70,6 +71,24 @@ def plan(conn: database.Connection, settings: Settings, client: Client, run_id: 
     return FetchPlan(hosts, len(due))
 
 
+class VersionSource(SourceLeft):
+    """The license file inside a version; `settled`: nobody has to be asked about it now."""
+
+    settled: bool
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Package key and version key."""
+        return self.package_key or "", self.version_key or ""
+
+
+def inside_versions(conn: database.Connection, keys: Sequence[tuple[str, str]]) -> list[VersionSource]:
+    """The license files inside some versions that were read, as sources like any other."""
+    columns = {"package_keys": [key[0] for key in keys], "version_keys": [key[1] for key in keys]}
+    rows = database.every(conn, "texts/add_versions", host=PACKAGES, **columns)
+    return [VersionSource.model_validate(row) for row in rows]
+
+
 def map_declarations(conn: database.Connection) -> int:
     """Find out of every declaration that is new which file on a code host its URL is; how many were looked at."""
     seen = 0
@@ -102,13 +121,15 @@ def left(conn: database.Connection, run_id: int, host: str) -> list[SourceLeft]:
     return [SourceLeft.model_validate(row) for row in rows]
 
 
-def see(conn: database.Connection, run_id: int, source: SourceLeft, look: Look) -> None:
-    """Keep what a look found: the text by its digest, the sighting, how the source stands; in one transaction."""
+def see(conn: database.Connection, run_id: int | None, source: SourceLeft, look: Look) -> None:
+    """Keep what a look found: the text by its digest, the sighting, how the source stands; in one transaction.
+
+    `run_id` is None where an audit looked, which is no run.
+    """
     digest = source.sha256 if look.outcome == "unchanged" else None
     with conn.transaction():
         if look.body is not None:
-            digest = sha256(look.body).hexdigest()
-            database.run(conn, "texts/keep", sha256=digest, bytes=look.body, media_type=look.media_type)
+            digest = keep(conn, look.body, look.media_type)
         database.run(
             conn,
             "texts/see",
@@ -122,6 +143,13 @@ def see(conn: database.Connection, run_id: int, source: SourceLeft, look: Look) 
             sha256=digest,
             error=look.error[: runs.ERROR_CHARACTERS] if look.error else None,
         )
+
+
+def keep(conn: database.Connection, body: bytes, media_type: str | None = None) -> str:
+    """Keep a text; its digest, by which it is known."""
+    digest = sha256(body).hexdigest()
+    database.run(conn, "texts/keep", sha256=digest, bytes=body, media_type=media_type)
+    return digest
 
 
 def pause(conn: database.Connection, host: str, seconds: float, why: str) -> None:

@@ -1,11 +1,14 @@
 """Package feeds: where a V3 source keeps its packages, and the documents of single versions there.
 
 Source: NuGet docs "Service index" and "Package content": PackageBaseAddress/3.0.0 has {id}/index.json with the
-versions, and {id}/{version}/{id}.nuspec, ids in lower case and versions normalised.
+versions, and {id}/{version}/{id}.nuspec, ids in lower case and versions normalised. Beside it nuget.org serves the
+license file that lies inside a version.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import quote, urljoin
 
@@ -22,7 +25,7 @@ from pkgintel.upstream.origins import CatalogAddress
 from pkgintel.upstream.slots import Limit
 
 CONTENT = "PackageBaseAddress/3.0.0"
-NUSPEC_BYTES = 1_000_000  # nuget.org's are a few thousand.
+MOST_BYTES = 1_000_000  # Of a nuspec, a list of versions, a license file.
 _MOST_VALUES = 1_000_000
 _LOST = 8  # Requests in a row without an answer, after which nobody asks the source any more.
 
@@ -40,6 +43,10 @@ class Feed:
         name = quote(package_key, safe="")
         return f"{self.address.index_url}{name}/{quote(version_key, safe='')}/{name}.nuspec"
 
+    def license(self, package_key: str, version_key: str) -> str:
+        """The address of the license file inside a version."""
+        return f"{self.address.index_url}{quote(package_key, safe='')}/{quote(version_key, safe='')}/license"
+
     def versions(self, package_key: str) -> str:
         """The address of the list of a package's versions."""
         return f"{self.address.index_url}{quote(package_key, safe='')}/index.json"
@@ -53,6 +60,10 @@ class Found:
     error: UpstreamError | None = None
 
 
+class OutOfTime(UpstreamUnavailable):
+    """The time that was given for asking is over."""
+
+
 def find(client: Client, url: str, limit: Limit, credentials: Credentials | None = None) -> Feed:
     """The feed whose V3 service index is at `url`.
 
@@ -62,22 +73,29 @@ def find(client: Client, url: str, limit: Limit, credentials: Credentials | None
 
 
 def fetch(
-    client: Client, feed: Feed, urls: Sequence[str], limit: Limit, tick: Callable[[int], None] | None = None
+    client: Client,
+    feed: Feed,
+    urls: Sequence[str],
+    limit: Limit,
+    tick: Callable[[int], None] | None = None,
+    until: float | None = None,
 ) -> list[Found]:
     """What is at each of `urls`, in their order, as many at once as `limit` has room for.
 
-    `tick` hears now and then how many are done. Once the source no longer answers, the rest is not asked for.
+    `tick` hears now and then how many are done. Once the source no longer answers, the rest is not asked for; nor is it
+    after `until` (monotonic seconds), when also what is under way ends, with `OutOfTime`.
     """
-    asking = _Asking(client, feed, limit)
+    asking = _Asking(client, feed, limit, until)
     step = (lambda: tick(asking.done)) if tick is not None else None
     return client.run(asking.all(urls), step, 0.1)
 
 
 class _Asking:
-    def __init__(self, client: Client, feed: Feed, limit: Limit) -> None:
+    def __init__(self, client: Client, feed: Feed, limit: Limit, until: float | None) -> None:
         self.done = 0
+        self._until = until
         self._client = client
-        self._request = Request(NUSPEC_BYTES, feed.address.allows, feed.address.public, limit, None, feed.credentials)
+        self._request = Request(MOST_BYTES, feed.address.allows, feed.address.public, limit, None, feed.credentials)
         self._lost: list[UpstreamUnavailable] = []
         self._places = asyncio.Semaphore(max(1, limit.width))
 
@@ -89,13 +107,21 @@ class _Asking:
             if len(self._lost) >= _LOST:
                 self.done += 1
                 return Found(error=self._lost[-1])
-            found = await self._ask(url)
+            found = await self._in_time(url)
             self.done += 1
-        if isinstance(found.error, UpstreamUnavailable):
+        if isinstance(found.error, UpstreamUnavailable) and not isinstance(found.error, OutOfTime):
             self._lost.append(found.error)
         else:
             self._lost.clear()
         return found
+
+    async def _in_time(self, url: str) -> Found:
+        left = self._until - time.monotonic() if self._until is not None else None
+        if left is None or left > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    return await self._ask(url)
+        return Found(error=OutOfTime("the time for it is over", url))
 
     async def _ask(self, url: str) -> Found:
         try:

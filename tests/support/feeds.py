@@ -2,6 +2,7 @@
 
 import base64
 from html import escape
+from typing import Any
 
 from tests.support.hostile import Answer, HostileServer
 
@@ -73,6 +74,17 @@ class LocalFeed(HostileServer):
         listed = self.versions.setdefault(name, [])
         listed.append(key)
         self.put(f"{CONTENT}{name}/index.json", {"versions": listed})
+
+    def carry(self, package_id: str, version: str, text: bytes, **behaviour: Any) -> None:
+        """A version that declares a license file, with that file inside."""
+        self.add(package_id, version, file="LICENSE")
+        path = f"{CONTENT}{package_id.lower()}/{version.lower()}/license"
+        self.put(path, text, content_type="text/plain", **behaviour)
+
+    @property
+    def license_files(self) -> list[str]:
+        """The license files that were asked for, in order."""
+        return [request.path for request in self.requests if request.path.endswith("/license")]
 
     @property
     def looked_up(self) -> list[str]:
