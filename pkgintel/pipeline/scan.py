@@ -269,12 +269,18 @@ def _end(conn: database.Connection, settings: Settings, run: Run, left: PagesLef
 
 
 def _move_watermark(conn: database.Connection, run: Run) -> bool:
-    """Compare and swap; a scan that only listed the overlap again has nothing to move."""
+    """Compare and swap. A scan that only listed the overlap again has nothing to move, nor has one that another passed.
+
+    Beside a running scan, only one that was blocked moves the watermark, and never back: what lies before is read.
+    Since a run was blocked, it may also have been brought back, so the watermark has to stand where that began.
+    """
     stored = database.one(conn, "events/watermark", source=Source.NUGET)
     read = run.plan
     if stored and stored["watermark_ticks"] >= read.up_to:
-        return bool(stored["watermark_ticks"] == read.after or run.state is State.BLOCKED)
-    return bool(database.run(conn, "events/move_watermark", source=Source.NUGET, after=read.after, up_to=read.up_to))
+        return True
+    latest = read.after if run.state is State.BLOCKED else read.up_to
+    facts = {"source": Source.NUGET, "after": read.after, "latest": latest, "up_to": read.up_to}
+    return bool(database.run(conn, "events/move_watermark", **facts))
 
 
 def fail(conn: database.Connection, run_id: int, error: str, tries: int) -> Run:

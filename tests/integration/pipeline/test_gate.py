@@ -8,6 +8,7 @@ from pkgintel.pipeline.checks import GATES, LICENSES, PACKAGES, VERDICTS, WATERM
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from tests.integration.reports.test_why import take
 from tests.support.catalogs import ZERO, delete, details
+from tests.support.histories import SECOND
 from tests.support.patience import quick
 from tests.support.scans import Bench, gate_results
 
@@ -103,3 +104,33 @@ def test_warnings_are_recorded_and_stop_nothing(bench: Bench) -> None:
     assert [(row["passed"], row["blocking"]) for row in rows] == [(False, False)] * 2 + [(True, False), (False, False)]
     assert "last success: never" in rows[1]["message"]
     assert gate.closed(bench.conn, bench.settings) == []
+
+
+@pytest.mark.parametrize("grows", [False, True])
+def test_a_scan_goes_on_when_a_blocked_one_moves_the_watermark_beside_it(bench: Bench, grows: bool) -> None:
+    bench.settings = bench.settings.model_copy(update={"pages_per_scan": 2, "overlap": 0})
+    events = [details(f"P{number}", "1.0.0", number * SECOND) for number in range(12)]
+    bench.catalog.add("page0", *events[:10])
+    for event in events[:10]:
+        bench.catalog.break_leaf(event, 200, b"{}")
+    bench.catalog.publish()
+    with pytest.raises(GateFailed):
+        bench.scan()
+    blocked = bench.runs()[-1]["id"]
+    bench.catalog.broken.clear()
+    if grows:
+        bench.catalog.add("page1", events[10])
+        bench.catalog.add("page2", events[11])
+        bench.catalog.publish()
+    opened = bench.open()
+    assert opened is not None
+    bench.conn.execute("UPDATE ops.rejected_leaves SET resolved_at = now(), resolution = 'replayed'")
+    assert "the watermark moved" in str(replay.unblock(bench.conn, bench.settings))
+    assert bench.run(blocked)["state"] == "done"
+    assert bench.watermark() == ZERO + 9 * SECOND
+    for url in opened.pages:
+        bench.read(opened.run_id, url)
+    ended = bench.finish(opened.run_id)
+    assert (ended.state, ended.more) == ("done", grows), "it read all that the watermark passed, and more"
+    bench.chain()
+    assert bench.watermark() == ZERO + (11 if grows else 9) * SECOND
