@@ -89,12 +89,12 @@ class _Work:
 
     def _read_unread(self, keys: Sequence[Key]) -> int:
         """Read what the catalog announced. Raises: UpstreamUnavailable."""
-        from pkgintel.pipeline import unread  # As above.
+        if self.place.conn is None or not database.the(self.place.conn, "audit/has_unread")["found"]:
+            return 0
+        from pkgintel.pipeline import unread  # Slow to import, and not needed where nothing is looked up.
         from pkgintel.upstream.limit import FleetLimit
         from pkgintel.upstream.slots import LocalLimit
 
-        if self.place.conn is None or not database.the(self.place.conn, "audit/has_unread")["found"]:
-            return 0
         client, redis = self.client(), self.place.redis_url
         most = self.settings.max_in_flight
         fleet = FleetLimit(redis, most) if redis is not None else None
@@ -103,7 +103,7 @@ class _Work:
 
     def client(self) -> "Client":
         """The HTTP client, made when it is first needed."""
-        from pkgintel.upstream.client import Client  # Slow to import, and not needed where nothing is looked up.
+        from pkgintel.upstream.client import Client  # As above.
 
         if self._client is None:
             self._client = Client(self.settings)

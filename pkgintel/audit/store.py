@@ -12,7 +12,6 @@ from pkgintel import database
 from pkgintel.licenses.texts.hand import StoredReading, TextAtHand
 from pkgintel.licenses.texts.version import reader_version
 from pkgintel.licenses.verdict import Declaration
-from pkgintel.pipeline import text_sources
 
 Key = tuple[str, str]
 
@@ -109,6 +108,8 @@ class Store:
             self.keeps = False
 
     def _keep_text(self, source: str, key: Key, one: SeenText) -> None:
+        from pkgintel.pipeline import text_sources  # Slow to import, and seldom needed.
+
         digest = text_sources.keep(self.conn, one.body) if one.body is not None else None
         database.run(
             self.conn,

@@ -7,9 +7,6 @@ import sys
 from typing import NamedTuple
 
 import click
-import kombu.exceptions
-import psycopg
-from redis.exceptions import RedisError
 
 from pkgintel import settings
 from pkgintel.errors import PkgintelError
@@ -105,15 +102,28 @@ def main() -> None:
         sys.exit(2)
     except PkgintelError as error:
         _end(str(error), error.exit_code)
-    except psycopg.errors.LockNotAvailable:
-        _end("another session held a lock for too long; `pkgintel status` shows who waits for whom; then try again", 2)
-    except psycopg.OperationalError as error:
-        lines = str(error).strip().splitlines()
-        _end(f"Postgres went away: {lines[0] if lines else type(error).__name__}", 2)
-    except (RedisError, kombu.exceptions.OperationalError) as error:
-        _end(f"Redis went away: {error}", 2)
     except BrokenPipeError:
         sys.exit(0)
+    except Exception as error:
+        sentence = _gone(error)
+        if sentence is None:
+            raise
+        _end(sentence, 2)
+
+
+def _gone(error: Exception) -> str | None:
+    """What to say of an error of Postgres or Redis; their clients are slow to import, so not imported to find out."""
+    psycopg, redis, kombu = (sys.modules.get(name) for name in ("psycopg", "redis.exceptions", "kombu.exceptions"))
+    if psycopg is not None and isinstance(error, psycopg.errors.LockNotAvailable):
+        return "another session held a lock for too long; `pkgintel status` shows who waits for whom; then try again"
+    if psycopg is not None and isinstance(error, psycopg.OperationalError):
+        lines = str(error).strip().splitlines()
+        return f"Postgres went away: {lines[0] if lines else type(error).__name__}"
+    if (redis is not None and isinstance(error, redis.RedisError)) or (
+        kombu is not None and isinstance(error, kombu.OperationalError)
+    ):
+        return f"Redis went away: {error}"
+    return None
 
 
 def _end(sentence: str, code: int) -> None:

@@ -1,6 +1,7 @@
 """The SPDX license list: fetched, compared by its version, and rewritten whole in one transaction."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from psycopg.types.json import Jsonb
 
@@ -12,8 +13,9 @@ from pkgintel.pipeline.checks import Result
 from pkgintel.pipeline.states import State
 from pkgintel.settings import Settings
 from pkgintel.text import many
-from pkgintel.upstream import sources
-from pkgintel.upstream.client import Client
+
+if TYPE_CHECKING:
+    from pkgintel.upstream.client import Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class SyncResult:
         return f"SPDX list {self.version} {did}, {many(self.licenses, 'license')}"
 
 
-def sync(conn: database.Connection, settings: Settings, client: Client, run_id: int) -> SyncResult:
+def sync(conn: database.Connection, settings: Settings, client: "Client", run_id: int) -> SyncResult:
     """Fetch the list and rewrite the tables when its version changed or not all is stored; closes run `run_id`.
 
     So it does while the gate of the list stands closed, for what is stored may be damaged.
@@ -38,6 +40,8 @@ def sync(conn: database.Connection, settings: Settings, client: Client, run_id: 
     Versions are opaque: they are compared for equality only. Licenses that left the list leave the table.
     Raises: UpstreamUnavailable, UpstreamChanged; GateFailed when the list is below its floor, and nothing is written.
     """
+    from pkgintel.upstream import sources  # Slow to import, and not needed to read the list that is stored.
+
     found = LicenseList.parse(
         sources.fetch_bytes(client, settings.spdx_licenses_url),
         sources.fetch_bytes(client, settings.spdx_exceptions_url),
