@@ -18,6 +18,8 @@ from pkgintel.errors import PkgintelError
 from pkgintel.pipeline import heartbeats, odd_items, page_items, page_leaves, page_write, pages, runs
 from pkgintel.pipeline.page_items import Source
 from pkgintel.pipeline.page_write import PageResult
+from pkgintel.pipeline.pages import PageStart
+from pkgintel.pipeline.runs import Run
 from pkgintel.pipeline.states import PageKind, State
 from pkgintel.settings import Settings
 from pkgintel.text import many
@@ -43,21 +45,13 @@ def store_page(
     Raises: UpstreamUnavailable and psycopg.OperationalError (try again), UpstreamChanged (the page broke its shape).
     """
     with db.connection() as conn:
-        run = runs.get(conn, run_id)
-        if run is None or run.state is not State.RUNNING:
-            return PageResult(note=f"run {run_id} is {run.state if run else 'gone'}: nothing to do")
-        start = pages.start(conn, run_id, page_url)
-        if start is None:
-            return PageResult(note="done already")
+        begun = begin(conn, run_id, page_url)
+        if isinstance(begun, PageResult):
+            return begun
+        run, start = begun
         odd = odd_items.known(conn, page_url)
 
-    def fetched(count: int, total: int) -> None:
-        progress(f"{page_url.rpartition('/')[2]}: {count} of {many(total, 'leaf', 'leaves')}")
-        if count == total:
-            return  # What is written next says so, with the leaves themselves.
-        with suppress(psycopg.Error, PkgintelError), db.connection() as conn:
-            pages.progress(conn, run_id, page_url, wanted=total, fetched=count)
-
+    fetched = shown(db, run_id, page_url, progress)
     catalog = run.plan.catalog
     server = page_url if start.kind is PageKind.CATALOG else catalog.index_url  # A package's key is no address.
     with heartbeats.pulse(db, run_id, settings.lost_after), leasing(server) as limit:
@@ -69,6 +63,30 @@ def store_page(
             leaves = page_leaves.bring(source, run, start.kind, content, fetched)
         with db.connection() as conn:
             return page_write.write(conn, client, run_id, page_url, start.kind, leaves)
+
+
+def begin(conn: database.Connection, run_id: int, page_url: str) -> tuple[Run, PageStart] | PageResult:
+    """Mark a page of a run as begun; what there is to say where nothing is left to do of it."""
+    run = runs.get(conn, run_id)
+    if run is None or run.state is not State.RUNNING:
+        return PageResult(note=f"run {run_id} is {run.state if run else 'gone'}: nothing to do")
+    start = pages.start(conn, run_id, page_url)
+    return PageResult(note="done already") if start is None else (run, start)
+
+
+def shown(
+    db: database.Database, run_id: int, page_url: str, progress: Callable[[str], None]
+) -> Callable[[int, int], None]:
+    """A function of how many leaves are fetched and how many are wanted, which shows and keeps both."""
+
+    def fetched(count: int, total: int) -> None:
+        progress(f"{page_url.rpartition('/')[2]}: {count} of {many(total, 'leaf', 'leaves')}")
+        if count == total:
+            return  # What is written next says so, with the leaves themselves.
+        with suppress(psycopg.Error, PkgintelError), db.connection() as conn:
+            pages.progress(conn, run_id, page_url, wanted=total, fetched=count)
+
+    return fetched
 
 
 def record_failure(db: database.Database, run_id: int, page_url: str, error: Exception, *, final: bool) -> None:

@@ -7,10 +7,9 @@ left to be read is found by a query each time.
 from dataclasses import dataclass
 
 from pkgintel import database
-from pkgintel.database import events
 from pkgintel.errors import AlreadyRunning, GateFailed, RunFailed
 from pkgintel.nuget import window
-from pkgintel.pipeline import checks, gate, pages, runs, unread
+from pkgintel.pipeline import endings, pages, runs, unread
 from pkgintel.pipeline.pages import RangePlan
 from pkgintel.pipeline.runs import Run, RunPlan
 from pkgintel.pipeline.scan import ENDING, ScanPlan
@@ -169,18 +168,9 @@ def _end(
     conn: database.Connection, settings: Settings, run: Run, left: pages.PagesLeft
 ) -> RunFailed | GateFailed | None:
     """Write how the run ends; the error to raise once that is committed."""
-    if left.failed:
-        error = f"{left.failed} of {run.pages_total} pages failed, first {left.first_error}"
-        runs.end(conn, run.id, State.FAILED, error=error)
-        return RunFailed(f"Run {run.id}: {error}")
-    events.resolve_superseded(conn)
-    counts = pages.rejected(conn, run.id)
-    limit = checks.reject_limit(counts.rejected, counts.leaves, settings.reject_limit)
-    gate.record(conn, [limit], run.id)
-    if not limit.passed:
-        error = f"Gate {limit.gate} is closed. {limit.message}."
-        runs.end(conn, run.id, State.BLOCKED, error=error)
-        return GateFailed(error)
+    failure = endings.end_badly(conn, settings, run, left)
+    if failure:
+        return failure
     runs.end(conn, run.id, State.DONE, settled=False, was=ENDING)
     if wanted(conn, settings):
         runs.announce(conn, run.id)

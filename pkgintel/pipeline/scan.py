@@ -8,12 +8,11 @@ import logging
 from dataclasses import dataclass
 
 from pkgintel import database
-from pkgintel.database import events
 from pkgintel.errors import CatalogMismatch, GateFailed, RunFailed, SettingsError
 from pkgintel.nuget import instant, window
 from pkgintel.nuget.documents import Index
 from pkgintel.nuget.instant import TICKS_PER_SECOND, moment
-from pkgintel.pipeline import checks, gate, page_copy, pages, runs
+from pkgintel.pipeline import checks, endings, gate, page_copy, pages, runs
 from pkgintel.pipeline.pages import PagePlan, PagesLeft
 from pkgintel.pipeline.runs import Run, RunPlan
 from pkgintel.pipeline.states import Action, Source, State
@@ -26,9 +25,8 @@ from pkgintel.upstream.slots import Limit
 log = logging.getLogger(__name__)
 
 ONE_HOUR = 3600 * TICKS_PER_SECOND
-FEW_ITEMS = (
-    10_000  # A scan with no more ahead of it reads their leaves at once; a longer one makes versions known first.
-)
+# A scan with no more ahead of it reads their leaves at once; a longer one makes versions known first.
+FEW_ITEMS = 10_000
 ITEMS_OF_A_PAGE = 2_750  # Where the index does not say how many there are.
 ENDING = (State.RUNNING, State.BLOCKED)  # What a scan ends from: a blocked one is looked at again.
 SAMPLE_KIND = "PkgintelSample"  # An @type of the sample's catalog index, whatever port it is served at.
@@ -248,18 +246,9 @@ def _ended(run: Run) -> ScanEnd:
 
 def _end(conn: database.Connection, settings: Settings, run: Run, left: PagesLeft) -> RunFailed | GateFailed | None:
     """Write how the run ends; the error to raise once that is committed."""
-    if left.failed:
-        error = f"{left.failed} of {run.pages_total} pages failed, first {left.first_error}"
-        runs.end(conn, run.id, State.FAILED, error=error)
-        return RunFailed(f"Run {run.id}: {error}")
-    events.resolve_superseded(conn)
-    counts = pages.rejected(conn, run.id)
-    limit = checks.reject_limit(counts.rejected, counts.leaves, settings.reject_limit)
-    gate.record(conn, [limit], run.id)
-    if not limit.passed:
-        error = f"Gate {limit.gate} is closed. {limit.message}. The watermark stays."
-        runs.end(conn, run.id, State.BLOCKED, error=error)
-        return GateFailed(error)
+    failure = endings.end_badly(conn, settings, run, left, remark=" The watermark stays.")
+    if failure:
+        return failure
     if not _move_watermark(conn, run):
         error = "the watermark moved while this run was under way; what it stored stays, and the next scan goes on"
         runs.end(conn, run.id, State.FAILED, error=error, was=ENDING)

@@ -5,22 +5,20 @@ crash, finds what is left.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import psycopg
 
 from pkgintel import database
 from pkgintel.database import events as store
-from pkgintel.errors import PkgintelError, UpstreamUnavailable
+from pkgintel.errors import UpstreamUnavailable
 from pkgintel.nuget import version
 from pkgintel.nuget.documents import Event, Item, package_key
-from pkgintel.pipeline import answers, heartbeats, page_write, pages, runs
+from pkgintel.pipeline import answers, heartbeats, page, page_items, page_write, pages, runs
 from pkgintel.pipeline.page_write import PageResult
 from pkgintel.pipeline.pages import PageStart
-from pkgintel.pipeline.states import PageKind, State
+from pkgintel.pipeline.states import PageKind
 from pkgintel.settings import Settings
-from pkgintel.text import many
 from pkgintel.upstream.client import Client
 from pkgintel.upstream.leaves import Leaves, Reject, fetch_leaves
 from pkgintel.upstream.slots import Leasing
@@ -53,19 +51,13 @@ def store_leaves(
     Raises: UpstreamUnavailable and psycopg.OperationalError (try again).
     """
     with db.connection() as conn:
-        run = runs.get(conn, run_id)
-        if run is None or run.state is not State.RUNNING:
-            return PageResult(note=f"run {run_id} is {run.state if run else 'gone'}: nothing to do")
-        start = pages.start(conn, run_id, name)
-        if start is None:
-            return PageResult(note="done already")
+        begun = page.begin(conn, run_id, name)
+        if isinstance(begun, PageResult):
+            return begun
+        run, start = begun
         wanted = _wanted(conn, name, start)
 
-    def fetched(count: int, total: int) -> None:
-        progress(f"{count} of {many(total, 'leaf', 'leaves')}")
-        with suppress(psycopg.Error, PkgintelError), db.connection() as conn:
-            pages.progress(conn, run_id, name, wanted=total, fetched=count)
-
+    fetched = page.shown(db, run_id, name, progress)
     catalog = run.plan.catalog
     with heartbeats.pulse(db, run_id, settings.lost_after), leasing(catalog.index_url) as limit:
         found = fetch_leaves(client, catalog, wanted.items, limit, fetched)
@@ -137,17 +129,7 @@ def read_versions(conn: database.Connection, client: Client, leasing: Leasing, k
 
 
 def _unread(rows: list[database.Row], packages: list[str]) -> Unread:
-    items = [
-        Item.model_construct(
-            url=row["url"],
-            kind=row["kind"],
-            commit=row["ticks"],
-            package_id=row["package_id"],
-            version=row["version"],
-        )
-        for row in rows
-    ]
-    return Unread(items, [(row["package_key"], row["version_key"]) for row in rows], packages)
+    return Unread(page_items.items_of(rows), [(row["package_key"], row["version_key"]) for row in rows], packages)
 
 
 def _write(conn: database.Connection, run_id: int, name: str, wanted: Unread, found: Leaves) -> PageResult:

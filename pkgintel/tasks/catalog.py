@@ -1,9 +1,11 @@
 """The tasks that read the catalog: a scan with its pages and its callback, and replays of what was read before."""
 
 import logging
+from collections.abc import Callable
 from functools import partial
 
 from pkgintel.pipeline import page, reading, replay, replay_here, runs, scan, unread
+from pkgintel.pipeline.page_write import PageResult
 from pkgintel.pipeline.replay import ReplayRequest
 from pkgintel.pipeline.replay_here import ReplayOptions
 from pkgintel.pipeline.states import Action, Kind, Source
@@ -45,15 +47,7 @@ def upsert_page(self: Task, run_id: int, page_url: str) -> dict[str, int | str]:
 
     Pass: the run's id and the page's address, as `catalog.scan` does. A page that is done already is left alone.
     """
-    mine, name = self.process, page_url.rpartition("/")[2]
-    failed = partial(page.record_failure, mine.database, run_id, page_url)
-    with logs.about(run=run_id, page=name), self.trying(run_id, failed):
-        result = page.store_page(
-            mine.database, mine.deployment, mine.client, mine.leasing, run_id, page_url, progress=self.progress
-        )
-        log.info("%s", result)
-    memory.give_back()
-    return result.facts()
+    return _store(self, page.store_page, run_id, page_url)
 
 
 @task(name="catalog.finish_scan")
@@ -92,12 +86,15 @@ def read_leaves(self: Task, run_id: int, name: str) -> dict[str, int | str]:
 
     Pass: the run's id and the page's name, as `catalog.read` does. A page that is done already is left alone.
     """
+    return _store(self, unread.store_leaves, run_id, name)
+
+
+def _store(self: Task, store: Callable[..., PageResult], run_id: int, name: str) -> dict[str, int | str]:
+    """Store a page as `store` does, which gets what the process has; a failure is written beside the page."""
     mine = self.process
     failed = partial(page.record_failure, mine.database, run_id, name)
-    with logs.about(run=run_id, page=name), self.trying(run_id, failed):
-        result = unread.store_leaves(
-            mine.database, mine.deployment, mine.client, mine.leasing, run_id, name, progress=self.progress
-        )
+    with logs.about(run=run_id, page=name.rpartition("/")[2]), self.trying(run_id, failed):
+        result = store(mine.database, mine.deployment, mine.client, mine.leasing, run_id, name, progress=self.progress)
         log.info("%s", result)
     memory.give_back()
     return result.facts()
