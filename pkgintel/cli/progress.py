@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -56,7 +55,7 @@ class Screen:
 
     def _text(self, progress: follow.Progress, stage: str) -> str:
         if progress.retry:
-            return f"{stage}: {progress.retry.says(datetime.now(UTC))}"
+            return f"{stage}: {progress.retry.says(progress.as_of)}"
         done, total, leaves = progress.pages_done, progress.pages_total, progress.leaves_done
         now = time.monotonic()
         if stage == follow.PAGES:

@@ -3,7 +3,7 @@
 import getpass
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 from kombu.exceptions import OperationalError
@@ -86,7 +86,7 @@ def _cells(run: ListedRun) -> list[str | Text]:
 def show(run_id: int, as_json: bool) -> None:
     """Everything about one run: pages, timing, errors, gate results, what it triggered."""
     with _database() as conn:
-        run = shown(conn, run_id)
+        run, now = shown(conn, run_id), database.now(conn)
     if as_json:
         emit(run.as_json())
         return
@@ -95,7 +95,7 @@ def show(run_id: int, as_json: bool) -> None:
     if run.error:
         out.print(plain(run.error, 2000), style="red")
     facts = Table.grid(padding=(0, 2, 0, 0))
-    for name, told in _facts(run):
+    for name, told in _facts(run, now):
         facts.add_row(Text(name, style="dim"), plain(told))
     out.print(facts)
     _show_pages(out, run.pages)
@@ -116,14 +116,14 @@ def _passed(check: RunCheck) -> str:
     return "passed" if check.passed else "FAILED" if check.blocking else "warns "
 
 
-def _facts(run: ShownRun) -> list[tuple[str, str]]:
+def _facts(run: ShownRun, now: datetime) -> list[tuple[str, str]]:
     facts = [("started", f"{iso(run.started_at)} ({run.kind})")]
     if run.finished_at:
         facts.append(("ended", f"{iso(run.finished_at)}, after {span(run.seconds)}"))
     else:
         facts.append(("running", f"for {span(run.seconds)}, last sign of life {ago(run.silent_seconds)}"))
     if run.retry:
-        facts.append(("waits", run.retry.says(datetime.now(UTC))))
+        facts.append(("waits", run.retry.says(now)))
     if run.window_up_to:
         facts.append(
             ("window", f"({iso(run.window_after)}, {iso(run.window_up_to)}]" + (", more remain" if run.more else ""))

@@ -70,6 +70,12 @@ def run(conn: Connection, name: str, /, **parameters: Any) -> int:
     return conn.execute(sql(name), parameters).rowcount
 
 
+def now(conn: Connection) -> datetime:
+    """The moment, in UTC, by the one clock that all stamps are of: at which the transaction began, inside one."""
+    when: datetime = the(conn, "session/now")["now"]
+    return when
+
+
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 

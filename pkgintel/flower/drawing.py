@@ -1,5 +1,6 @@
 """How the page Pipeline draws what a report holds: words, colours, bars and the plot."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,12 +24,23 @@ from pkgintel.text import ago, plain, span
 
 
 def format_task(task: Any) -> Any:
-    """A task as Flower's tables show it: no quotes around a sentence, no arguments that say nothing."""
+    """A task as Flower's tables show it: no quotes around a sentence, no arguments that say nothing.
+
+    The result of one that failed, or is tried again, is why.
+    """
+    if task.state in ("FAILURE", "RETRY") and task.exception and not task.result:
+        task.result = _words(task.exception)
     if isinstance(task.result, str) and task.result[:1] == task.result[-1:] and task.result[:1] in ("'", '"'):
         task.result = task.result[1:-1]
     if task.args in ("()", "[]"):
         task.args = _named(task.kwargs) if task.kwargs else ""
     return task
+
+
+def _words(exception: str) -> str:
+    """The words of an exception, which events carry as Python writes it: its name, then what it says in quotes."""
+    told = re.fullmatch(r"\w+\((['\"])(.*)\1,?\)", exception, re.DOTALL)
+    return plain(told[2] if told else exception)
 
 
 def _named(arguments: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlencode
 
 from tornado import web
@@ -21,9 +21,10 @@ CHOICES = {"source": Source, "action": Action, "state": State}
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """A run, and where its time went."""
+    """A run as of one moment, and where its time went."""
 
     run: ShownRun
+    as_of: datetime
     phases: tuple[Phase, ...]
 
     @property
@@ -74,8 +75,7 @@ class RunView(View):
     @web.authenticated
     async def get(self, run_id: str) -> None:
         def ask(conn: database.Connection) -> Dossier:
-            return Dossier(runs.shown(conn, int(run_id), PAGES), runs.phases(conn, int(run_id)))
+            shown = runs.shown(conn, int(run_id), PAGES)
+            return Dossier(shown, database.now(conn), runs.phases(conn, int(run_id)))
 
-        self.show(
-            "pipeline_run.html", seen=await self.see(ask), run_id=run_id, now=datetime.now(UTC), PageState=PageState
-        )
+        self.show("pipeline_run.html", seen=await self.see(ask), run_id=run_id, PageState=PageState)

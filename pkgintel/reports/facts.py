@@ -4,7 +4,7 @@ Freshness is reckoned at the moment of asking, never read from recorded checks: 
 would look fresh for ever. Workers and queues are asked for separately (`crew`), and may be unknown.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydantic import Field
 
@@ -77,6 +77,7 @@ class Facts(Crew):
 def gather(conn: database.Connection, settings: Deployment, crew: Crew = NOT_ASKED) -> Facts:
     """Ask Postgres for everything, in one transaction; `crew` is what was known of workers and queues."""
     with conn.transaction():
+        now = database.now(conn)
         catalog = database.one(conn, "events/name")
         lag = database.the(conn, "reports/status/lag")
         rows = assets.rows(conn)
@@ -84,12 +85,12 @@ def gather(conn: database.Connection, settings: Deployment, crew: Crew = NOT_ASK
         runs = work.in_progress(conn, settings)
         running = tuple(run for run in runs if not run.is_replay)
         outcomes = work.outcomes(conn)
-        found = gates.newest(conn, settings, {row.name: row.age_seconds for row in rows})
+        found = gates.newest(conn, settings, {row.name: row.age_seconds for row in rows}, now)
         rejected, examples = assets.rejected(conn)
         versions, packages = known.counts(conn)
         return crew.within(
             Facts,
-            as_of=datetime.now(UTC),
+            as_of=now,
             catalog=catalog["name"] if catalog else None,
             database=database.place(settings.database_url),
             assets=assets.assets(rows, found, outcomes),

@@ -42,6 +42,7 @@ class Progress(Report):
     that were read.
     """
 
+    as_of: Moment
     pages_total: int
     pages_done: int
     pages_failed: int

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pkgintel import database
 from pkgintel.pipeline import checks
@@ -55,12 +55,13 @@ class Check(RunCheck):
     bound: str
 
 
-def newest(conn: database.Connection, settings: Deployment, ages: Mapping[str, float | None]) -> tuple[Check, ...]:
-    """The newest result of each check. `ages` are the assets' in seconds, of which freshness is reckoned now."""
+def newest(
+    conn: database.Connection, settings: Deployment, ages: Mapping[str, float | None], now: datetime
+) -> tuple[Check, ...]:
+    """The newest result of each check. `ages` are the assets' in seconds `now`, of which freshness is reckoned."""
     defined = [check for name in checks.ASSETS for check in checks.of_gate(name, settings)]
     bounds = {check.name: check.bound for check in defined} | dict.fromkeys(checks.MEASURED_APART, "at most")
     stored = [name for name in bounds if name not in checks.FRESHNESS]
-    now = datetime.now(UTC)
     found = [Check(**row, bound=bounds[row["name"]]) for row in database.every(conn, "checks/latest", names=stored)]
     for check in defined:
         if check.is_freshness:

@@ -1,6 +1,7 @@
 """Hosts whose clocks differ: what is recorded and decided goes by the clock of the database alone."""
 
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,7 @@ def test_a_worker_with_a_wrong_clock_reads_all_and_ends_no_run_that_lives(
         found = fleet.status()
         assert found["assets"]["raw_nuget_packages"]["fresh"]
         assert abs(found["run"]["silent_seconds"]) < 300
+        now = fleet.rows("SELECT now()")[0]["now"]
+        stamps = [found["as_of"], *(check["checked_at"] for check in found["checks"])]
+        off = [abs((now - datetime.fromisoformat(stamp)).total_seconds()) for stamp in stamps]
+        assert max(off) < 300, "also those of the screen, though its own clock is wrong"

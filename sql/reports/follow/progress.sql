@@ -1,6 +1,6 @@
 -- How far some runs are: pages and leaves, done and known of, and the items of pages that only make versions known; why one that
 -- runs is tried again, where it is.
-SELECT count(*) AS pages_total, count(*) FILTER (WHERE state = 'done') AS pages_done,
+SELECT now() AS as_of, count(*) AS pages_total, count(*) FILTER (WHERE state = 'done') AS pages_done,
        count(*) FILTER (WHERE state = 'failed') AS pages_failed,
        coalesce(sum(fetched), 0)::bigint AS leaves_done,
        coalesce(sum(wanted) FILTER (WHERE wanted IS NOT NULL), 0)::bigint AS leaves_known,

@@ -111,6 +111,8 @@ def test_empty_healthy_broken_and_down(settings: Settings, conn: database.Connec
     assert set(badges(empty).values()) == {"never"}
     assert "Nothing was ever stored here" in empty
     assert "Nothing has run yet" in empty
+    assert "No check has run yet" in empty
+    assert 'badge_ warn"' not in empty, "what is to do is said once"
     assert re.search(r'<a class="nav-link active"\s+href="/pipeline"', empty)
     assert 'href="/pipeline"' in served.get("/tasks")[1]
     assert "Run now" not in empty, "for nobody was asked who he is"
@@ -222,14 +224,32 @@ def test_flower_itself_refuses(settings: Settings) -> None:
     assert "Traceback" not in done.stderr
 
 
+def task(args: str = "()", kwargs: str = "{}", **more: str | None) -> SimpleNamespace:
+    facts = {"state": "SUCCESS", "args": args, "kwargs": kwargs, "result": None, "exception": None}
+    return SimpleNamespace(**facts | more)
+
+
 def test_tasks_read_well() -> None:
-    made = SimpleNamespace(
-        args="()", kwargs="{'kind': 'scheduled', 'root_id': None}", result="'run 3: 12 pages to read'"
+    shown = drawing.format_task(
+        task(kwargs="{'kind': 'scheduled', 'root_id': None}", result="'run 3: 12 pages to read'")
     )
-    shown = drawing.format_task(made)
     assert (shown.args, shown.result) == ("kind: scheduled", "run 3: 12 pages to read")
-    page = SimpleNamespace(args="(run 3, page7.json)", kwargs="{}", result="{'leaves': 40}")
-    assert drawing.format_task(page).args == "(run 3, page7.json)"
+    page = drawing.format_task(task("(run 3, page7.json)", result="{'leaves': 40}"))
+    assert (page.args, page.result) == ("(run 3, page7.json)", "{'leaves': 40}")
+
+
+@pytest.mark.parametrize("state", ["FAILURE", "RETRY"])
+@pytest.mark.parametrize(
+    ("exception", "says"),
+    [
+        ("RunFailed('Run 3: 1 of 2 pages failed.')", "Run 3: 1 of 2 pages failed."),
+        ('RunFailed("page7\'s leaves")', "page7's leaves"),
+        ("KeyError('a', 1)", "KeyError('a', 1)"),
+        ("UpstreamChanged('a\x1b[2Jb')", "a [2Jb"),
+    ],
+)
+def test_a_red_task_says_why_where_others_have_their_result(state: str, exception: str, says: str) -> None:
+    assert drawing.format_task(task(state=state, exception=exception)).result == says
 
 
 def test_a_check_says_what_comes_of_it() -> None:
