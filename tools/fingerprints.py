@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from pkgintel.licenses.expression import MalformedExpression, parse
 from pkgintel.licenses.meaning import Reader
+from pkgintel.licenses.texts.decode import decode
 from pkgintel.licenses.texts.names import Prose
 from pkgintel.licenses.texts.notices import set_aside
 from pkgintel.licenses.texts.template import SAMPLE, Template
@@ -40,7 +41,7 @@ class Fingerprints:
         """Digest of a text's words → (expression, whether two witnesses call it closed)."""
         found: dict[str, list[Any]] = {}
         for facts, text in self._entries:
-            words = set_aside(passage(text), self._prose).words
+            words = set_aside(passage(decode(text.encode()).text), self._prose).words
             expression = self._expression(facts)
             if self._is_closed_text(facts, words):
                 # Two witnesses: the category of ScanCode, and a clause that a person read in the text.

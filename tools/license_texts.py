@@ -41,6 +41,7 @@ PLACE = re.compile(
     r"(?: (?:year|yyyy|name|of|author|copyright|owner|holders?|=\d+))*)(?= |$)"
 )
 SCHEME = re.compile(r"<?https?:\s*$")
+ANCHOR = re.compile(r"\]\(#[\w-]{1,80}\)")  # behind the words of a Markdown link, which the reader takes away as well
 LEAST_USES = 3  # texts that write a word in lower case before it counts as prose
 MOST_USES = 600  # of a word that may be part of a name
 LEAST_SHARE = 0.1  # of a word's uses that are in lower case
@@ -64,7 +65,7 @@ class Marks:
         self.slots: list[list[str]] = []
 
     def write(self, text: str | None) -> None:
-        self.marks += passage(SCHEME.sub("", text or "")).words  # The rest of that address is a slot.
+        self.marks += passage(ANCHOR.sub("]", SCHEME.sub("", text or ""))).words  # The rest of that address is a slot.
 
     def slot(self, texts: list[str]) -> None:
         self.marks.append(f"={len(self.slots)}")

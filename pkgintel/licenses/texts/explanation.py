@@ -6,6 +6,7 @@ from pkgintel.licenses.texts.search import Laid, Search
 
 MOST_DIFFERENT = 200  # words in one run that is explained at all
 MOST_UNEQUAL = 8  # words of a run that the license must have and that are spelled in another way
+MOST_ROOM = 40  # words that are tried beyond an edge
 SHOWN = 400  # characters of a difference
 # Equal words (before, behind) a run that may be equal by chance, in the order in which they are tried.
 _AROUND = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (2, 2), (0, 3), (3, 0))
@@ -52,7 +53,7 @@ class Explainer:
         return Difference(missing[:SHOWN], passage.shown(run.start, run.end, SHOWN), after)
 
     def _explained(self, run: Run) -> bool:
-        room = run.last - run.first + 4
+        room = self._room(run)
         if run.start == run.end == self.low and run.first == 0:
             for low in range(self.low, max(self._start, self.low - room) - 1, -1):
                 if self._fits(run.first, run.last, low, run.end):
@@ -66,6 +67,12 @@ class Explainer:
                     return True
             return False
         return self._fits(run.first, run.last, run.start, run.end) or self._fits_wider(run)
+
+    def _room(self, run: Run) -> int:
+        """Words that the passage may have for the words of a license at an edge, some more included."""
+        slots = self._laid.template.slots
+        words = (slots.get(mark, ((mark,),)) for mark in self._laid.pattern[run.first : run.last])
+        return min(MOST_ROOM, sum(max(map(len, wordings), default=1) for wordings in words) + 4)
 
     def _fits_wider(self, run: Run) -> bool:
         """Whether the run fits with some of the equal words around it, which may be equal by chance."""

@@ -78,6 +78,11 @@ class Library:
         return hits[:MOST_CANDIDATES]
 
 
+def is_closed(row: Mapping[str, str]) -> bool:
+    """Whether a row of the reviewed texts closes: a clause that a person read and quotes, and another witness."""
+    return bool(row["quote"] and row["witness"])
+
+
 @cache
 def library() -> Library:
     """The library of this installation; reading it takes about half a second."""
@@ -85,7 +90,7 @@ def library() -> Library:
     prints = {bytes.fromhex(key): Print(*value) for key, value in content["prints"].items()}
     with REVIEWED_FILE.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            prints[bytes.fromhex(row["words"])] = Print(row["expression"], reviewed=True)
+            prints[bytes.fromhex(row["words"])] = Print(row["expression"], is_closed(row), reviewed=True)
     templates = (Template(*row) for row in content["templates"])
     return Library(
         templates, prints, Prose(frozenset(content["prose"].split()), frozenset(content["nameable"].split()))

@@ -1,0 +1,95 @@
+"""Texts that a person reviewed: what closes them, and what the well-known packages that went commercial are read as."""
+
+import csv
+from datetime import date
+
+import pytest
+
+from pkgintel.licenses.expression import parse
+from pkgintel.licenses.texts import library
+from pkgintel.licenses.texts.decode import decode
+from pkgintel.licenses.texts.library import REVIEWED_FILE, is_closed
+from pkgintel.licenses.texts.notices import set_aside
+from pkgintel.licenses.texts.words import digest, passage
+from tests.support.license_texts import COLLECTED, meaning, reading
+from tools.commercialised import packages, texts, verdict
+
+NOTICE = """
+By accessing code under the [{name} GitHub Organization](https://github.com/x) ({name}) here, you are agreeing to the
+following licensing terms. If you do not agree to these terms, do not access {name} code.
+
+Your license to {name} source code and/or binaries is governed by the Reciprocal Public License 1.5 (RPL1.5) license as
+described here: https://opensource.org/license/rpl-1-5/
+
+If you do not wish to release the source of software you build using {name} source code and/or binaries under the terms
+above, you may use {name} source code and/or binaries under the License Agreement described here:
+
+{sold}
+"""
+MAKERS = [
+    ("Particular Software", "https://particular.net/LicenseAgreement"),
+    ("Lucky Penny Software", "https://luckypennysoftware.com/license"),
+]
+
+
+def rows() -> list[dict[str, str]]:
+    with REVIEWED_FILE.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_reviewed_text_is_closed_by_a_clause_and_another_witness_or_not_at_all() -> None:
+    assert len({row["words"] for row in rows()}) == len(rows())
+    for row in rows():
+        assert bool(row["quote"]) == bool(row["witness"]) == is_closed(row), row
+        assert date.fromisoformat(row["read"])
+        assert row["why"]
+        assert parse(row["expression"])
+        assert library.library().prints[bytes.fromhex(row["words"])].closed == is_closed(row)
+
+
+@pytest.mark.parametrize(("name", "sold"), MAKERS)
+def test_a_choice_between_the_reciprocal_license_and_sold_terms_is_open_with_a_remark(name: str, sold: str) -> None:
+    found = verdict(NOTICE.format(name=name, sold=sold).encode())
+    assert (found.verdict, found.rule) == ("open_source", "text-open")
+    assert reading(NOTICE.format(name=name, sold=sold)).expression == "RPL-1.5 OR LicenseRef-Commercial"
+    assert found.evidence.remarks
+    assert "commercial" in found.evidence.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "instead"),
+    [
+        ("under the terms above, ", "under the terms above, and only for evaluation, "),
+        ("you may use", "you must use"),
+        ("is governed", "was governed until 2020"),
+        ("https://opensource.org/license/rpl-1-5/", "https://rpl.example/"),
+    ],
+)
+def test_the_notice_of_a_choice_is_read_word_for_word(words: str, instead: str) -> None:
+    text = " ".join(NOTICE.format(name=MAKERS[0][0], sold=MAKERS[0][1]).split())
+    assert words in text
+    assert meaning(text) == "open"
+    assert meaning(text.replace(words, instead)) == "undecided"
+
+
+@pytest.mark.skipif(not COLLECTED.is_dir(), reason="the collected license texts do not lie beside the checkout")
+def test_well_known_packages_that_went_commercial_are_decided_as_an_expert_would() -> None:
+    wanted = packages()
+    known = texts([COLLECTED], wanted)
+    said = {one.package: verdict(known[one.sha256]).verdict for one in wanted if one.sha256 in known}
+    assert len(said) >= 9
+    assert said == {one.package: one.expected for one in wanted if one.package in said}
+
+
+@pytest.mark.skipif(not COLLECTED.is_dir(), reason="the collected license texts do not lie beside the checkout")
+def test_the_clause_that_closes_a_reviewed_text_stands_in_it() -> None:
+    quotes = {row["words"]: row for row in rows() if is_closed(row)}
+    prose = library.library().prose
+    seen = 0
+    for path in sorted(COLLECTED.glob("*.txt")):
+        words = set_aside(passage(decode(path.read_bytes()).text), prose).words
+        row = quotes.get(digest(words).hex())
+        if row and "duende" not in row["expression"]:  # A notice that leads to the terms with the clause.
+            seen += 1
+            assert " ".join(passage(row["quote"]).words) in " ".join(words), path.name
+    assert seen >= 8
