@@ -17,8 +17,9 @@ from tests.support.catalogs import ZERO, Catalog, details
 from tests.support.databases import empty
 from tests.support.oddities import WRONG, answer, document, grown, read_rejected, rows
 from tests.support.patience import quick
-from tests.support.scans import COPIES, Bench, OneConnection
+from tests.support.scans import Bench, OneConnection
 from tests.support.tables import differences
+from tests.support.wires import COPIES
 
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=8)
 

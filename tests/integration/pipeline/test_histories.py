@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from pkgintel import database
 from pkgintel.pipeline import scan
 from tests.support.catalogs import ZERO, Catalog, details
+from tests.support.crews import Workers
 from tests.support.databases import empty
 from tests.support.histories import CLOSE, FAR, SECOND, History, grow, histories
 from tests.support.patience import quick
-from tests.support.scans import Bench, OneConnection, ShakyWire, Workers
+from tests.support.scans import Bench, OneConnection
+from tests.support.wires import ShakyWire
 
 # Its first leaf is rejected by the shaky wire of this seed, so that a scan is caught up with nothing stored.
 ONLY_REJECTED = {
