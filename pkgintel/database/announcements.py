@@ -1,13 +1,16 @@
 """How the items of a page make versions known before their leaves are read: one COPY and a few set-based statements.
 
 What is known and unread lies in `raw.unread_versions`; the packages whose speakers are not certain for it are named in
-`raw.unread_packages`, whose rows are locked first, in key order.
+`raw.unread_packages`. Pages are made known beside one another, and never beside a transaction that derives packages
+(`ops.unread_turn`); both write packages and versions in key order, so none waits for another in a circle.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+import psycopg
 
 from pkgintel import database
 from pkgintel.nuget import instant, version
@@ -42,14 +45,29 @@ def know(conn: database.Connection, found: Sequence[Announced], watermark: int) 
         copy.set_types(_COLUMNS)
         for one in found:
             copy.write_row(_row(one, base))
-    fresh = database.run(conn, "known/add_fresh", base=base, watermark=watermark)
+    fresh, deletes = _take_turn(conn, base, watermark)
     if fresh:
-        database.run(conn, "known/lock_packages")
+        database.run(conn, "known/mark_packages")
         database.run(conn, "known/keep", base=base)
-        if any(one.delete for one in found):
-            database.run(conn, "known/apply_deletes")
-            database.run(conn, "known/carry_known_deletes", base=base)
+    if deletes:
+        database.run(conn, "known/apply_deletes")
+        database.run(conn, "known/carry_known_deletes", base=base)
     return fresh
+
+
+def _take_turn(conn: database.Connection, base: str | None, watermark: int) -> tuple[int, bool]:
+    """Find what is new, beside other pages: of how many versions, and whether any that was read is deleted by it.
+
+    A page with such a delete takes its turn alone: rows of both tables are written for it, in no common order.
+    """
+    with conn.transaction() as turn:
+        database.run(conn, "known/turn_to_announce")
+        fresh = database.run(conn, "known/add_fresh", base=base, watermark=watermark)
+        if not fresh or not database.the(conn, "known/any_read_deleted")["found"]:
+            return fresh, False
+        raise psycopg.Rollback(turn)
+    database.run(conn, "known/turn_to_delete")
+    return database.run(conn, "known/add_fresh", base=base, watermark=watermark), True
 
 
 def newest(items: Iterable[Item]) -> tuple[list[Announced], list[Item]]:
@@ -82,9 +100,16 @@ def leaf_address(base: str, commit: int, package: str, version_key: str) -> str:
     return f"{base}{_stamp(commit // instant.TICKS_PER_SECOND)}/{package}.{version_key}.json"
 
 
-@lru_cache(maxsize=4096)
 def _stamp(second: int) -> str:
-    return instant.moment(second * instant.TICKS_PER_SECOND).strftime("%Y.%m.%d.%H.%M.%S")
+    days, second = divmod(second, 86_400)
+    minutes, second = divmod(second, 60)
+    return f"{_day(days)}.{minutes // 60:02}.{minutes % 60:02}.{second:02}"
+
+
+@lru_cache(maxsize=4096)
+def _day(days: int) -> str:
+    """A day as addresses have it, so many days from 1970."""
+    return instant.moment(days * instant.DAY).strftime("%Y.%m.%d")
 
 
 def _base(conn: database.Connection, found: Iterable[Announced]) -> str | None:

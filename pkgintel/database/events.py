@@ -84,6 +84,7 @@ def write_among_unread(
     been read meanwhile, `rejected` those whose leaf could not be fetched (and its address).
     """
     _copy(conn, events)
+    database.run(conn, "known/turn_to_derive")
     database.run(conn, "known/touched_table")
     database.run(conn, "known/touch", packages=[*packages, *(package for package, _, _ in rejected)])
     database.one(conn, "known/lock_rows")

@@ -122,7 +122,7 @@ def _short(most: int) -> AfterValidator:
     """At most so many bytes: what is part of a key must fit an index of Postgres, and no text may fill the memory."""
 
     def check(text: str | None) -> str | None:
-        if text is not None and len(text.encode("utf-8", "replace")) > most:
+        if text is not None and 4 * len(text) > most and len(text.encode("utf-8", "replace")) > most:
             raise ValueError(f"longer than {most} bytes")
         return text
 
@@ -131,7 +131,7 @@ def _short(most: int) -> AfterValidator:
 
 def _holdable(text: str) -> str:
     """Texts of which Postgres can hold every letter: an address or an id is what it is, so nothing is replaced."""
-    if _NOT_HELD.search(text):
+    if ("\0" in text or not text.isascii()) and _NOT_HELD.search(text):
         raise ValueError("it holds a NUL or half of a surrogate pair")
     return text
 

@@ -2,7 +2,7 @@
 -- that is read (see derive_packages in sql/events for the order). Until then a package has no row, or keeps the one it has.
 -- Where nobody speaks, a delete whose leaf cannot be fetched says so as well as one that was read.
 -- The newest event is found again where more than what was read now may have changed it: `anew` says that leaves were
--- rejected.
+-- rejected; the 0 keeps the planner from looking for it among the newest events of all packages.
 WITH judged AS MATERIALIZED (
     SELECT t.package_key, t.newest, t.uncertain, v.version IS NOT NULL AS speaks, v.package_id, v.version, v.license_expression,
            v.license_url, v.license_file, v.project_url, v.raw, v.declaration, v.created, v.listed,
@@ -33,7 +33,7 @@ WITH judged AS MATERIALIZED (
                         WHERE u.package_key = j.package_key AND (NOT u.rejected OR NOT j.speaks)) AS unread
     CROSS JOIN LATERAL (
         SELECT CASE WHEN %(anew)s OR j.uncertain OR p.commit_ticks IS NULL
-                    THEN (SELECT max(r.commit_ticks) FROM raw.read_versions r WHERE r.package_key = j.package_key)
+                    THEN (SELECT max(r.commit_ticks + 0) FROM raw.read_versions r WHERE r.package_key = j.package_key)
                     ELSE p.commit_ticks END AS newest
         FROM (SELECT 1) AS here LEFT JOIN raw.nuget_packages p ON p.package_key = j.package_key
     ) AS known
