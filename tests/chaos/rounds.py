@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pkgintel.nuget.instant import timestamp
 from tests.chaos.faults import Faults
 from tests.chaos.invariants import Broken, Invariants, Stuck
 from tests.chaos.stack import LOST_AFTER, Stack
@@ -16,6 +17,7 @@ from tests.chaos.world import World
 from tests.support.hostile import HostileServer
 from tests.support.places import quick_place
 
+REPLAYED = 40  # Pages that a replay of a time reads at most: of a soak, all of them take longer than a round may.
 PATIENCE = 90.0  # Seconds a round may take to come to its right end once the faults are over.
 
 
@@ -77,7 +79,7 @@ class Chaos:
                 {"package": "Alpha"},
                 {"page": self.world.url(page)},
                 {"rejected": True},
-                {"since": "2024-05-01"},
+                {"since": timestamp(chance.choice(sorted(self.world.index.values())[-REPLAYED:]))},
             ]
             work.append(("catalog.replay", chance.choice(wanted)))
         chance.shuffle(work)

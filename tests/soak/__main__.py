@@ -29,6 +29,7 @@ from tests.support.waiting import until
 
 PAGES = ("/pipeline", "/pipeline/runs", "/pipeline/runs/1", "/metrics", "/workers")
 WARM = 5  # Rounds before the first measure.
+BETWEEN = 600.0  # Seconds between two measures that are printed on the way.
 
 
 class Visitor:
@@ -86,14 +87,17 @@ def _lived(chaos: Chaos, minutes: float) -> str:
     until(lambda: b"Visit me" in spared[1].log.read_bytes(), "Flower is up")
     begun, visitor = time.monotonic(), Visitor(port)
     first: Measures = {}
-    rounds = 0
+    rounds, printed = 0, begun
     for number, kinds in enumerate(chaos.kinds(sys.maxsize)):
         if time.monotonic() - begun > minutes * 60:
             break
         chaos.round(number, kinds)
         rounds = number + 1
         if rounds == WARM:
-            first = measure(chaos.stack, spared)
+            first, printed = measure(chaos.stack, spared), time.monotonic()
+        elif rounds > WARM and time.monotonic() - printed > BETWEEN:
+            printed = time.monotonic()
+            chaos.say(f"after {rounds} rounds\n{compared(first, measure(chaos.stack, spared))}")
     visitor.leave()
     if dead := [program.name for program in spared if not program.running()]:
         raise Stuck(f"{', '.join(dead)} ended, and nobody had killed it\n{chaos.invariants.story()}")
