@@ -57,10 +57,13 @@ def disable(name: str) -> None:
 @click.argument("name")
 def run_now(name: str) -> None:
     """Fire a tick's task once, whether it is enabled or not."""
+    settings = process.current().deployment
     try:
-        task, sent = beat.fire(app, name)
+        with database.connect(settings.database_url) as conn:
+            migrations.require_schema(conn)
+            task, sent = beat.fire(conn, app, name)
     except (OperationalError, RedisError) as error:
-        why = broker.because(process.current().deployment.redis_url, error)
+        why = broker.because(settings.redis_url, error)
         raise ServiceUnavailable(f"Redis does not answer, so the task was not sent: {why}.") from None
     awake = app.control.ping(timeout=1.0)
     then = "a worker takes it up" if awake else "no worker answers now, so it waits for one (`pkgintel up` starts one)"
@@ -82,5 +85,6 @@ def list_(as_json: bool) -> None:
         say(f"{name:<6} {tick.cron:<12} {'enabled' if tick.enabled else 'stopped'}")
         who = "" if tick.changed_by == "install" else f" by {plain(tick.changed_by, 60)}"
         say(f"       {'so since install' if not who else 'decided ' + minute(tick.changed_at) + who}")
-        last = f"{minute(tick.last_tick)} (run {tick.last_run}: {tick.last_result})" if tick.last_tick else "never"
+        how = f"run {tick.last_run}: {tick.last_result}" if tick.last_result else "by hand"
+        last = f"{minute(tick.last_tick)} ({how})" if tick.last_tick else "never"
         say(f"       last tick {last}; next tick {minute(tick.next_tick) if tick.next_tick else 'none'} (UTC)")

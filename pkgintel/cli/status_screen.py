@@ -186,7 +186,11 @@ def _verdicts(report: Status) -> Iterable[RenderableType]:
 def _schedules(report: Status) -> Table:
     table = _table("", "", "", "", "")
     for name, tick in report.schedules.items():
-        last = f"last {_ago(report, tick.last_tick)}, {tick.last_result}" if tick.last_tick else "never ticked"
+        last = (
+            f"last {_ago(report, tick.last_tick)}, {tick.last_result or 'by hand'}"
+            if tick.last_tick
+            else "never ticked"
+        )
         if tick.next_tick:
             then = f"next in {span(-report.since(tick.next_tick))}"
         elif tick.changed_by == "install":

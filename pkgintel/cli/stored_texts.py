@@ -9,12 +9,13 @@ from rich.text import Text
 from pkgintel import database
 from pkgintel.cli.screen import console, emit, say
 from pkgintel.database import migrations
-from pkgintel.errors import SettingsError
+from pkgintel.errors import GateFailed, SettingsError
 from pkgintel.licenses.texts import difference
 from pkgintel.licenses.texts.decode import NotText, TooLong, decode
-from pkgintel.pipeline import text_reading
+from pkgintel.pipeline import follow_up, text_reading
 from pkgintel.reports import texts
 from pkgintel.runtime import process
+from pkgintel.runtime.process import Process
 from pkgintel.text import many, minute, plain
 
 EDGE = 12  # Words shown of a long run that is equal, at either end.
@@ -103,7 +104,9 @@ def accept_command(what: str, why: str) -> None:
     """Let something through the gate raw_license_texts: a text under many owners, or what a new reader changes.
 
     With a sha256: that text is no page which a host shows for every file. With the word reader: what the newest reader
-    and license list read otherwise is right. Exit codes: 0; 2 when there is no such text, or nothing was read.
+    and license list read otherwise is right. Packages are judged with it at once.
+
+    Exit codes: 0; 2 when there is no such text, or nothing was read.
     """
     mine = process.current()
     with database.connect(mine.deployment.database_url) as conn:
@@ -117,4 +120,14 @@ def accept_command(what: str, why: str) -> None:
             name = texts.text(conn, what)[0].sha256
         database.run(conn, "texts/accept", what=name, why=why, by=getpass.getuser())
         result = text_reading.match(conn, mine.deployment)
-    say(f"accepted: {name}. {result}")
+        then = "" if result.closed else _judge(conn, mine)
+    say(f"accepted: {name}. {result}{then}")
+
+
+def _judge(conn: database.Connection, mine: Process) -> str:
+    """Judge with what was let through, for that was held back; says what it changed."""
+    try:
+        done = follow_up.perform(mine.database, conn, mine.deployment, None, None)
+    except GateFailed as closed:
+        return f"; no verdict follows while another gate is closed: {closed}"
+    return f", {many(done.changed, 'verdict')} changed"

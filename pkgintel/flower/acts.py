@@ -65,7 +65,7 @@ def perform(verb: str, target: str, by: str, why: str) -> None:
         with database.connect(settings.database_url) as conn:
             migrations.require_schema(conn)
             if verb == "run-now":
-                beat.fire(app, target)
+                beat.fire(conn, app, target)
             elif verb in ("enable", "disable"):
                 beat.switch(conn, app, target, enabled=verb == "enable", by=by)
             elif verb == "abort":

@@ -25,7 +25,9 @@ def steps(source: Source | None) -> tuple[str, ...]:
     return (*begin, CLASSIFIER, VERDICTS)
 
 
-def perform(db: Database, conn: Connection, settings: Settings, source: Source, run_id: int | None) -> Classification:
+def perform(
+    db: Database, conn: Connection, settings: Settings, source: Source | None, run_id: int | None
+) -> Classification:
     """Take these steps here and now behind run `run_id`, one after the other; what the classifier did.
 
     Raises: GateFailed.

@@ -85,9 +85,10 @@ def _bad_runs(found: Facts, busy: Mapping[Source, int], settings: Deployment) ->
     ]
     for run in bad_ends(found):
         error = (run.error or "no reason was recorded").rstrip(".")
+        here = "" if run.source is Source.TEXTS else "`pkgintel run`, "  # Which reads no texts but the sample's.
         then = (
-            f"What is stored stays; `pkgintel runs resume {run.id}` where workers run, `pkgintel run`, or the next "
-            "tick goes on from there."
+            f"What is stored stays; `pkgintel runs resume {run.id}` where workers run, {here}or the next tick goes on "
+            "from there."
         )
         if run.source in busy:
             then = f"Run {busy[run.source]} is trying again now."
@@ -124,10 +125,16 @@ def _stale(found: Facts, busy: Mapping[Source, int]) -> list[str]:
             then = f"Run {busy[source]} is at work on it now."
         elif tick is None:
             then = "Verdicts follow every scan and every SPDX sync: `pkgintel run` does all three."
+        elif tick.enabled and not found.due(name):
+            then = (
+                f"Its schedule was enabled {ago(found.since(tick.changed_at))} and ticks next at "
+                f"{minute(tick.next_tick)} UTC: `pkgintel schedule run-now {source}` fires it at once."
+            )
         elif tick.enabled:
             then = "Its schedule is enabled, so something keeps it from succeeding: see the last runs."
         else:
-            then = f"Its schedule is stopped: `pkgintel schedule enable {source}`, or `pkgintel run` once."
+            once = "`pkgintel schedule run-now texts`" if source is Source.TEXTS else "`pkgintel run`"
+            then = f"Its schedule is stopped: `pkgintel schedule enable {source}`, or {once} once."
         sentences.append(f"{says} {then}")
     return sentences
 

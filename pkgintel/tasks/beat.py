@@ -149,14 +149,17 @@ def apply(conn: database.Connection, app: Celery) -> list[str]:
     return told
 
 
-def fire(app: Celery, name: str) -> tuple[str, str]:
+def fire(conn: database.Connection, app: Celery, name: str) -> tuple[str, str]:
     """Send a tick's task once, whether it is enabled or not: the names of the task and of this sending of it.
 
+    An enabled one has come by that, so it is late no more.
     Raises: SettingsError for a name that is no tick; OperationalError or RedisError when Redis does not answer.
     """
     require(name)
     task = app.conf.beat_schedule[name]["task"]
-    return task, app.send_task(task, kwargs={"kind": "manual"}).id
+    sent = app.send_task(task, kwargs={"kind": "manual"})
+    database.run(conn, "schedules/fired", name=name)
+    return task, sent.id
 
 
 def next_tick(cron: str) -> datetime:

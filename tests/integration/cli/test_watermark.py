@@ -130,6 +130,10 @@ def test_nothing_is_brought_back_while_a_scan_runs_or_nothing_is_stored(bench: B
     with pytest.raises(SettingsError, match=f"Run {run_id} is in progress"):
         tell("reset", "--to", "2024-05-01", "--why", "x")
     assert bench.watermark() == ZERO + DAY
+    aborted = CliRunner().invoke(pkgintel, ["runs", "abort", str(run_id), "--why", "as it was advised"])
+    assert aborted.exit_code == 0, aborted.output
+    tell("reset", "--to", "2024-05-01", "--why", "x")
+    assert bench.watermark() == ZERO
 
 
 def test_a_scan_that_began_before_a_reset_does_not_move_the_watermark_over_it(bench: Bench) -> None:

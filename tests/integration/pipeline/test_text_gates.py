@@ -106,13 +106,12 @@ def test_a_reader_that_opens_what_was_closed_is_held_back(bench: TextBench, monk
     assert failing(bench) == ["raw_license_texts_opened", "raw_license_texts_steady"]
     bench.classify()
     assert bench.verdicts() == {"Sold": ("proprietary", "text-closed")}
-    bench.conn.execute(
-        "INSERT INTO ops.accepted_texts (what, why, accepted_by) "
-        "SELECT 'reader ' || reader || ', list ' || list_version, 'looked at', 'ann' FROM enriched.license_readings "
-        "WHERE reader = '2-new'"
-    )
-    assert not bench.match().closed
-    bench.classify()
+    wrong = status.report(bench.conn, bench.settings).unhealthy_because
+    assert sum("`pkgintel texts accept reader --why" in sentence for sentence in wrong) == 2
+    with working_for(bench.settings):
+        said = CliRunner().invoke(texts_command.group, ["accept", "reader", "--why", "looked at"])
+    assert said.exit_code == 0, said.output
+    assert failing(bench) == []
     assert bench.verdicts() == {"Sold": ("open_source", "text-open")}
 
 
