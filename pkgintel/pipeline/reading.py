@@ -21,8 +21,8 @@ from pkgintel.upstream.client import Client
 from pkgintel.upstream.slots import Limit
 
 PACKAGES = 500  # Of one page of a round, and so of one transaction.
-BLOCKS = 8  # Of one page of the rest: some five hundred leaves.
-REST_PAGES = 40  # Of one run of the rest, which is some ten seconds of reading.
+BLOCKS = 32  # Of one page of the rest: some thousand leaves.
+REST_PAGES = 40  # Of one run of the rest, which is half a minute of reading.
 LOOKED_AT = 4096  # Blocks at once, to find the last one that is not empty.
 
 
@@ -133,9 +133,10 @@ def rest_pages(conn: database.Connection) -> list[RangePlan]:
         start = max(0, stop - LOOKED_AT)
         last = database.the(conn, "reading/last_block", start=start, stop=stop)["block"]
         if last is not None:
+            size = min(BLOCKS, -(-(last + 1) // 16))  # Of few leaves, too, every worker has some.
             return [
-                RangePlan(str(max(0, end - BLOCKS)), str(end), place, PageKind.REST)
-                for place, end in enumerate(range(last + 1, 0, -BLOCKS)[:REST_PAGES])
+                RangePlan(str(max(0, end - size)), str(end), place, PageKind.REST)
+                for place, end in enumerate(range(last + 1, 0, -size)[:REST_PAGES])
             ]
         stop = start
     return []
