@@ -1,6 +1,7 @@
 """JUnit XML, as build servers show it: a test case for each version; a breach fails, an exception is skipped.
 
-Source: https://github.com/testmoapp/junitxml (the format has no standard).
+The format has no standard, so what is written is what the two schemas in use have in common: that of Ant's reports
+(https://github.com/windyroad/JUnit-Schema) and that of Jenkins (junit-10.xsd of https://github.com/jenkinsci/xunit-plugin).
 """
 
 import re
@@ -19,11 +20,17 @@ def write(report: Report) -> str:
     """The document as text."""
     failures, skipped = len(report.decided("breach")), sum(map(_is_skipped, report.packages))
     counts = f'tests="{len(report.packages)}" failures="{failures}" errors="0" skipped="{skipped}"'
+    when = str(iso(report.generated_at))[:19]
+    warnings = "".join(f"{one.package.label}: {sentence(one)}\n" for one in report.decided("warned"))
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
-        f'<testsuites name="pkgintel audit" {counts} time="0">',
-        f'  <testsuite name="pkgintel audit" {counts} time="0" timestamp="{str(iso(report.generated_at))[:19]}">',
+        "<testsuites>",
+        f'  <testsuite id="0" package="pkgintel" name="pkgintel audit" hostname="localhost" {counts} time="0" '
+        f'timestamp="{when}">',
+        "    <properties/>",
         *(_case(one) for one in report.packages),
+        f"    <system-out>{escape(_clean(warnings))}</system-out>",
+        "    <system-err/>",
         "  </testsuite>",
         "</testsuites>",
     ]
@@ -43,8 +50,6 @@ def _case(one: Audited) -> str:
         return f'{head}>\n      <failure type="{one.answer.rule}" message={says}>{detail}</failure>\n    </testcase>'
     if _is_skipped(one):
         return f"{head}>\n      <skipped message={says}/>\n    </testcase>"
-    if one.decision.decision == "warned":
-        return f"{head}>\n      <system-out>{escape(_clean(sentence(one)))}</system-out>\n    </testcase>"
     return head + "/>"
 
 

@@ -71,9 +71,24 @@ def test_sarif_is_of_the_shape_that_its_schema_asks_for() -> None:
 
 def test_junit_can_be_read() -> None:
     root = ElementTree.fromstring(junit.write(report()))
-    assert (root.get("tests"), root.get("failures"), root.get("skipped")) == ("8", "1", "3")
+    (suite,) = root
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("8", "1", "3")
     failed = [one.get("name") for one in root.iter("testcase") if one.find("failure") is not None]
     assert failed == ["closed 2.0.0"]
+
+
+def test_junit_is_what_both_schemas_in_use_allow() -> None:
+    root = ElementTree.fromstring(junit.write(report()))
+    (suite,) = root
+    assert root.attrib == {}
+    assert set(suite.attrib) == {
+        "id", "package", "name", "hostname", "tests", "failures", "errors", "skipped", "time", "timestamp",
+    }  # fmt: skip
+    assert list(dict.fromkeys(child.tag for child in suite)) == ["properties", "testcase", "system-out", "system-err"]
+    assert {child.tag for one in suite.iter("testcase") for child in one} == {"failure", "skipped"}
+    assert {name for one in suite.iter("testcase") for name in one.attrib} == {"classname", "name", "time"}
+    warned = suite.findtext("system-out") or ""
+    assert [line.partition(":")[0] for line in warned.splitlines()] == ["gone 7.0.0", "silent 8.0.0", "unread 3.0.0"]
 
 
 class _Page(HTMLParser):
