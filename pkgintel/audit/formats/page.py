@@ -81,7 +81,8 @@ def _about(report: Report) -> str:
 def _section(title: str, found: Sequence[Audited]) -> str:
     if not found:
         return ""
-    head = "<thead><tr><th>package</th><th>verdict</th><th>license</th><th>why, and what would help</th></tr></thead>"
+    names = "".join(f'<th class="c-{name}">{name}</th>' for name in ("package", "verdict", "license"))
+    head = f"<thead><tr>{names}<th>why, and what would help</th></tr></thead>"
     rows = "".join(map(_detail, found[:_MOST]))
     return f"<h2>{title} <small class=soft>{len(found):,}</small></h2><table>{head}<tbody>{rows}</tbody></table>"
 
@@ -103,7 +104,7 @@ def _detail(one: Audited) -> str:
 def _row(one: Audited) -> str:
     decision = one.decision.decision
     return (
-        f"<tr><td>{_text(one.package.label)}</td>{_verdict(one)}{_license(one)}<td>{decision}</td>"
+        f"<tr><td>{_text(one.package.label)}</td>{_verdict(one)}{_license(one)}<td class=decision>{decision}</td>"
         f"<td>{_text(one.answer.reason)}</td></tr>"
     )
 
@@ -113,7 +114,7 @@ def _verdict(one: Audited) -> str:
 
 
 def _license(one: Audited) -> str:
-    return f"<td>{_text(one.answer.license) if one.answer.license is not None else ''}</td>"
+    return f"<td class=license>{_text(one.answer.license) if one.answer.license is not None else ''}</td>"
 
 
 def _inputs(one: Audited) -> Iterable[str]:
@@ -125,7 +126,8 @@ def _input(manifest: Manifest) -> str:
     notes = "".join(f"<p><small>{_text(note)}</small></p>" for note in manifest.notes)
     closure = "" if manifest.closure == "full" else " (direct only)"
     return (
-        f"<tr><td>{_text(manifest.path)}</td><td>{manifest.format}</td><td>{manifest.packages:,}{closure}</td>"
+        f"<tr><td>{_text(manifest.path)}</td><td class=format>{manifest.format}</td>"
+        f"<td class=packages>{manifest.packages:,}{closure}</td>"
         f"<td>{notes}</td></tr>"
     )
 
