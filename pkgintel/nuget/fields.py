@@ -78,7 +78,10 @@ def _readable(value: int) -> int:
 
 
 def _ticks(value: Any) -> Any:
+    """A number is no time: taken for ticks, it would hide what is new behind a page that seems old."""
     value = _first_text(value)
+    if isinstance(value, int | float):
+        raise ValueError("a number is not a timestamp")  # noqa: TRY004 (pydantic awaits one kind of error)
     return ticks(value) if isinstance(value, str) else value
 
 

@@ -47,6 +47,18 @@ def test_an_odd_item_is_one_rejected_leaf_however_often_its_page_is_read(bench: 
     assert [row["resolution"] for row in rows(bench)] == ["accepted"]
 
 
+@pytest.mark.parametrize("stamp", [5, 17_145_216_000_000_002, None, "whenever"])
+def test_an_item_whose_stamp_is_none_is_rejected_and_never_taken_for_an_old_one(bench: Bench, stamp: object) -> None:
+    grown(bench)
+    lines = document(bench)["items"]
+    lines[1] |= {"commitTimeStamp": stamp}
+    answer(bench, "/page0.json", items=lines)
+    done = bench.scan()
+    assert done is not None
+    assert (done.leaves, done.rejected) == (3, 1)
+    assert rows(bench)[0]["error"].startswith("item 2: commitTimeStamp: ")
+
+
 @pytest.mark.parametrize("by", ["replay", "page", "scan"])
 def test_an_item_that_upstream_mends_is_stored(bench: Bench, by: str) -> None:
     grown(bench)

@@ -158,6 +158,14 @@ def test_a_page_that_breaks_its_shape_says_where() -> None:
         catalog.parse(Page, b'{"@id": "http://x", "items": []}', "http://x")
 
 
+@pytest.mark.parametrize("stamp", [5, 17_145_216_000_000_000, 0.5, True])
+def test_a_number_is_no_stamp_of_a_page(stamp: float) -> None:
+    entry = {"@id": "http://x/page0.json", "commitTimeStamp": stamp}
+    index = {"@id": "http://x", "@type": [], "commitTimeStamp": "2024-05-01T00:00:00Z", "items": [entry]}
+    with pytest.raises(UpstreamChanged, match=r"items\.0\.commitTimeStamp: a number is not a timestamp"):
+        catalog.parse(Index, json.dumps(index).encode(), "http://x")
+
+
 def documents(kind: str) -> list[Path]:
     return sorted(path for path in (REAL / kind).rglob("*") if path.suffix == ".json") if REAL.is_dir() else []
 

@@ -13,10 +13,12 @@ from tests.support.catalogs import ZERO, Catalog, details
 from tests.support.histories import CLOSE, FAR, SECOND, History, grow, histories
 from tests.support.oracle import Event, replay
 
+entry, listed = PageEntry.model_construct, Index.model_construct  # Their times are ticks here, not texts.
+
 
 def index_of(catalog: Catalog) -> Index:
-    pages = [PageEntry(url=page, commit=commit) for page, commit in catalog.index.items()]
-    return Index(commit=max(catalog.index.values(), default=0), pages=pages)
+    pages = [entry(url=page, commit=commit) for page, commit in catalog.index.items()]
+    return listed(commit=max(catalog.index.values(), default=0), pages=pages)
 
 
 class Follower:
@@ -129,7 +131,7 @@ def test_every_page_newer_than_the_watermark_is_read_and_none_is_left_at_it(
     told: dict[str, int] = {}
     for state in states:
         told |= {url: commit for url, commit in state if commit > told.get(url, -1)}
-        index = Index(commit=0, pages=[PageEntry(url=url, commit=commit) for url, commit in told.items()])
+        index = listed(commit=0, pages=[entry(url=url, commit=commit) for url, commit in told.items()])
         read: set[tuple[str, int]] = set()
         before = -1 if watermark is None else watermark
         while planned := window.plan(
@@ -147,7 +149,7 @@ def test_every_page_newer_than_the_watermark_is_read_and_none_is_left_at_it(
 
 
 def test_an_empty_database_starts_after_its_origin() -> None:
-    index = Index(commit=9, pages=[PageEntry(url="old", commit=3), PageEntry(url="new", commit=9)])
+    index = listed(commit=9, pages=[entry(url="old", commit=3), entry(url="new", commit=9)])
     planned = window.plan(index, watermark=None, origin=3, overlap=100, limit=10)
     assert planned is not None
     assert [page.url for page in planned.pages] == ["new"]
