@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from pkgintel.licenses.meaning import Reader
 from pkgintel.licenses.spdx import LicenseList
 from pkgintel.licenses.texts import library
-from pkgintel.licenses.texts.names import Prose
+from pkgintel.licenses.texts.names import PARTIES, Prose
 from pkgintel.licenses.texts.template import SAMPLE
 from pkgintel.licenses.texts.words import passage, word_set
 from tools.fingerprints import RESTRICTIVE, Fingerprints
@@ -53,6 +53,17 @@ TERMS = word_set(
     noncommercial nonprofit capitalist violent freeware shareware preview edition editions premium entitlement
     subscriber subscribers unpublished limited trial demo student students academic classroom hobby hobbyist
     hobbyists profit shared restricted draft early acceptable targeted entitled nc nd eval internally privately
+    """
+)
+
+# Words of other languages that sentences are made of, beside those that ScanCode's texts in these languages use.
+GRAMMAR = word_set(
+    """
+    nur für nicht kein keine ohne mit oder ist sind wird darf dürfen gebrauch nutzung verboten untersagt erlaubt privat
+    pour sans non uniquement seulement interdit usage pas est sont sólo para uso prohibido permitido prohibida comercial
+    solamente vietato senza consentito commerciale apenas somente proibido não sem voor niet alleen geen zonder gebruik
+    för inte endast bara utan bruk ikke bare uten brug kun dla nie tylko bez użytku wyłącznie pouze není только для не
+    без запрещено использования некоммерческого için sadece değil vain ei
     """
 )
 
@@ -167,15 +178,11 @@ def merged(folder: Path, deprecated: Callable[[str], bool]) -> list[list[Any]]:
 
 
 def scancode(folder: Path) -> Iterator[tuple[dict[str, Any], str]]:
-    """(front matter, text) of every license and rule of ScanCode in English."""
+    """(front matter, text) of every license and rule of ScanCode, in whatever language."""
     for file in sorted([*folder.glob("licenses/*.LICENSE"), *folder.glob("rules/*.RULE")]):
         _, matter, text = re.split(r"^---\s*$", file.read_text(encoding="utf-8"), maxsplit=2, flags=re.MULTILINE)
         facts = saneyaml.load(matter) or {}
-        if (
-            facts.get("language", "en") == "en"
-            and not facts.get("is_false_positive")
-            and not facts.get("is_deprecated")
-        ):
+        if not facts.get("is_false_positive") and not facts.get("is_deprecated"):
             yield facts, text.replace("{{", "").replace("}}", "")
 
 
@@ -197,6 +204,19 @@ def prose_of(texts: list[str]) -> frozenset[str]:
         for word, count in small.items()
         if count >= LEAST_USES and len(word) > 1 and count >= LEAST_SHARE * (count + capital[word])
     )
+
+
+def foreign(texts: list[str]) -> frozenset[str]:
+    """The words of license prose in other languages: written in lower case there, and never with a capital."""
+    small: set[str] = set(GRAMMAR)
+    capital: set[str] = set()
+    for text in texts:
+        found = passage(text)
+        for index, word in enumerate(found.words):
+            if word.isalpha() and len(word) > 2:
+                written = found.written(index)
+                (small if written.islower() else capital if written.istitle() else set()).add(word)
+    return frozenset(small - (capital - GRAMMAR)) - PARTIES
 
 
 def nameable(entries: list[tuple[dict[str, Any], str]], words: frozenset[str]) -> frozenset[str]:
@@ -233,9 +253,11 @@ def main() -> None:
     )
     gone = {item.license_id for item in license_list.licenses.values() if item.is_deprecated}
     rows = merged(options.xml / "src", gone.__contains__)
-    entries = list(scancode(options.scancode))
+    everything = list(scancode(options.scancode))
+    entries = [entry for entry in everything if entry[0].get("language", "en") == "en"]
     words = prose_of([text for _, text in entries])
     free = nameable(entries, words)
+    words |= foreign([text for facts, text in everything if facts.get("language", "en") != "en"])
     prints = Fingerprints(entries, rows, Prose(words, free), Reader(license_list)).found()
     commit = subprocess.run(
         ["git", "-C", options.xml, "rev-parse", "HEAD"], check=False, capture_output=True, text=True

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pkgintel.licenses.texts.names import Prose, is_name
 from pkgintel.licenses.texts.notices import is_notice, opening
-from pkgintel.licenses.texts.words import URL, Passage, word_set
+from pkgintel.licenses.texts.words import MAIL, URL, Passage, word_set
 
 SENTENCES = Path(__file__).with_name("sentences.txt")
 MOST_NOTICE = 120  # words of notices that follow one another
@@ -79,7 +79,11 @@ class Asides:
     def is_product(self, start: int, end: int) -> bool:
         """Whether a whole line is the name of a product, or of the file: "Json.NET Schema", "License"."""
         words = [word for word in self._passage.words[start:end] if word not in {"license", "licence", "md", "txt"}]
-        return len(words) <= MOST_PRODUCT and self.is_name(start, end) if words else True
+        if not words:
+            return True
+        written = self._passage.shown(start, end)
+        plain = written.isascii() and not any(word.startswith(MAIL) for word in words) and "/" not in written
+        return len(words) <= MOST_PRODUCT and plain and self.is_name(start, end)
 
     def _is_fresh(self, index: int) -> bool:
         lines = self._passage.lines

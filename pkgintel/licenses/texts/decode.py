@@ -1,7 +1,8 @@
 """Bytes → text: encodings, RTF, HTML and the entities of either, in time and memory linear in the bytes.
 
-Markup is taken away, what it marks stays: a sentence hidden in an HTML comment is a sentence of the text. Only style
-sheets, scripts and addresses behind a Markdown link go with their markup.
+Markup is taken away, what it marks stays: a sentence hidden in an HTML comment or in an attribute is a sentence of the
+text, and what is struck out is no part of a license. Only style sheets and scripts of a page, and addresses behind a
+Markdown link, go with their markup.
 """
 
 import codecs
@@ -26,9 +27,13 @@ _BLOCK = (
     "address|article|blockquote|body|br|center|dd|div|dl|dt|footer|form|h[1-6]|head|header|hr|html|li|main|nav|ol|p"
 )
 _BLOCK += "|pre|section|table|tbody|td|th|thead|title|tr|ul"
-_INLINE = "a|abbr|b|big|button|code|em|font|i|img|input|label|link|meta|o:p|s|small|span|strong|sub|sup|tt|u|var"
+_INLINE = "a|abbr|b|big|button|code|em|font|i|img|input|label|link|meta|o:p|small|span|strong|sub|sup|tt|u|var"
 _BLOCK_TAG = re.compile(rf"</?(?:{_BLOCK})(?:\s[^<>]{{0,2000}})?/?>", re.IGNORECASE)
 _INLINE_TAG = re.compile(rf"</?(?:{_INLINE})(?:\s[^<>]{{0,2000}})?/?>", re.IGNORECASE)
+# Words in quotes or behind a sign of equality, which a page may show: three in a row are more than a setting.
+_SAYING = re.compile(r"=\s*(?:\"([^\"<>]*)\"|'([^'<>]*)')")
+_WORDS = re.compile(r"[^\W\d_]{2,}[\s,]+[^\W\d_]+[\s,]+[^\W\d_]")
+_PAGE = re.compile(r"\s*(?:<!doctype html|<html|<\?xml)", re.IGNORECASE)
 _DOCTYPE = re.compile(r"<!doctype[^<>]{0,500}>", re.IGNORECASE)
 _UNSEEN = re.compile(r"<(style|script)(?:\s[^<>]{0,2000})?>[^<]{0,100000}</\1\s*>", re.IGNORECASE)
 _LINK = re.compile(r"\[([^\[\]]{1,300})\]\(<?(?:https?://|#|\.{0,2}/)[^()\s<>]{0,500}>?\)")
@@ -114,11 +119,22 @@ def _characters(body: bytes) -> tuple[str, str]:
 
 def _without_html(text: str) -> str:
     if "<" in text:
-        text = _UNSEEN.sub("\n", text) if "</" in text else text
-        text = _INLINE_TAG.sub("", _BLOCK_TAG.sub("\n", _DOCTYPE.sub("\n", text)))
+        text = _UNSEEN.sub("\n", text) if _PAGE.match(text) else text
+        text = _DOCTYPE.sub("\n", text)
+        text = _BLOCK_TAG.sub(lambda tag: f"\n{_said(tag.group())}\n", text)
+        text = _INLINE_TAG.sub(lambda tag: _said(tag.group()), text)
     if "](" in text:
         text = _LINK.sub(r"\1", text)
     return html.unescape(text) if "&" in text else text
+
+
+def _said(tag: str) -> str:
+    """What the attributes of a tag say in words: the title of a link, the text beside a picture."""
+    if "=" not in tag:
+        return ""
+    values = (one or other for one, other in _SAYING.findall(tag))
+    said = [value for value in values if _WORDS.search(value) and ";" not in value]
+    return f" {' '.join(said)} " if said else ""
 
 
 def _without_rtf(text: str) -> str:

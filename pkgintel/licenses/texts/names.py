@@ -1,8 +1,9 @@
 """What may stand where a license leaves a place for a name: holders, years, companies, addresses.
 
 A name is recognised, never assumed: each of its words is one that names are made of (`PARTIES`, years, addresses,
-initials), or one that no license uses in its sentences. A word of prose counts as part of a name only if it is known to
-name people or products, and is written with a capital. So no sentence can hide in a copyright line, whatever it says.
+initials), or one that no license uses in its sentences and that is written as names are. A word of prose counts as part
+of a name only if it is known to name people or products, and is written with a capital. So no sentence can hide in a
+copyright line, whatever it says and in whatever language.
 """
 
 import re
@@ -13,6 +14,8 @@ from pkgintel.licenses.texts.words import COPYRIGHT, MAIL, URL, Passage, is_mixe
 
 MOST_WORDS = 24  # of one name or list of names
 MOST_PROSE = 5  # first names and the like among them
+MOST_ROW = 3  # words in a row that nothing separates: James Newton King
+MOST_HAN = 3  # signs of a name in a script without capitals, unless it says itself that it is a company
 
 PARTIES = word_set(
     """
@@ -28,6 +31,7 @@ PARTIES = word_set(
     usa van von worldwide year years yyyy yy zoo world all data code source open or online digital game games
     graphics interactive mobile web works cloud library libraries microsystems name initial unported rights reserved
     contributions by reserve reserved jr sr phd dr mr mrs ms prof st npm js py io ai net qt
+    al bin bint da das den di do dos el i la las le les los ten ter und y zu zum zur
     """
 )
 # Names of people that are words of English too; they count only with a capital.
@@ -91,6 +95,12 @@ _YEAR = re.compile(r"(?:19|20)\d\d(?:s)?|\d{1,2}|20\d\dpresent")
 _TWINS = str.maketrans("асеорхуіјѕһԁԛԝкмнтвгпαορνικτυχ", "aceopxyijshdqwkmhtbrnaopviktux")
 
 
+_HUMP = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_]?[a-z]+|[^\W\d_]+")  # Fluent and Validation of FluentValidation
+_JOINED = frozenset({".", "-", "_", "/", "@", "'"})  # AngularJS.core
+_LABELS = frozenset({COPYRIGHT, "copyright", "holder", "author", "authors"})  # Copyright: Jane Doe
+_COMPANY = re.compile("公司|会社|集团|集團|大学|大學|工作室|团队|有限|주식회사")
+
+
 @dataclass(frozen=True, slots=True)
 class Prose:
     """The words that licenses use in their sentences, and those among them that may be part of a name."""
@@ -104,11 +114,13 @@ def is_name(passage: Passage, start: int, end: int, prose: Prose, most: int = MO
     if end - start > most:
         return False
     seen = 0
+    row = _row_before(passage, start, prose)
     behind = start
     for index in range(start, end):
         word = passage.words[index]
         behind = max(behind, _phrase(passage, index, end))
         if index < behind or word in PARTIES or word == COPYRIGHT or _YEAR.fullmatch(word) or word.startswith(MAIL):
+            row = 0
             continue
         if word.startswith(URL):
             if not _is_home(word):
@@ -122,7 +134,56 @@ def is_name(passage: Passage, start: int, end: int, prose: Prose, most: int = MO
                 return False
             if not _has_capital(passage, index) or (index > start and _ends_sentence(passage, index)):
                 return False
+        else:
+            row = row + 1 if _follows(passage, index) else 1
+            if row > MOST_ROW or not _is_written_as_a_name(passage, index, row, prose):
+                return False
+            continue
+        row = 0
     return True
+
+
+def _row_before(passage: Passage, start: int, prose: Prose) -> int:
+    """How many words that are neither prose nor parties stand right before a word, so that none hides in two names."""
+    row = 0
+    while row < MOST_ROW and _follows(passage, start - row):
+        word = passage.words[start - row - 1]
+        if word in PARTIES or word in prose.words or _YEAR.fullmatch(word) or word.startswith((COPYRIGHT, MAIL, URL)):
+            break
+        row += 1
+    return row
+
+
+def _follows(passage: Passage, index: int) -> bool:
+    """Whether nothing but white space within a line separates a word from the one before."""
+    return (
+        0 < index < len(passage)
+        and passage.lines[index - 1] == passage.lines[index]
+        and passage.text[passage.ends[index - 1] : passage.starts[index]].isspace()
+    )
+
+
+def _is_written_as_a_name(passage: Passage, index: int, row: int, prose: Prose) -> bool:
+    """Whether a word that is no prose is written as part of a name: Müller, jQuery, v8, 李小龙, or ploeh at its head.
+
+    `row`: such words in a row up to this one.
+    """
+    word, written = passage.words[index], passage.written(index)
+    same_line = index > 0 and passage.lines[index - 1] == passage.lines[index]
+    if same_line and passage.words[index - 1] not in _LABELS and _ends_sentence(passage, index):
+        return False
+    if word.isdigit() or any(sign.isdigit() for sign in word):
+        return True
+    if written.lower() == written.upper():  # A script without capitals: nothing shows where a sentence begins.
+        return row < MOST_ROW and len(word) <= (5 * MOST_HAN if _COMPANY.search(word) else MOST_HAN)
+    if written != written.lower():
+        parts = [part.lower() for part in _HUMP.findall(written)]
+        return len(parts) == 1 or any(part not in prose.words or part in prose.nameable for part in parts)
+    if not same_line or passage.text.islower():
+        return True
+    before = passage.words[index - 1]
+    joined = passage.text[passage.ends[index - 1] : passage.starts[index]] in _JOINED
+    return joined or before in {COPYRIGHT, "copyright", "and", "by", "of"} or _YEAR.fullmatch(before) is not None
 
 
 def _phrase(passage: Passage, index: int, end: int) -> int:
@@ -147,7 +208,9 @@ def _ends_sentence(passage: Passage, index: int) -> bool:
     between = passage.text[passage.ends[index - 1] : passage.starts[index]]
     if not any(sign.isspace() for sign in between):
         return False  # Ninject.Extensions.Wcf
-    return any(sign in between for sign in ";:!?") or ("." in between and len(passage.words[index - 1]) > 4)
+    before = passage.words[index - 1]
+    shortened = len(before) < 3 or before in PARTIES  # J. Doe, Contoso Inc.
+    return any(sign in between for sign in ";:!?") or ("." in between and not shortened)
 
 
 def _has_capital(passage: Passage, index: int) -> bool:

@@ -28,6 +28,7 @@ _WORD = re.compile(
 _APOSTROPHE = re.compile("['’´`‘ʼ]")
 _SCHEME = re.compile(r"^(?:https?://|ftp://)?(?:www\.)?", re.IGNORECASE)
 _PAGE = re.compile(r"(?:/|\.(?:html?|txt|php|md)|[.,;:!?\\>}`_~-])+$", re.IGNORECASE)
+_STRUCK = re.compile(r"(?<![~\w])~~(?=[^\s~])|(?<=[^\s~])~~(?![~\w])")  # what Markdown strikes out
 _INVISIBLE: dict[int, str] = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff\ufe0e\ufe0f"), "")
 _INVISIBLE |= dict.fromkeys(map(ord, "®™°"), " ")
 
@@ -139,6 +140,7 @@ def _address(written: str, start: int) -> tuple[str, int]:
 def _plain(text: str) -> str:
     """NFKC, one kind of line end, nothing invisible, `©` as `(c)`, `&` as `and`, odd signs as U+FFFD."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("©", "(c)").replace("&", " and ")
+    text = _STRUCK.sub(" \ufffd ", text) if "~~" in text else text
     if text.isascii():
         return text
     text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE))
@@ -150,5 +152,7 @@ def _is_odd(character: str) -> bool:
     """Whether a sign may say something: no letter, digit, punctuation, space, box or arrow of a list."""
     if character == "\ufffd":
         return False
+    if 0x0334 <= ord(character) <= 0x0338 or 0x20D0 <= ord(character) <= 0x20EA:
+        return True  # It strikes out the letter before it.
     category = unicodedata.category(character)
     return not (category[0] in "LNPZ" or category in {"Mn", "Mc"} or 0x2190 <= ord(character) <= 0x25FF)
