@@ -29,7 +29,12 @@ def read(body: bytes) -> Manifest:
             name = content.said(framework.get("framework"))
             for kind, direct in (("topLevelPackages", True), ("transitivePackages", False)):
                 transitive = transitive or (kind in framework and not direct)
-                for entry in content.objects(framework.get(kind)):
+                entries = framework.get(kind)
+                if entries is not None and (
+                    not isinstance(entries, list) or len(content.objects(entries)) < len(entries)
+                ):
+                    odd.append(f"entries of {kind} that are no objects")
+                for entry in content.objects(entries):
                     _take(requirements, odd, entry, name, places, direct=direct)
     closure: Closure = "full" if transitive or _asked_for_all(document) else "direct"
     notes = skipped("without an id or a version", odd) + _problems(document)

@@ -32,6 +32,8 @@ def read(body: bytes) -> Manifest:
     odd: list[str] = []
     whole: dict[str, Object] = {}
     for framework, packages in frameworks.items():
+        if not isinstance(packages, dict):
+            odd.append(framework)
         base = framework.partition("/")[0]
         # A section for a runtime holds only what differs from its framework's.
         entries = content.members(packages)
@@ -41,6 +43,18 @@ def read(body: bytes) -> Manifest:
         for name, entry in entries.items():
             _take(requirements, odd, framework, name, content.members(entry), ways, places)
     return Manifest("", "lock", "full", tuple(requirements), skipped("without a resolved version", odd))
+
+
+def is_one(document: Object) -> bool:
+    """Whether a document is a lock file of NuGet's, and not one of the others that have `dependencies`.
+
+    In package.json and the former project.json no package stands below a framework; package-lock.json says what it is.
+    """
+    frameworks = document.get("dependencies")
+    if not isinstance(frameworks, dict) or "lockfileVersion" in document:
+        return False
+    entries = (entry for packages in frameworks.values() for entry in content.members(packages).values())
+    return any(isinstance(entry, dict) for entry in entries) or isinstance(document.get("version"), int)
 
 
 def _take(

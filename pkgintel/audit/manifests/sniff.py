@@ -84,7 +84,7 @@ def _of_json(body: bytes) -> Format:
         return "assets"
     if isinstance(document.get("projects"), list):
         return "dotnet-list"
-    if isinstance(document.get("dependencies"), dict):
+    if lockfile.is_one(document):
         return "lock"
     names = ", ".join(str(name)[:30] for name in list(document)[:6])
     raise ManifestUnreadable(f"it is JSON of no manifest that is known (its names: {names or 'none'})")
