@@ -1,6 +1,6 @@
 """The license files of the sample: those inside its packages, and those on the code hosts that its packages name.
 
-The texts are of licenses that SPDX lists, and made-up terms in words of our own.
+The texts are of licenses that SPDX lists, one of them closed, and made-up terms in words of our own.
 """
 
 import csv

@@ -96,7 +96,7 @@ _TWINS = str.maketrans("асеорхуіјѕһԁԛԝкмнтвгпαορνικτ
 
 
 _HUMP = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_]?[a-z]+|[^\W\d_]+")  # Fluent and Validation of FluentValidation
-_JOINED = frozenset({".", "-", "_", "/", "@", "'"})  # AngularJS.core
+_JOINED = frozenset({".", "-", "_", "@", "'"})  # AngularJS.core
 _LABELS = frozenset({COPYRIGHT, "copyright", "holder", "author", "authors"})  # Copyright: Jane Doe
 _COMPANY = re.compile("公司|会社|集团|集團|大学|大學|工作室|团队|有限|주식회사")
 
