@@ -1,8 +1,10 @@
 """The page Pipeline in a real Flower: empty, healthy, broken, behind its password."""
 
 import re
+import runpy
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from pkgintel import database
 from pkgintel.flower import drawing
+from pkgintel.flower import page as pages
 from pkgintel.flower.doors import doors
 from pkgintel.pipeline import gate, runs
 from pkgintel.pipeline.checks import ASSETS
@@ -222,6 +225,15 @@ def test_flower_itself_refuses(settings: Settings) -> None:
     assert done.returncode == 2
     assert "would listen on 0.0.0.0" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("given", "kept"), [("", 20_000), ("500", 500)])
+def test_flower_keeps_no_more_tasks_than_its_memory_is_for(
+    monkeypatch: pytest.MonkeyPatch, given: str, kept: int
+) -> None:
+    monkeypatch.setattr(pages, "install", lambda: None)
+    monkeypatch.setenv("FLOWER_MAX_TASKS", given)
+    assert runpy.run_path(str(Path(pages.__file__).with_name("config.py")))["max_tasks"] == kept
 
 
 def task(args: str = "()", kwargs: str = "{}", **more: str | None) -> SimpleNamespace:
