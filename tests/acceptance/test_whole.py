@@ -1,5 +1,8 @@
 """A catalog of many pages, read by real workers: each package has its verdict before the rest is read, whoever dies."""
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -7,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.catalogs import details
+from tests.support.catalogs import details, stamp
+from tests.support.checkout import CHECKOUT
 from tests.support.sites import SiteFleet
 from tests.support.tables import differences
 from tests.support.workers import kill
@@ -15,6 +19,7 @@ from tests.support.workers import kill
 pytestmark = pytest.mark.processes
 
 PACKAGES = 40
+BEGUN = "SELECT FROM ops.run_pages WHERE kind = %s AND attempts > 0 AND state = 'pending'"
 
 
 @pytest.fixture
@@ -49,15 +54,18 @@ def test_every_package_is_judged_first_and_the_rest_is_read_when_it_is_wanted(fl
     fleet.send("spdx.sync")
     fleet.ended("sync", "done")
     fleet.quiet()
-    held = site.hold("/data/")
+    pages, leaves = site.hold("/page"), site.hold("/data/")
     fleet.send("catalog.scan")
-    begun = "SELECT FROM ops.run_pages WHERE kind = 'speakers' AND attempts > 0"
-    fleet.wait(lambda: fleet.rows(begun), "the leaves that decide are asked for")
+    fleet.wait(lambda: fleet.rows(BEGUN, "catalog"), "pages are asked for")
+    kill(fleet.one)
+    pages.set()
+    two = fleet.worker("two")
+    tended(fleet, lambda: bool(fleet.rows(BEGUN, "speakers")), "the leaves that decide are asked for")
     assert not fleet.rows("SELECT FROM raw.nuget_packages"), "nobody speaks before a leaf is read"
     assert fleet.status()["versions"] == {"known": 480, "read": 0, "unread": 480, "exact": True}
-    kill(fleet.one)
-    held.set()
-    two = fleet.worker("two")
+    kill(two)
+    leaves.set()
+    three = fleet.worker("three")
     tended(fleet, lambda: len(fleet.verdicts()) == PACKAGES, "every package has its verdict")
     busy = "SELECT FROM ops.runs WHERE state = 'running' OR settled_at IS NULL"
     tended(fleet, lambda: not fleet.rows(busy), "all is quiet")
@@ -69,8 +77,64 @@ def test_every_package_is_judged_first_and_the_rest_is_read_when_it_is_wanted(fl
     assert PACKAGES * 3 <= read <= PACKAGES * 4, "the highest two, the next, and at most one more"
     told = fleet.tell("why", "p7", "--version", "1.1.0", "--json")
     assert (told.returncode, '"verdict": "open_source"' in told.stdout) == (0, True), told.stderr
-    kill(two)  # A worker keeps the settings that it began with.
+    kill(three)  # A worker keeps the settings that it began with.
     fleet.settings = fleet.settings.model_copy(update={"read": "all"})
+    del site.holding["/data/"]
+    held = site.hold("/data/")
+    four = fleet.worker("four")
+    fleet.send("catalog.scan")
+    fleet.wait(lambda: fleet.rows(BEGUN, "rest"), "the rest is asked for")
+    kill(four)
+    held.set()
     fleet.tell("run", "--catalog", fleet.settings.service_index_url)
     assert not fleet.rows("SELECT FROM raw.unread_versions"), "with all, the rest follows"
     assert differences(fleet.conn, site.events) == []
+
+
+def grown(fleet: SiteFleet) -> None:
+    """Five packages of twelve versions each on six pages, and five of one version on the last."""
+    said = {"base": fleet.site.base, "licenseExpression": "OSI-1"}
+    for page in range(6):
+        events = (details(f"P{n % 5}", f"1.{page}.{n}", 100 * page + n + 1, **said) for n in range(10))
+        fleet.site.add(f"page{page}", *events)
+    fleet.site.add("page6", *(details(f"New{n}", "1.0.0", 701 + n, **said) for n in range(5)))
+    fleet.site.publish()
+
+
+def killed_whole(fleet: SiteFleet, kind: str) -> None:
+    """`pkgintel run --whole`, killed while it waits for the leaves of pages of this kind."""
+    held = fleet.site.hold("/data/")
+    command = [sys.executable, "-m", "pkgintel", "run", "--catalog", fleet.settings.service_index_url, "--whole"]
+    with subprocess.Popen(command, cwd=CHECKOUT, env=fleet.environment, stderr=subprocess.DEVNULL) as whole:
+        try:
+            fleet.wait(lambda: fleet.rows(BEGUN, kind), f"pages of kind {kind} are begun")
+        finally:
+            kill(whole)
+            held.set()
+
+
+def test_a_whole_catalog_is_read_by_a_run_that_was_killed_which_says_what_it_left_unread(fleet: SiteFleet) -> None:
+    kill(fleet.one)
+    grown(fleet)
+    killed_whole(fleet, "speakers")
+    told = fleet.tell("run", "--catalog", fleet.settings.service_index_url, "--whole")
+    assert told.returncode == 0, told.stderr
+    assert len(fleet.verdicts()) == 10
+    assert len(fleet.rows("SELECT FROM raw.unread_versions")) == 55
+    assert "55 versions (`why ID --version V` reads one)" in " ".join(told.stdout.split())
+    assert differences(fleet.conn, fleet.site.events) == []
+
+
+def test_a_database_that_began_later_reads_what_lies_before_it_with_whole(fleet: SiteFleet) -> None:
+    kill(fleet.one)
+    grown(fleet)
+    catalog = "--catalog", fleet.settings.service_index_url
+    assert fleet.tell("run", *catalog, "--since", stamp(650)).returncode == 0
+    assert len(fleet.verdicts()) == 5, "only what came later"
+    killed_whole(fleet, "catalog")
+    told = fleet.tell("run", *catalog, "--whole", "--json")
+    assert (told.returncode, json.loads(told.stdout)["versions_unread"]) == (0, 0), told.stderr
+    assert len(fleet.verdicts()) == 10
+    assert differences(fleet.conn, fleet.site.events) == []
+    resets = fleet.rows("SELECT why FROM ops.watermark_resets")
+    assert [row["why"] for row in resets] == ["run --whole reads the catalog from its beginning"]
