@@ -225,7 +225,10 @@ def harmless(text: str, random: Random) -> str | bytes:
     page = "".join(f"<p>{html.escape(part)}</p>" for part in parts)
     mark = random.choice(("// ", "# ", " * ", "> ", "    ", "; ", "-- "))
     dresses: tuple[str | bytes, ...] = (
-        "\n\n".join(textwrap.fill(part, random.randint(40, 110)) for part in parts),
+        "\n\n".join(
+            textwrap.fill(part, random.randint(40, 110), break_long_words=False, break_on_hyphens=False)
+            for part in parts
+        ),
         text.replace("\n", "\r\n"),
         b"\xef\xbb\xbf" + text.encode(),
         text.encode("utf-16"),
@@ -239,6 +242,6 @@ def harmless(text: str, random: Random) -> str | bytes:
         text.replace(" ", "  "),
         f"Copyright (c) {random.randint(1995, 2026)} Jane Doe\n\n{text}",
         f"{text}\n\nCopyright (c) {random.randint(1995, 2026)} Contoso Ltd. All rights reserved.\n",
-        text.replace(".", ". ").replace("-", "–"),
+        text.replace(" - ", " – "),
     )
     return random.choice(dresses)

@@ -42,7 +42,7 @@ PHRASES = _listed(
 )
 FIELDS = _listed(
     """
-    (medical research) | (non-profits) | (evaluation) | (EU residents) | [research use] | (v1) | (not for resale) |
+    (medical research) | (non-profits) | (evaluation) | (EU residents) | [research use] | (minors) | (not for resale) |
     (see our EULA) | {students} | (in object form) | (one copy) | (beta testers)
     """
 )

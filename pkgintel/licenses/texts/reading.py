@@ -28,6 +28,7 @@ SHOWN_DIFFERENCES = 12
 MOST_ASIDE = 1_000  # words beside a license that are explained at all
 MOST_PRODUCTS = 2  # lines
 MOST_PRODUCT_WORDS = 8  # of such a line
+LEAST_WHOLE = 0.9  # similarity from which a text is read once more with its notices in their place
 LEAST_SIMILAR = 0.5  # below which no license is named as the nearest
 
 
@@ -96,7 +97,8 @@ class _Text:
         if not self.whole.words:
             return Reading(digest, "none", encoding=encoding, why="it holds no words")
         told = set_aside(self.whole, self.library.prose)
-        for words in (self.whole.words, told.words):
+        bare = told.words[1:] if told.words[:1] == ["license"] else told.words  # The title of a page.
+        for words in (self.whole.words, told.words, bare):
             known = self.library.fingerprint(words)
             if known:
                 method: Method = "reviewed" if known.reviewed else "fingerprint"
@@ -106,6 +108,10 @@ class _Text:
         aligner = Aligner(told, self.library)
         try:
             found = self._licenses(told, aligner, 0, len(told))
+            if not found and self._may_be_cut(told):
+                aligner = Aligner(self.whole, self.library)
+                self.nearest = self.where = None
+                found = self._licenses(self.whole, aligner, 0, len(self.whole))
         except _TooHard:
             return Reading(digest, "too-hard", encoding=encoding, why=f"reading it takes over {MOST_SECONDS} s")
         if found is None or not found:
@@ -120,6 +126,11 @@ class _Text:
         return Reading(
             digest, "matched", licenses, expression, "exact" if exact else "aligned", similarity, encoding=encoding
         )
+
+    def _may_be_cut(self, told: Passage) -> bool:
+        """Whether a notice may go on behind the line that was set aside, so that the whole text is worth a look."""
+        near = self.nearest
+        return told is not self.whole and near is not None and near.similarity >= LEAST_WHOLE
 
     def _undecided(self, digest: str, encoding: str) -> Reading:
         near = self.nearest
