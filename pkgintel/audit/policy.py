@@ -115,7 +115,8 @@ def parse(body: bytes, path: str, today: date) -> Policy:
     try:
         found = Policy.model_validate(tomllib.loads(body.decode("utf-8-sig")))
     except ValidationError as error:
-        raise SettingsError(f"{path}: {_first(error)}.") from None
+        said = _first(error)
+        raise SettingsError(f"{path}: {said}{'' if said.endswith('?') else '.'}") from None
     except (ValueError, RecursionError) as error:  # Of numbers with thousands of digits too.
         raise SettingsError(f"{path} is no TOML: {plain(error, 200)}.") from None
     latest = today + timedelta(days=found.longest_exception_days)
@@ -151,6 +152,8 @@ def _first(error: ValidationError) -> str:
         return f"{plain(place, 200)} is not a name of a policy" + (f"; did you mean {near[0]}?" if near else "")
     if first["type"] == "missing":
         return f"{plain(place, 200)} is missing"
+    if first["type"] in ("tuple_type", "list_type"):
+        return f"{plain(place, 200)} is wrong (it is {_shown(first['input'])}): write a list, [ … ]"
     says = plain(first["msg"].removeprefix("Value error, "), 300)
     return f"{plain(place, 200)} is wrong (it is {_shown(first['input'])}): {says[:1].lower()}{says[1:]}"
 

@@ -167,6 +167,7 @@ def test_an_exception_is_not_called_unused_where_nothing_is_known() -> None:
     [
         ("version = 2", "version is wrong"),
         ("unkown = 'warn'", "unkown is not a name of a policy; did you mean unknown?"),
+        ("accept = 'open_source'", "accept is wrong (it is 'open_source'): write a list, [ … ]."),
         ("unknown = 'no'", "unknown is wrong"),
         ("[[exception]]\npackage = 'P'", "exception.1.reason is missing"),
         (EXCEPTION.format("P", "2099-01-01", ""), "none may last longer than 400 days"),

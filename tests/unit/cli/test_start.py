@@ -10,7 +10,7 @@ import psycopg
 import pytest
 import redis
 
-from pkgintel import cli
+from pkgintel import __main__, cli
 
 LIST = "from pkgintel.cli import main; import sys, atexit; atexit.register(lambda: print(*sys.modules)); main()"
 
@@ -26,6 +26,22 @@ def test_an_audit_that_sends_nothing_imports_no_network_and_no_queue(tmp_path: P
     imported = set(done.stdout.splitlines()[-1].split())
     assert "pkgintel.audit.session" in imported
     assert not imported & {"aiohttp", "httpx", "redis", "kombu", "celery", "tornado", "pkgintel.sample.server"}
+
+
+def test_ctrl_c_before_anything_is_there_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupted:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "pkgintel.cli":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "pkgintel.cli")
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    with pytest.raises(SystemExit) as ended:
+        __main__.main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
