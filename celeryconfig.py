@@ -16,7 +16,8 @@ broker_url = result_backend = _redis_url.partition("?")[0]
 # What the address says of TLS, for the broker (and Flower, which reads nothing else) and for the results.
 broker_use_ssl = redis_backend_use_ssl = _broker.tls(_redis_url)
 broker_connection_retry_on_startup = True
-broker_connection_max_retries = None  # A worker outlives any outage of its broker.
+broker_connection_max_retries = None  # A worker outlives any outage of its broker,
+broker_channel_error_retry = True  # also one that takes no writes: its disk or memory is full, or it became a replica.
 
 timezone = "UTC"  # The schedules are promised in UTC.
 enable_utc = True

@@ -41,7 +41,7 @@ hypothesis_settings.load_profile("pkgintel")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How much the property tests, the chaos and the tests of growth do."""
     parser.addoption("--histories", type=int, default=800, help="catalog histories read into Postgres, in all")
-    parser.addoption("--chaos-rounds", type=int, default=14, help="rounds of chaos; each kind of fault has its turn")
+    parser.addoption("--chaos-rounds", type=int, default=15, help="rounds of chaos; each kind of fault has its turn")
     parser.addoption("--versions", type=int, default=100_000, help="package versions in the tests of growth")
 
 

@@ -12,6 +12,8 @@ from pkgintel.settings import Deployment
 
 UNKNOWN: Final = "unknown"  # Workers and queues, where nobody could be asked.
 Unknown = Literal["unknown"]
+NO_WRITES = "Redis takes no writes"  # So begins why a crew is unknown whose Redis is there.
+_PROBE = "pkgintel:takes-writes"
 NEWEST = 3  # Strays that a report shows.
 
 
@@ -79,11 +81,23 @@ def _lost_all(settings: Deployment, timeout: float) -> bool:
         return orphans.lost_all(client)
 
 
+def _refuses_writes(settings: Deployment, timeout: float) -> str | None:
+    """Why Redis takes no writes though it answers: its disk is full, or it is a replica. None where it takes them."""
+    with redis.Redis.from_url(settings.redis_url, socket_connect_timeout=timeout, socket_timeout=timeout) as client:
+        try:
+            client.set(_PROBE, 1, px=1000)
+        except redis.ResponseError as error:
+            return broker.because(settings.redis_url, error)
+    return None
+
+
 def ask(settings: Deployment, timeout: float = 1.0) -> Crew:
     """The workers that answer within `timeout` seconds, and the queues. Never raises."""
     try:
         queues, aside = queue_lengths(settings, timeout), set_aside(settings, timeout)
         lost_all = _lost_all(settings, timeout)
+        if (refusal := _refuses_writes(settings, timeout)) is not None:
+            return Crew(workers=UNKNOWN, queues=UNKNOWN, crew_unknown_because=f"{NO_WRITES}: {refusal}")
         answers = app.control.inspect(timeout=timeout).stats() or {}
     except Exception as error:  # noqa: BLE001  Whatever stands between us and Redis, the rest of the screen is true.
         because = f"Redis does not answer: {broker.because(settings.redis_url, error)}"

@@ -37,6 +37,7 @@ class Faults:
             "redis-killed": lambda: self._redis_killed(journal=True),
             "redis-emptied": lambda: self._redis_killed(journal=False),
             "redis-flushed": self._redis_flushed,
+            "redis-refuses": self._redis_refuses,
             "postgres-killed": self._postgres_killed,
             "connections-cut": self._connections_cut,
             "beat-killed": self._beat_killed,
@@ -122,6 +123,13 @@ class Faults:
         self.of_redis += 1
         with redis.Redis.from_url(self.stack.redis_url) as client:
             client.flushall()
+
+    def _redis_refuses(self) -> None:
+        """Redis is there and takes no writes for a while, as when its disk is full or it became a replica."""
+        with redis.Redis.from_url(self.stack.redis_url) as client:
+            client.config_set("min-replicas-to-write", 1)
+            self.stack.pause(self.chance.uniform(1, 4))
+            client.config_set("min-replicas-to-write", 0)
 
     def _postgres_killed(self) -> None:
         self.stack.kill_server(self.stack.postgres)

@@ -2,8 +2,10 @@
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import redis
 from click.testing import CliRunner
 from rich.console import Console
 
@@ -364,6 +366,24 @@ def test_the_crew_is_asked_and_may_be_unknown(settings: Settings) -> None:
     found = crew.ask(dead, timeout=0.2).as_json()
     assert found["workers"] == found["queues"] == "unknown"
     assert "Redis does not answer" in found["crew_unknown_because"]
+
+
+def test_a_redis_that_takes_no_writes_is_wrong_though_it_answers(
+    healthy: database.Connection, settings: Settings, redis_url: str
+) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.execute_command("ACL", "SETUSER", "onlooker", "on", ">s3cret", "~*", "&*", "+@all", "-@write")
+    try:
+        parts = urlsplit(redis_url)
+        url = parts._replace(netloc=f"onlooker:s3cret@{parts.hostname}:{parts.port}").geturl()
+        asked = crew.ask(settings.model_copy(update={"redis_url": url}), timeout=0.2)
+    finally:
+        with redis.Redis.from_url(redis_url) as client:
+            client.execute_command("ACL", "DELUSER", "onlooker")
+    assert str(asked.crew_unknown_because).startswith("Redis takes no writes: ")
+    found = report(healthy, settings, asked.as_json())
+    assert "Make room on its disk, or see PKGINTEL_REDIS_URL" in because(found)
+    assert "s3cret" not in because(found)
 
 
 def test_an_unknown_crew_matters_where_ticks_are_expected(healthy: database.Connection, settings: Settings) -> None:
