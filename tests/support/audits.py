@@ -1,6 +1,7 @@
 """An audit that was never run: every verdict and decision once, with texts that want to be markup or formulas."""
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 from pkgintel.audit import answer
 from pkgintel.audit.answer import Answer
@@ -56,6 +57,13 @@ def report(body: bytes | None = None, path: str = "src/a b/packages.lock.json") 
         requests=3,
         asked=2,
     )
+
+
+def spdx(folder: Path) -> str:
+    """The official list as files in a folder; the path of the one that --spdx takes."""
+    for name, body in zip(("licenses.json", "exceptions.json"), lists(), strict=True):
+        (folder / name).write_bytes(body)
+    return str(folder / "licenses.json")
 
 
 def _answer(package: Package) -> Answer:

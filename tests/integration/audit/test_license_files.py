@@ -13,7 +13,7 @@ from pkgintel import cli
 from pkgintel import database as db
 from pkgintel.licenses.texts import library
 from pkgintel.pipeline import sync
-from tests.integration.audit.test_lookups import spdx
+from tests.support.audits import spdx
 from tests.support.feeds import LocalFeed
 from tests.support.text_hosts import sample
 
@@ -32,12 +32,11 @@ def feed() -> Iterator[LocalFeed]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str) -> Path:
-    monkeypatch.setenv("PKGINTEL_DATABASE_URL", database)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "list.txt").write_text(LINES)
-    spdx(tmp_path)
-    return tmp_path
+def folder(folder: Path) -> Path:
+    """With a list of versions, and an SPDX list to judge them with."""
+    (folder / "list.txt").write_text(LINES)
+    spdx(folder)
+    return folder
 
 
 def report(feed: LocalFeed, *words: str) -> dict[str, Any]:

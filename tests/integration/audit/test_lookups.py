@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from pkgintel import cli
 from pkgintel import database as db
+from tests.support.audits import spdx
 from tests.support.feeds import LocalFeed
 from tests.support.hostile import Answer
 
@@ -26,12 +27,10 @@ def feed() -> Iterator[LocalFeed]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str) -> Path:
-    """A directory of its own; the database is the test's, and there is no Redis."""
-    monkeypatch.setenv("PKGINTEL_DATABASE_URL", database)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "list.txt").write_text(LINES)
-    return tmp_path
+def folder(folder: Path) -> Path:
+    """With a list of what is looked up."""
+    (folder / "list.txt").write_text(LINES)
+    return folder
 
 
 def audit(*words: str) -> Result:
@@ -162,15 +161,6 @@ def test_a_stored_version_is_not_looked_up(folder: Path, feed: LocalFeed, conn: 
     assert first["document_url"] == "https://c.example/leaf.json"
     assert "/flat/open/1.0.0/open.nuspec" not in feed.looked_up
     assert found["exit_code"] == 1
-
-
-def spdx(folder: Path) -> str:
-    """An official list as a file."""
-    from pkgintel.sample.source import lists
-
-    for name, body in zip(("licenses.json", "exceptions.json"), lists(), strict=True):
-        (folder / name).write_bytes(body)
-    return str(folder / "licenses.json")
 
 
 def test_nothing_is_claimed_across_a_version_that_stands_unread(
