@@ -29,7 +29,7 @@ class Troubles(Faults):
         def blocked() -> bool:
             nonlocal next_scan
             self.stack.tend()
-            if time.monotonic() > next_scan:  # One beside another scan is skipped, and beat may have been killed before.
+            if time.monotonic() > next_scan:  # One beside another scan is skipped.
                 self.stack.send("catalog.scan")
                 next_scan = time.monotonic() + 5
             return bool(self.stack.rows("SELECT FROM ops.rejected_leaves WHERE resolved_at IS NULL LIMIT 1"))
