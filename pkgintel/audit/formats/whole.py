@@ -14,11 +14,19 @@ Object = dict[str, JsonValue]
 
 def write(report: Report) -> str:
     """The document as text, in ASCII."""
-    return json.dumps(document(report), indent=2).replace("\x7f", "\\u007f") + "\n"
+    # Of many packages the text is made one by one, for all of them as objects take several times its room.
+    head, tail = _text(document(report, packages=False)).split('"packages": []')
+    packages = ",\n    ".join(_text(_package(one)).replace("\n", "\n    ") for one in report.packages)
+    listed = f"[\n    {packages}\n  ]" if packages else "[]"
+    return f'{head}"packages": {listed}{tail}\n'
 
 
-def document(report: Report) -> Object:
-    """The document as `json.dumps` takes it."""
+def _text(value: Object) -> str:
+    return json.dumps(value, indent=2).replace("\x7f", "\\u007f")
+
+
+def document(report: Report, *, packages: bool = True) -> Object:
+    """The document as `json.dumps` takes it; without its packages if so asked."""
     basis = report.basis
     return {
         "schema": SCHEMA,
@@ -35,7 +43,7 @@ def document(report: Report) -> Object:
         },
         "inputs": [_input(manifest) for manifest in report.inputs],
         "summary": {**report.summary},
-        "packages": [_package(one) for one in report.packages],
+        "packages": [_package(one) for one in report.packages] if packages else [],
         "remarks": [
             {"code": one.code, "package": one.package, "says": one.says, "breach": one.is_breach}
             for one in report.remarks
