@@ -163,7 +163,7 @@ def _dead(found: Facts) -> list[str]:
 def _unmanned(found: Facts, *, expected: bool, ticking: bool) -> list[str]:
     """No worker where work waits or is expected, or no Redis where ticks are."""
     if found.queues == UNKNOWN or found.workers == UNKNOWN:
-        if (found.crew_unknown_because or "").startswith(NO_WRITES):
+        if found.crew_unknown_because is not None and found.crew_unknown_because.startswith(NO_WRITES):
             return [
                 f"{found.crew_unknown_because}. Make room on its disk, or see PKGINTEL_REDIS_URL: no task can travel."
             ]
