@@ -15,14 +15,6 @@ PAGES = (
     *(f"http://www.gnu.org/licenses/{page}" for page in ("gpl-3.0", "lgpl-3.0", "agpl-3.0", "gpl", "lgpl", "agpl")),
 )
 
-# Where makers of packages sell the terms that a user may choose in place of a license.
-EDITIONS = ("Basic", "Express")
-SOLD = (
-    "http://particular.net/LicenseAgreement",
-    "http://luckypennysoftware.com/license",
-    "http://nservicebus.com/EULA.aspx",
-)
-
 
 def gnu_header(short: str, name: str, version: str, later: bool) -> tuple[str, str, str]:
     """(id, title, text) of the notice that the licenses of GNU recommend, in the form of HEADERS."""
@@ -57,21 +49,6 @@ def gnu_header(short: str, name: str, version: str, later: bool) -> tuple[str, s
     return f"{short}-{version}-{'or-later' if later else 'only'}", f"{full} {short} version v {version}", text
 
 
-def reciprocal_header(name: str) -> tuple[str, str, str]:
-    """The notice of makers who let their users choose: RPL-1.5, or terms that are sold; in the form of HEADERS."""
-    things = f"<the {name} source and or binaries|{name} source code and or binaries|{name} source and or binaries>"
-    agreement = "|".join(("License Agreement", *(f"{name} {kind} End User License Agreement as" for kind in EDITIONS)))
-    text = (
-        f"By accessing <{name} code|code under the {name} GitHub Organization {name}> here you are agreeing to the "
-        f"following licensing terms If you do not agree to these terms do not access <{name}|the {name}> code Your "
-        f"license to {things} is governed by the Reciprocal Public License 1.5 RPL1.5 license as described here "
-        f"http://opensource.org/licenses/rpl1.5 If you do not wish to release the source of software you build using "
-        f"<{name}|{name} source code and or binaries> {{{{ under the terms above }}}} you may use {things} under the "
-        f"<{agreement}> described here <{'|'.join(SOLD)}>"
-    )
-    return "RPL-1.5 OR LicenseRef-Commercial", "reciprocal public license 1.5 rpl", text
-
-
 # From what those who wrote the licenses recommend, with what is usually changed: <wording|wording>, {{left out}}.
 HEADERS = (
     (
@@ -97,7 +74,6 @@ HEADERS = (
         )
         for later in (True, False)
     ),
-    *(reciprocal_header(name) for name in ("NServiceBus", "Particular Software", "Lucky Penny Software")),
 )
 
 
