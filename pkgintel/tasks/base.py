@@ -40,6 +40,7 @@ PASSING = (
     ServiceUnavailable,
     psycopg.OperationalError,
     psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors.ReadOnlySqlTransaction,  # A standby that is not promoted yet.
     RedisError,
     BrokerError,
 )

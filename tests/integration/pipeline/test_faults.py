@@ -240,14 +240,18 @@ def test_a_page_that_kills_its_worker_each_time_fails_its_run(site: Site, sent: 
     assert site.recover() == []
 
 
+@pytest.mark.parametrize("only_reads", [False, True])
 @pytest.mark.parametrize("task", [tasks.scan, tasks.sync])
-def test_a_tick_is_tried_again_when_postgres_is_away(
-    task: Any, sent: Sent, settings: Settings, monkeypatch: pytest.MonkeyPatch
+def test_a_tick_is_tried_again_when_postgres_is_away_or_only_reads(
+    task: Any, only_reads: bool, sent: Sent, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object) -> None:
         raise psycopg.OperationalError("the database system is starting up")
 
-    monkeypatch.setattr(migrations, "require_schema", away)
+    if only_reads:
+        monkeypatch.setenv("PGOPTIONS", "-c default_transaction_read_only=on")
+    else:
+        monkeypatch.setattr(migrations, "require_schema", away)
     with pytest.raises(Retry):
         task.apply(throw=True)
 
