@@ -90,6 +90,11 @@ class Item(_Document):
     package_id: ItemText = Field(alias="nuget:id")
     version: ItemVersion = Field(alias="nuget:version")
 
+    @classmethod
+    def known(cls, url: str, kind: Kind, commit: int, package_id: str, version: str) -> "Item":
+        """An item as it was read before, which is not looked through again."""
+        return cls.model_construct(url=url, kind=kind, commit=commit, package_id=package_id, version=version)
+
 
 class Page(_Document):
     """A page of the catalog. Its `items` come in no promised order, and may repeat those of another page."""

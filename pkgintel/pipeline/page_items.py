@@ -60,7 +60,7 @@ def read(source: Source, run: Run, page_url: str, start: PageStart, odd: Mapping
     """
     if start.kind is PageKind.PACKAGE:
         with source.db.connection() as conn:
-            items = items_of(database.every(conn, "replay/package_items", package_key=page_url))
+            items = _items(database.every(conn, "replay/package_items", package_key=page_url))
         return PageContent(items, newest=_newest(items))
     if start.kind is PageKind.REJECTED:
         return _rejected(source, page_url, odd)
@@ -76,7 +76,7 @@ def read(source: Source, run: Run, page_url: str, start: PageStart, odd: Mapping
 def _rejected(source: Source, page_url: str, rows: Mapping[str, OddRow]) -> PageContent:
     """The rejected leaves of a page. Where lines of it are among them, the page itself is asked for again."""
     with source.db.connection() as conn:
-        items = items_of(database.every(conn, "replay/rejected_items", page_url=page_url))
+        items = _items(database.every(conn, "replay/rejected_items", page_url=page_url))
     if not any(row.open for row in rows.values()):
         return PageContent(items, newest=_newest(items))
     found = source.copy(page_url, KnownPage(), rows)
@@ -89,18 +89,8 @@ def _rejected(source: Source, page_url: str, rows: Mapping[str, OddRow]) -> Page
     return PageContent(items, odd, gone, _newest(items))
 
 
-def items_of(rows: list[database.Row]) -> list[Item]:
-    """The items of rows that hold what the catalog says of them: url, kind, ticks, package_id and version."""
-    return [
-        Item.model_construct(
-            url=row["url"],
-            kind=row["kind"],
-            commit=row["ticks"],
-            package_id=row["package_id"],
-            version=row["version"],
-        )
-        for row in rows
-    ]
+def _items(rows: list[database.Row]) -> list[Item]:
+    return [Item.known(row["url"], row["kind"], row["ticks"], row["package_id"], row["version"]) for row in rows]
 
 
 def _newest(items: list[Item], found: Listing | None = None) -> int | None:

@@ -95,13 +95,8 @@ def _transact(
 
 def unstorable(event: Event, words: str) -> Reject:
     """An event that was read well but cannot be stored."""
-    item = Item.model_construct(
-        url=event.url,
-        kind=event.leaf.kind,
-        commit=event.commit,
-        package_id=event.leaf.package_id,
-        version=event.leaf.version,
-    )
+    leaf = event.leaf
+    item = Item.known(event.url, leaf.kind, event.commit, leaf.package_id, leaf.version)
     return Reject(item=item, reason="unstorable", error=words, body=event.body)
 
 

@@ -74,12 +74,14 @@ def plan(conn: database.Connection, settings: Settings, client: Client, run_id: 
 class VersionSource(SourceLeft):
     """The license file inside a version; `settled`: nobody has to be asked about it now."""
 
+    package_key: str
+    version_key: str
     settled: bool
 
     @property
     def key(self) -> tuple[str, str]:
         """Package key and version key."""
-        return self.package_key or "", self.version_key or ""
+        return self.package_key, self.version_key
 
 
 def inside_versions(conn: database.Connection, keys: Sequence[tuple[str, str]]) -> list[VersionSource]:

@@ -14,7 +14,7 @@ from pkgintel.database import events as store
 from pkgintel.errors import UpstreamUnavailable
 from pkgintel.nuget import version
 from pkgintel.nuget.documents import Event, Item, package_key
-from pkgintel.pipeline import answers, heartbeats, page, page_items, page_write, pages, runs
+from pkgintel.pipeline import answers, heartbeats, page, page_write, pages, runs
 from pkgintel.pipeline.page_write import PageResult
 from pkgintel.pipeline.pages import PageStart
 from pkgintel.pipeline.states import PageKind
@@ -129,7 +129,8 @@ def read_versions(conn: database.Connection, client: Client, leasing: Leasing, k
 
 
 def _unread(rows: list[database.Row], packages: list[str]) -> Unread:
-    return Unread(page_items.items_of(rows), [(row["package_key"], row["version_key"]) for row in rows], packages)
+    items = [Item.known(row["url"], row["kind"], row["ticks"], row["package_id"], row["version"]) for row in rows]
+    return Unread(items, [(row["package_key"], row["version_key"]) for row in rows], packages)
 
 
 def _write(conn: database.Connection, run_id: int, name: str, wanted: Unread, found: Leaves) -> PageResult:

@@ -47,10 +47,15 @@ class Asides:
     def __init__(self, passage: Passage, prose: Prose) -> None:
         self._passage = passage
         self._prose = prose
+        self._names: dict[tuple[int, int], bool] = {}  # Every license that is laid on the passage asks the same.
+        self._sentences_at: dict[int, tuple[int, ...]] = {}
 
     def is_name(self, start: int, end: int) -> bool:
         """Whether the words are a name, or a list of names."""
-        return is_name(self._passage, start, end, self._prose)
+        known = self._names.get((start, end))
+        if known is None:
+            known = self._names[start, end] = is_name(self._passage, start, end, self._prose)
+        return known
 
     def ends(self, start: int, end: int, title: Collection[str], numbered: bool = False) -> Iterator[int]:
         """Where an aside from `start` on may end, at `end` at the latest, the longest first.
@@ -64,7 +69,7 @@ class Asides:
                 if is_notice(self._passage, start, last, self._prose):
                     yield last
         if fresh:
-            yield from self._sentences(start, end)
+            yield from (last for last in self._sentences(start) if last <= end)
             last = start
             while last < min(end, start + MOST_TITLE) and (words[last] in title or words[last] in _TITLE):
                 last += 1
@@ -93,11 +98,14 @@ class Asides:
         between = self._passage.text[self._passage.ends[index - 1] : self._passage.starts[index]]
         return any(sign in between for sign in ".:;!?")
 
-    def _sentences(self, start: int, end: int) -> Iterator[int]:
-        for sentence in _sentences_by_first().get(self._passage.words[start], ()):
-            yield from self._sentence(sentence, 0, start, end)
-        for sentence in _sentences_by_first()["*"]:
-            yield from self._sentence(sentence, 0, start, end)
+    def _sentences(self, start: int) -> tuple[int, ...]:
+        """Where the sentences that begin at `start` may end."""
+        if start not in self._sentences_at:
+            known = _sentences_by_first()
+            begun = (*known.get(self._passage.words[start], ()), *known["*"])
+            ends = (last for one in begun for last in self._sentence(one, 0, start, len(self._passage)))
+            self._sentences_at[start] = tuple(ends)
+        return self._sentences_at[start]
 
     def _sentence(self, sentence: tuple[str, ...], at: int, index: int, end: int) -> Iterator[int]:
         """Where a sentence may end whose words from `at` on begin at `index`."""

@@ -20,6 +20,7 @@ from pkgintel.licenses.texts.explanation import Difference
 from pkgintel.licenses.texts.library import Hit, Library, library
 from pkgintel.licenses.texts.notices import set_aside
 from pkgintel.licenses.texts.status import Method, Status
+from pkgintel.licenses.texts.template import Template
 from pkgintel.licenses.texts.words import Passage, passage
 
 MOST_LICENSES = 8  # in one text
@@ -90,6 +91,7 @@ class _Text:
     library: Library
     deadline: float = field(default_factory=lambda: time.thread_time() + MOST_SECONDS)
     nearest: Alignment | None = None
+    only: Template | None = None  # the license to look for in a text that is read once more
     where: tuple[Hit, int, int] | None = None  # where the nearest was laid, to be looked at as a whole
 
     def reading(self, digest: str, encoding: str) -> Reading:
@@ -110,6 +112,7 @@ class _Text:
             found = self._licenses(told, aligner, 0, len(told))
             if not found and self._may_be_cut(told):
                 aligner = Aligner(self.whole, self.library)
+                self.only = self.nearest.template if self.nearest else None
                 self.nearest = self.where = None
                 found = self._licenses(self.whole, aligner, 0, len(self.whole))
         except _TooHard:
@@ -173,6 +176,8 @@ class _Text:
     def _best(self, told: Passage, aligner: Aligner, start: int, end: int) -> Alignment | None:
         best: Alignment | None = None
         for hit in self.library.candidates(told.words, start, end):
+            if self.only is not None and hit.template is not self.only:
+                continue
             if time.thread_time() > self.deadline:
                 raise _TooHard
             laid = aligner.align(hit, start, end)
@@ -183,6 +188,8 @@ class _Text:
                     self.nearest, self.where = laid, (hit, start, end)
             elif best is None or (laid.equal, laid.similarity) > (best.equal, best.similarity):
                 best = laid
+                if laid.equal >= end - start and laid.similarity == 1:
+                    break  # Nothing can be nearer.
         return best
 
     def _rest(self, told: Passage, found: Sequence[Alignment], start: int, end: int) -> None:
