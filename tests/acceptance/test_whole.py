@@ -86,8 +86,9 @@ def test_every_package_is_judged_first_and_the_rest_is_read_when_it_is_wanted(fl
     fleet.wait(lambda: fleet.rows(BEGUN, "rest"), "the rest is asked for")
     kill(four)
     held.set()
-    fleet.tell("run", "--catalog", fleet.settings.service_index_url)
-    assert not fleet.rows("SELECT FROM raw.unread_versions"), "with all, the rest follows"
+    fleet.worker("five")
+    tended(fleet, lambda: not fleet.rows("SELECT FROM raw.unread_versions"), "with all, the rest follows")
+    tended(fleet, lambda: not fleet.rows(busy), "all is quiet again")
     assert differences(fleet.conn, site.events) == []
 
 
