@@ -7,7 +7,7 @@ where it stood.
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from pkgintel import database
@@ -20,7 +20,7 @@ from pkgintel.pipeline.states import Action, State
 from pkgintel.pipeline.text_sources import PACKAGES, SourceLeft
 from pkgintel.settings import Settings, places_of
 from pkgintel.text import many
-from pkgintel.upstream import files, sources
+from pkgintel.upstream import files, nupkg, sources
 from pkgintel.upstream.client import Client
 from pkgintel.upstream.files import Look, Manners
 from pkgintel.upstream.slots import Limit
@@ -91,14 +91,22 @@ class _Host:
     def look(self, source: SourceLeft) -> Look:
         """Ask for one file. Raises: UpstreamUnavailable, ServiceUnavailable."""
         if source.url is None:
-            address, base = self._base  # type: ignore[misc]
-            path = f"{quote(source.package_key or self.host)}/{quote(source.version_key or self.host)}"
-            manners = Manners(address.allows, self._limit, public=address.public, places=self._places)
-            return files.look(self._client, f"{base}{path}/license", manners, source.etag)
+            return self._look_inside(source)
         owner = owner_of(source.url) or self.host
         token = self._settings.github_token
         manners = Manners(files.code_host(owner), self._limit, places=self._places, token=token)
         return files.look(self._client, source.url, manners, source.etag)
+
+    def _look_inside(self, source: SourceLeft) -> Look:
+        """Ask for the file as it lies beside its package; where it does not, look for it in the package."""
+        address, base = self._base  # type: ignore[misc]
+        name, version = quote(source.package_key or self.host), quote(source.version_key or self.host)
+        manners = Manners(address.allows, self._limit, public=address.public, places=self._places)
+        found = files.look(self._client, f"{base}{name}/{version}/license", manners, source.etag)
+        if found.outcome != "missing" or not source.license_file:
+            return found
+        package = f"{base}{name}/{version}/{name}.{version}.nupkg"
+        return replace(nupkg.look(self._client, package, source.license_file, manners), asked=found.asked)
 
     def keep(self, source: SourceLeft, look: Look) -> bool:
         """Keep what a look found; whether the run still runs."""

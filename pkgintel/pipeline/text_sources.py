@@ -34,6 +34,7 @@ class SourceLeft(Row):
     version_key: str | None
     etag: str | None
     sha256: str | None
+    license_file: str | None = None  # What the version calls the file inside it.
 
 
 @dataclass(frozen=True, slots=True)

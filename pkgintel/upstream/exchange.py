@@ -83,6 +83,7 @@ class Exchange:
     async def ask(self, request: httpx.Request, url: str, cap: int, public: bool, room: Room | None = None) -> Answer:
         """Whatever `url` answers to `request`, the body of a 200 whole and of `cap` bytes at most, any other cut.
 
+        Where `request` asks for a range, a 206 is whole as well.
         Raises: FetchFailed, Unobtainable.
         """
         try:
@@ -96,6 +97,7 @@ class Exchange:
     async def _ask(self, request: httpx.Request, url: str, cap: int, public: bool, room: Room | None) -> Answer:
         """The answer. An error is what its status says, however broken its page may be."""
         status, headers, content = 0, dict[bytes, str](), b""
+        whole = (200, 206) if "range" in request.headers else (200,)
         grace = 2 * self._settings.request_timeout
         try:
             # One end for the whole exchange, for a server could drip headers, or what frames a body, for ever.
@@ -106,17 +108,17 @@ class Exchange:
                 headers = {name.lower(): value.decode("latin-1") for name, value in response.headers.raw}
                 try:
                     chunks = cast("httpx.AsyncByteStream", response.stream)
-                    most = cap if status == 200 else ERROR_BYTES
+                    most = cap if status in whole else ERROR_BYTES
                     content = await body.read(chunks, headers, most, deadline, url, room)
                 finally:
                     await response.aclose()
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise Unobtainable("address", f"{url[:300]} was not fetched: {error}") from None
         except (FetchFailed, Unobtainable):
-            if status in (0, 200):
+            if status in (0, *whole):
                 raise
         except (httpx.HTTPError, aiohttp.ClientError, OSError, zlib.error) as error:
-            if status in (0, 200):
+            if status in (0, *whole):
                 raise failure_of(error) from error
         return Answer(status, headers, content)
 

@@ -7,7 +7,7 @@ owners and rules stay those of the host. Nothing of a body is believed but its b
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Literal, TypeAlias
@@ -62,6 +62,18 @@ class Manners:
     token: str | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for: the file, unless it has `etag` still; of it the bytes of `part`, the first and the last.
+
+    `cap`: the most bytes that may come.
+    """
+
+    etag: str | None = None
+    part: tuple[int, int] | None = None
+    cap: int = MAX_BYTES
+
+
 def code_host(owner: str) -> Callable[[str], str | None]:
     """What forbids an address: all but https files of `owner` ("github.com/contoso") on a host that is allowed."""
 
@@ -86,23 +98,28 @@ def look(client: Client, url: str, manners: Manners, etag: str | None = None) ->
 
     Raises: UpstreamUnavailable, ServiceUnavailable when the fleet's limit gives no slot.
     """
-    return client.run(_look(client, url, manners, etag))
+    reached = client.run(reach(client, url, manners, Wanted(etag)))
+    return reached if isinstance(reached, Look) else judged(url, *reached)
 
 
-async def _look(client: Client, url: str, manners: Manners, etag: str | None) -> Look:
+async def reach(client: Client, url: str, manners: Manners, wanted: Wanted) -> tuple[str, Answer] | Look:
+    """The address that answered for `url` and its answer, redirects followed; a look where there is none.
+
+    Raises: UpstreamUnavailable, ServiceUnavailable when the fleet's limit gives no slot.
+    """
     asked, why = url, manners.allows(url)
     if why:
         return Look("refused", url, error=f"it was not asked for: {why}")
     for _ in range(MOST_REDIRECTS + 1):
         try:
-            answer = await _answer(client, asked, manners, etag if asked == url else None)
+            answer = await _answer(client, asked, manners, wanted if asked == url else replace(wanted, etag=None))
             target = _target(asked, answer)
         except Unobtainable as error:
             return Look("refused", url, answered=asked, error=str(error))
         except FetchFailed as error:
             return Look("trouble", url, answered=asked, error=str(error))
         if target is None:
-            return _found(url, asked, answer)
+            return asked, answer
         if target == asked or (why := manners.allows(target)):
             words = why or "it redirects to itself"
             return Look("refused", url, answer.status, target[:2000], error=f"its redirect was not followed: {words}")
@@ -115,11 +132,11 @@ def _target(asked: str, answer: Answer) -> str | None:
     return target_of(asked, location) if answer.status in REDIRECTS and location else None
 
 
-async def _answer(client: Client, url: str, manners: Manners, etag: str | None) -> Answer:
+async def _answer(client: Client, url: str, manners: Manners, wanted: Wanted) -> Answer:
     """What the server answers, after as many tries as a broken connection is worth."""
     for attempt in range(1, TRIES + 1):
         try:
-            return await _once(client, url, manners, etag)
+            return await _once(client, url, manners, wanted)
         except FetchFailed as failure:
             if attempt == TRIES or not failure.again:
                 raise
@@ -127,15 +144,13 @@ async def _answer(client: Client, url: str, manners: Manners, etag: str | None) 
     raise AssertionError("unreachable")
 
 
-async def _once(client: Client, url: str, manners: Manners, etag: str | None) -> Answer:
+async def _once(client: Client, url: str, manners: Manners, wanted: Wanted) -> Answer:
     parts = urlsplit(url)
     place = manners.places.get(f"https://{parts.hostname}")
     where = f"{place}{url[len(f'{parts.scheme}://{parts.netloc}') :]}" if place else url
-    headers = {"accept": "text/plain, */*;q=0.5"}
+    headers = _headers(wanted)
     if place:
         headers["host"] = parts.netloc
-    if etag:
-        headers["if-none-match"] = etag
     if manners.token and parts.hostname in GITHUB:
         headers["authorization"] = f"token {manners.token}"
     request = client.exchange.request_with(where, headers)
@@ -143,7 +158,7 @@ async def _once(client: Client, url: str, manners: Manners, etag: str | None) ->
     await manners.limit.enter()
     answered: bool | None = None
     try:
-        answer = await client.exchange.ask(request, where, MAX_BYTES, public)
+        answer = await client.exchange.ask(request, where, wanted.cap, public)
         answered = answer.status < 500
     except Unobtainable:
         answered = True
@@ -157,7 +172,17 @@ async def _once(client: Client, url: str, manners: Manners, etag: str | None) ->
         manners.limit.leave(answered)
 
 
-def _found(url: str, asked: str, answer: Answer) -> Look:
+def _headers(wanted: Wanted) -> dict[str, str]:
+    headers = {"accept": "text/plain, */*;q=0.5"}
+    if wanted.etag:
+        headers["if-none-match"] = wanted.etag
+    if wanted.part is not None:  # Of the file as it is: a part of something compressed could not be read.
+        headers |= {"range": f"bytes={wanted.part[0]}-{wanted.part[1]}", "accept-encoding": "identity"}
+    return headers
+
+
+def judged(url: str, asked: str, answer: Answer) -> Look:
+    """What the answer of `asked` says of the file at `url`."""
     status = answer.status
     seen = partial(Look, asked=url, status=status, answered=asked)
     if status == 200:

@@ -51,6 +51,7 @@ class Answer:
     refuse: bool = False  # The connection is closed without an answer.
     raw: bytes | None = None  # The whole answer as it is, head and all; then an orderly end of the connection.
     endless: bytes | None = None  # After the body these bytes, again and again, as long as the client listens.
+    ranges: bool = False  # 206 to whoever asks for a part of the body.
 
     def encoded(self) -> bytes:
         """The body as it is sent."""
@@ -60,6 +61,14 @@ class Answer:
         if isinstance(body, str):
             body = body.encode()
         return gzip.compress(body) if self.gzip else body
+
+    def part(self, wanted: str) -> "Answer":
+        """The answer with the part of its body that a Range header names."""
+        first, last = map(int, wanted.removeprefix("bytes=").split("-"))
+        body = self.encoded()
+        part = body[first : last + 1]
+        said = f"bytes {first}-{first + len(part) - 1}/{len(body)}"
+        return replace(self, body=part, status=206, headers={"Content-Range": said, **self.headers})
 
 
 @dataclass(frozen=True)
@@ -208,6 +217,8 @@ class HostileServer:
 
         try:
             answer = self._next(path)
+            if answer.ranges and "range" in headers:
+                answer = answer.part(headers["range"])
             while answer.held is not None and not answer.held.is_set():
                 if await self._left(reader, 0.01):
                     return False

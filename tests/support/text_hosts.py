@@ -61,6 +61,12 @@ class TextHost:
         path = f"/v3-flatcontainer/{package.lower()}/{version}/license"
         self.server.put(path, body, content_type="text/plain", **behaviour)
 
+    def package(self, package: str, version: str, body: bytes, **behaviour: Any) -> None:
+        """Serve a version as it is installed."""
+        key = package.lower()
+        path = f"/v3-flatcontainer/{key}/{version}/{key}.{version}.nupkg"
+        self.server.put(path, body, content_type="application/octet-stream", ranges=True, **behaviour)
+
     def asked(self) -> list[str]:
         """The paths of the files that were asked for, in order."""
         return [one.path for one in list(self.server.requests) if not one.path.endswith("/index.json")]

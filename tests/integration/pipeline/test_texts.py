@@ -6,6 +6,7 @@ import pytest
 
 from pkgintel import database as db
 from pkgintel.licenses.texts import version
+from tests.support.archives import archive
 from tests.support.hostile import Answer, HostileServer
 from tests.support.text_hosts import TextBench, TextHost, sample
 
@@ -57,7 +58,11 @@ def test_a_text_inside_a_package_and_one_at_an_address_decide(bench: TextBench, 
     }
     assert sorted(host.asked()) == [
         RAW,
-        *(f"/v3-flatcontainer/{name}/1.0.0/license" for name in ("eula", "gone", "inside", "other")),
+        "/v3-flatcontainer/eula/1.0.0/license",
+        "/v3-flatcontainer/gone/1.0.0/gone.1.0.0.nupkg",
+        "/v3-flatcontainer/gone/1.0.0/license",
+        "/v3-flatcontainer/inside/1.0.0/license",
+        "/v3-flatcontainer/other/1.0.0/license",
     ]
     text = bench.evidence("There")["text"]
     assert text["license"] == "Apache-2.0"
@@ -74,6 +79,29 @@ def test_a_text_inside_a_package_and_one_at_an_address_decide(bench: TextBench, 
     assert host.asked() == []
     assert bench.match().read == 0
     assert bench.classify().idle
+
+
+def test_a_text_that_lies_in_the_package_alone_is_read_from_there(bench: TextBench, host: TextHost) -> None:
+    host.package("Old", "1.0.0", archive({"docs/LICENSE.txt": sample("mit")}, around=200_000))
+    host.package("Bomb", "1.0.0", archive({"LICENSE": bytes(2_000_000)}))
+    host.package("Empty", "1.0.0", archive({"readme.txt": b"nothing"}))
+    bench.bring("Old", licenseFile="docs\\license.txt", licenseUrl=PLACEHOLDER)
+    bench.bring("Bomb", licenseFile="LICENSE", licenseUrl=PLACEHOLDER)
+    bench.bring("Empty", licenseFile="LICENSE", licenseUrl=PLACEHOLDER)
+    bench.bring("Nameless", licenseUrl=PLACEHOLDER)
+    assert bench.read() == {
+        "Old": ("open_source", "text-open"),
+        "Bomb": ("unknown", "text-refused"),
+        "Empty": ("unknown", "text-missing"),
+        "Nameless": ("unknown", "text-missing"),
+    }
+    text = bench.evidence("Old")["text"]
+    old = host.server.url("/v3-flatcontainer/old/1.0.0/")
+    assert (text["asked"], text["answered"]) == (f"{old}license", f"{old}old.1.0.0.nupkg#docs/LICENSE.txt")
+    assert (text["kind"], text["mutable"]) == ("embedded", False)
+    assert "larger than 1,000,000 bytes" in bench.evidence("Bomb")["text"]["error"]
+    assert "the package has no file 'LICENSE'" in bench.evidence("Empty")["text"]["error"]
+    assert not any("nameless" in path and path.endswith(".nupkg") for path in host.asked())
 
 
 def test_the_reader_of_another_day_reads_stored_bytes_and_decides_exactly_what_changed(
