@@ -44,11 +44,22 @@ def leases(valkey: Redis, prefix: str) -> dict[str, int]:
     return {name.decode(): int(text.split()[0]) for name, text in stored.items() if name != b"@since"}
 
 
+def renewed(valkey: Redis, prefix: str, holder: Lease, times: int = 3) -> None:
+    """Wait until a holder has renewed its lease so often: it had the chance to be given more, or less."""
+    seen = {valkey.client.hget(f"{prefix}leases", holder.name)}
+
+    def again() -> bool:
+        seen.add(valkey.client.hget(f"{prefix}leases", holder.name))
+        return len(seen) > times
+
+    soon(again)
+
+
 class Busy:
     """A holder whose requests never end: it takes every slot it is given, until told to let go."""
 
     def __init__(self, client: Client, limit: Lease, wanted: int) -> None:
-        self.client, self.limit, self.held = client, limit, 0
+        self.client, self.limit, self.held, self.done = client, limit, 0, 0
         self.errors: list[Exception] = []
         self._over = threading.Event()
         for _ in range(wanted):
@@ -65,6 +76,7 @@ class Busy:
                     await asyncio.sleep(0.02)
                 finally:
                     self.held -= 1
+                    self.done += 1
                     self.limit.leave(True)
         except Exception as error:  # noqa: BLE001 - the test looks at it
             self.errors.append(error)

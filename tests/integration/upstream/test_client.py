@@ -3,7 +3,6 @@
 import gzip
 import itertools
 import pickle
-import time
 import zlib
 
 import httpx
@@ -46,7 +45,7 @@ def test_a_connection_the_server_closed_meanwhile_does_not_count(
     server.put(path, BODY, close_after=len(BODY))
     for _ in range(5):
         assert get(client, server.url(path)) == BODY
-        time.sleep(0.02)
+        until(lambda: not server.open_connections, "the server has closed it")
     assert server.count(path) == 5
 
 

@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -61,18 +60,10 @@ def stopped_while() -> Iterator[Callable[[Callable[[], object]], None]]:
 
     def call(what: Callable[[], object]) -> None:
         nonlocal calling
-        begun, expected = threading.Lock(), arrived + 1
-
-        def send() -> None:
-            with begun:
-                time.sleep(random.uniform(0, 0.05))
-            os.kill(os.getpid(), signal.SIGUSR1)
-
-        begun.acquire()
-        threading.Thread(target=send).start()
+        expected = arrived + 1
         try:
             calling = True
-            begun.release()
+            threading.Timer(random.uniform(0, 0.05), os.kill, (os.getpid(), signal.SIGUSR1)).start()
             what()
         finally:
             calling = False

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import ExitStack
 
 from pkgintel.settings import Settings
@@ -14,7 +13,7 @@ from pkgintel.upstream.leaves import fetch_leaves
 from tests.support.checkout import CHECKOUT
 from tests.support.hostile import HostileServer
 from tests.support.leaves import catalog_of, served
-from tests.support.limits import Busy, Redis, fleet_of, leases, soon
+from tests.support.limits import Busy, Redis, fleet_of, leases, renewed, soon
 from tests.support.waiting import until
 
 
@@ -100,7 +99,7 @@ def test_the_share_of_a_killed_holder_is_free_soon(valkey: Redis, client: Client
         with fleet_of(valkey, prefix, 10).lease(client, "https://a.example/x") as limit:
             busy = Busy(client, limit, 10)
             soon(lambda: limit.standing.holders == 2)
-            time.sleep(0.3)
+            renewed(valkey, prefix, limit)
             assert limit.share == 0  # All is in use, and none may be taken away.
             os.kill(holder.pid, signal.SIGKILL)
             until(lambda: limit.share == 10, "all ten are free", 4)
@@ -118,7 +117,7 @@ def test_the_limit_holds_for_real_requests_of_several_processes_worth(
     def page(part: int) -> None:
         client = Client(Settings(max_in_flight=10))
         try:
-            time.sleep(0.1 * part)
+            soon(lambda: len(server.requests) >= 50 * part)  # One comes after the other, while the first is at work.
             with fleet.lease(client, server.origin) as limit:
                 done.append(len(fetch_leaves(client, catalog_of(server), wanted[part], limit).events))
         finally:
