@@ -18,7 +18,7 @@ from pkgintel import database
 from pkgintel.reports import status
 from tests.integration.reports.test_status import run_of
 from tests.support.checkout import CHECKOUT
-from tests.support.stories import Story
+from tests.support.stories import Story, filled
 from tests.support.workers import kill
 
 pytestmark = pytest.mark.processes
@@ -27,12 +27,7 @@ pytestmark = pytest.mark.processes
 @pytest.fixture
 def well(story: Story) -> Iterator[Story]:
     """Three packages that are judged, and upkeep was here; the schedules are stopped."""
-    story.site.grow(3)
-    story.send("spdx.sync")
-    story.ended("sync", "done")
-    story.send("catalog.scan")
-    story.ended("scan", "done")
-    story.quiet()
+    filled(story)
     story.send("ops.upkeep")
     story.wait(lambda: story.rows("SELECT FROM ops.check_results WHERE name LIKE '%%_fresh'"), "upkeep was here")
     yield story

@@ -4,23 +4,10 @@ import json
 
 import pytest
 
-from pkgintel import database
 from pkgintel.pipeline.checks import GATES
-from tests.support.stories import Story, advised, recorded, refused_list
+from tests.support.stories import Story, advised, filled, recorded, refused_list
 
 pytestmark = pytest.mark.processes
-
-
-def filled(story: Story) -> database.Row:
-    """Three packages that are judged; the scan that read them."""
-    story.site.grow(3)
-    story.send("spdx.sync")
-    story.ended("sync", "done")
-    story.send("catalog.scan")
-    run = story.ended("scan", "done")
-    story.quiet()
-    assert story.status()["healthy"]
-    return run
 
 
 def test_an_emptied_table_is_not_healthy_after_the_next_tick_and_what_status_says_cures_it(story: Story) -> None:

@@ -9,7 +9,7 @@ import pytest
 from pkgintel import database
 from pkgintel.pipeline.checks import GATES
 from tests.support.sites import LISTS
-from tests.support.stories import Story, recorded
+from tests.support.stories import Story, filled, recorded
 
 pytestmark = pytest.mark.processes
 
@@ -178,12 +178,7 @@ def test_a_rejected_leaf_is_a_warning_that_stops_nothing(story: Story) -> None:
 
 
 def test_stale_data_and_a_package_without_verdict_are_warnings_that_stop_nothing(story: Story) -> None:
-    story.site.grow(3)
-    story.send("spdx.sync")
-    story.ended("sync", "done")
-    story.send("catalog.scan")
-    story.ended("scan", "done")
-    story.quiet()
+    filled(story)
     story.conn.execute("UPDATE ops.runs SET finished_at = finished_at - interval '30 days'")
     # As if the package had been stored after the classifier looked.
     story.conn.execute("DELETE FROM enriched.nuget_package_oss_status WHERE package_key = 'package1'")

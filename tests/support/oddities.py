@@ -45,6 +45,14 @@ def answer(bench: Bench, path: str, **changes: Any) -> None:
     bench.catalog.broken[path] = lambda: httpx.Response(200, content=body)
 
 
+def spoiled(bench: Bench, number: int, **wrong: Any) -> list[Document]:
+    """Answer the page with one of its lines broken in these parts; the lines that it has then."""
+    lines = document(bench)["items"]
+    lines[number] |= wrong
+    answer(bench, "/page0.json", items=lines)
+    return [*lines]
+
+
 def grown(bench: Bench, events: int = 3) -> list[Event]:
     made = [details(f"P{number}", "1.0.0", number) for number in range(events)]
     bench.catalog.add("page0", *made)

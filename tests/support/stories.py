@@ -63,6 +63,18 @@ def advised(story: Story, *begins: str) -> None:
         assert told.returncode == 0, f"{command}: {told.stdout}{told.stderr}"
 
 
+def filled(story: Story) -> database.Row:
+    """Three packages that are judged; the scan that read them."""
+    story.site.grow(3)
+    story.send("spdx.sync")
+    story.ended("sync", "done")
+    story.send("catalog.scan")
+    run = story.ended("scan", "done")
+    story.quiet()
+    assert story.status()["healthy"]
+    return run
+
+
 def refused_list(story: Story) -> database.Row:
     """A list below the floor was refused while a good one is stored; two new packages wait for their verdict."""
     site = story.site

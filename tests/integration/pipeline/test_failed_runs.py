@@ -17,14 +17,29 @@ from tests.support.oracle import Event
 from tests.support.scans import Bench, open_scan
 
 
-def test_a_page_that_keeps_failing_fails_its_run_and_the_watermark_stays(bench: Bench) -> None:
-    bench.catalog.add("page0", details("A", "1.0.0", 0))
-    bench.catalog.add("page1", details("B", "1.0.0", 9))
+def half_read(bench: Bench, *events: Event) -> scan.ScanPlan:
+    """A scan that has read page 0 with `events`, and cannot have page 1."""
+    bench.catalog.add("page0", *events)
+    bench.catalog.add("page1", details("Last", "1.0.0", 9))
     bench.catalog.publish()
     bench.catalog.broken["/page1.json"] = lambda: httpx.Response(503)
     opened = bench.open()
     assert opened is not None
     bench.read(opened.run_id, opened.pages[0])
+    return opened
+
+
+def fail_behind(bench: Bench, *events: Event) -> None:
+    """A scan that reads page 0 with `events`, and fails for a page 1 that is not to be had."""
+    opened = half_read(bench, *events)
+    page.record_failure(bench.db, opened.run_id, opened.pages[1], RuntimeError("gone"), final=True)
+    with pytest.raises(RunFailed):
+        bench.finish(opened.run_id)
+    bench.catalog.broken.clear()
+
+
+def test_a_page_that_keeps_failing_fails_its_run_and_the_watermark_stays(bench: Bench) -> None:
+    opened = half_read(bench, details("A", "1.0.0", 0))
     with pytest.raises(UpstreamUnavailable) as error:
         bench.read(opened.run_id, opened.pages[1])
     page.record_failure(bench.db, opened.run_id, opened.pages[1], error.value, final=True)
@@ -37,21 +52,6 @@ def test_a_page_that_keeps_failing_fails_its_run_and_the_watermark_stays(bench: 
     bench.chain()
     assert bench.differences() == []
     assert bench.catalog.asked[bench.catalog.path(details("A", "1.0.0", 0).url)] == 1, "what is stored is not fetched"
-
-
-def fail_behind(bench: Bench, *events: Event) -> None:
-    """A scan that reads page 0 with `events`, and fails for a page 1 that is not to be had."""
-    bench.catalog.add("page0", *events)
-    bench.catalog.add("page1", details("Last", "1.0.0", 9))
-    bench.catalog.publish()
-    bench.catalog.broken["/page1.json"] = lambda: httpx.Response(503)
-    opened = bench.open()
-    assert opened is not None
-    bench.read(opened.run_id, opened.pages[0])
-    page.record_failure(bench.db, opened.run_id, opened.pages[1], RuntimeError("gone"), final=True)
-    with pytest.raises(RunFailed):
-        bench.finish(opened.run_id)
-    bench.catalog.broken.clear()
 
 
 def test_pages_that_a_failed_run_had_finished_are_not_fetched_again_by_the_next(bench: Bench) -> None:

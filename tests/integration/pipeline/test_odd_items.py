@@ -9,16 +9,14 @@ from pkgintel.errors import GateFailed, UpstreamUnavailable
 from pkgintel.pipeline import replay
 from pkgintel.pipeline.replay import ReplayRequest
 from tests.support.catalogs import ZERO, details
-from tests.support.oddities import answer, document, grown, read_rejected, rows
+from tests.support.oddities import answer, document, grown, read_rejected, rows, spoiled
 from tests.support.scans import Bench
 from tests.support.tables import differences
 
 
 def test_an_odd_item_is_one_rejected_leaf_however_often_its_page_is_read(bench: Bench) -> None:
     events = grown(bench)
-    lines = document(bench)["items"]
-    lines[1] |= {"commitTimeStamp": "2199-01-01T00:00:00Z"}
-    answer(bench, "/page0.json", items=lines)
+    lines = spoiled(bench, 1, commitTimeStamp="2199-01-01T00:00:00Z")
     done = bench.scan()
     assert done is not None
     assert (done.state, done.leaves, done.rejected) == ("done", 3, 1)
@@ -50,9 +48,7 @@ def test_an_odd_item_is_one_rejected_leaf_however_often_its_page_is_read(bench: 
 @pytest.mark.parametrize("stamp", [5, 17_145_216_000_000_002, None, "whenever"])
 def test_an_item_whose_stamp_is_none_is_rejected_and_never_taken_for_an_old_one(bench: Bench, stamp: object) -> None:
     grown(bench)
-    lines = document(bench)["items"]
-    lines[1] |= {"commitTimeStamp": stamp}
-    answer(bench, "/page0.json", items=lines)
+    spoiled(bench, 1, commitTimeStamp=stamp)
     done = bench.scan()
     assert done is not None
     assert (done.leaves, done.rejected) == (3, 1)
@@ -62,9 +58,7 @@ def test_an_item_whose_stamp_is_none_is_rejected_and_never_taken_for_an_old_one(
 @pytest.mark.parametrize("by", ["replay", "page", "scan"])
 def test_an_item_that_upstream_mends_is_stored(bench: Bench, by: str) -> None:
     grown(bench)
-    lines = document(bench)["items"]
-    lines[1] |= {"nuget:id": "\0"}
-    answer(bench, "/page0.json", items=lines)
+    spoiled(bench, 1, **{"nuget:id": "\0"})
     bench.scan()
     bench.catalog.broken.clear()
     if by == "replay":
@@ -81,9 +75,7 @@ def test_an_item_that_upstream_mends_is_stored(bench: Bench, by: str) -> None:
 
 def test_a_replay_of_some_time_takes_no_item_for_mended_that_it_does_not_read(bench: Bench) -> None:
     grown(bench)
-    lines = document(bench)["items"]
-    lines[0] |= {"nuget:id": "\0"}
-    answer(bench, "/page0.json", items=lines)
+    spoiled(bench, 0, **{"nuget:id": "\0"})
     bench.scan()
     bench.catalog.broken.clear()
     read_rejected(bench, ReplayRequest(until="2024-05-01T00:00:00.0000001Z"))
@@ -104,9 +96,7 @@ def test_an_older_copy_never_counts_as_a_mended_page(bench: Bench) -> None:
     old = json.dumps(document(bench)).encode()
     bench.catalog.add("page0", details("Q", "1.0.0", 9))
     bench.catalog.publish()
-    lines = document(bench)["items"]
-    lines[0] |= {"@type": "nuget:PackageMoved"}
-    answer(bench, "/page0.json", items=lines)
+    spoiled(bench, 0, **{"@type": "nuget:PackageMoved"})
     bench.scan()
     assert rows(bench)[0]["kind"] is None
     bench.catalog.broken["/page0.json"] = lambda: httpx.Response(200, content=old)

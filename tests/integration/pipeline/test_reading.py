@@ -1,6 +1,6 @@
 """What is known before it is read: who may speak meanwhile, what is asked for, and what reading leaves behind."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from unittest import mock
 
 import pytest
@@ -28,11 +28,8 @@ from tests.support.scans import Bench, OneConnection
 
 
 @pytest.fixture
-def bench(database: str, conn: database.Connection) -> Iterator[Bench]:
-    made = Bench(conn, quick(database, read="speaking"), Catalog(), OneConnection(database, conn))
-    with mock.patch.object(scan, "FEW_ITEMS", 10):
-        yield made
-    made.close()
+def bench(speaking: Bench) -> Bench:
+    return speaking
 
 
 def leaves_asked(bench: Bench) -> int:

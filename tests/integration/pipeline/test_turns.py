@@ -1,29 +1,21 @@
 """Who makes versions known and who derives packages: many of one kind at a time, never both; what deriving looks at."""
 
-from collections.abc import Iterator
-from unittest import mock
-
 import psycopg
 import pytest
 
 from pkgintel import database
 from pkgintel.database import announcements, events
 from pkgintel.nuget.documents import Item
-from pkgintel.pipeline import scan
 from pkgintel.reports import known
 from tests.support import bulk
-from tests.support.catalogs import ZERO, Catalog, delete, details
+from tests.support.catalogs import ZERO, delete, details
 from tests.support.oracle import Event
-from tests.support.patience import quick
-from tests.support.scans import Bench, OneConnection
+from tests.support.scans import Bench
 
 
 @pytest.fixture
-def bench(database: str, conn: database.Connection) -> Iterator[Bench]:
-    made = Bench(conn, quick(database, read="speaking"), Catalog(), OneConnection(database, conn))
-    with mock.patch.object(scan, "FEW_ITEMS", 10):
-        yield made
-    made.close()
+def bench(speaking: Bench) -> Bench:
+    return speaking
 
 
 def announce(conn: database.Connection, *said: Event) -> int:

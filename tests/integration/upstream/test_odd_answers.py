@@ -29,12 +29,6 @@ EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"  # A stored block of no bytes that is not 
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[HostileServer]:
-    with HostileServer() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
     made = Client(Settings(request_timeout=0.3, request_attempts=2, max_leaf_bytes=100_000), backoff=0.0)
     yield made
