@@ -218,8 +218,8 @@ def test_a_classification_waits_for_its_turn_longer_than_for_a_lock(conn: db.Con
         first.execute("BEGIN")
         db.one(first, "verdicts/lock")
         with in_a_thread(lambda: db.one(second, "verdicts/lock")) as errors:
-            long = "SELECT 1 FROM pg_locks WHERE NOT granted AND waitstart < clock_timestamp() - interval '500 ms'"
-            until(lambda: conn.execute(long).fetchone(), "it waits for half a second")
+            long = "SELECT 1 FROM pg_locks WHERE pid = %s AND waitstart < clock_timestamp() - interval '500 ms'"
+            until(lambda: conn.execute(long, [second.info.backend_pid]).fetchone(), "it waits for half a second")
             first.execute("COMMIT")
         assert errors == []
 
@@ -236,8 +236,8 @@ def test_status_shows_who_waits_for_whom_and_since_when(conn: db.Connection, dat
         holder.execute("BEGIN")
         holder.execute(row)
         with in_a_thread(lambda: waiter.execute(row)) as errors:
-            long = "SELECT 1 FROM pg_locks WHERE NOT granted AND waitstart < clock_timestamp() - interval '1100 ms'"
-            until(lambda: conn.execute(long).fetchone(), "it waits for a second")
+            long = "SELECT 1 FROM pg_locks WHERE pid = %s AND waitstart < clock_timestamp() - interval '1100 ms'"
+            until(lambda: conn.execute(long, [waiter.info.backend_pid]).fetchone(), "it waits for a second")
             found = status.report(conn, settings).as_json()
             holder.execute("ROLLBACK")
         assert errors == []
