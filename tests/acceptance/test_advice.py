@@ -16,8 +16,8 @@ import pytest
 
 from pkgintel import database
 from pkgintel.reports import status
-from tests.integration.reports.test_status import run_of
 from tests.support.checkout import CHECKOUT
+from tests.support.reports import run_of
 from tests.support.stories import Story, filled
 from tests.support.workers import kill
 

@@ -14,7 +14,6 @@ from pkgintel import cli
 from pkgintel import database as db
 from pkgintel.errors import SettingsError, UpstreamError
 from pkgintel.settings import Deployment
-from tests.integration.reports.test_why import judge
 from tests.support.catalogs import details
 from tests.support.checkout import CHECKOUT
 from tests.support.hostile import HostileServer
@@ -24,6 +23,7 @@ from tests.support.patience import quick
 from tests.support.processes import working_for
 from tests.support.scans import Bench
 from tests.support.sites import LISTS, Site
+from tests.support.stored import judge
 
 COMMANDS = sorted({line for _, line in shown_commands() if line.removeprefix(".venv/bin/").startswith("pkgintel ")})
 PROJECT = """<Project Sdk="Microsoft.NET.Sdk">

@@ -8,7 +8,7 @@ from pkgintel.cli import pkgintel
 from pkgintel.cli.summary import show
 from pkgintel.reports import follow, summary
 from pkgintel.settings import Settings
-from tests.integration.reports.test_status import healthy, run_of
+from tests.support.reports import healthy, run_of
 from tests.unit.cli.test_screen import controls
 
 __all__ = ["healthy"]  # A fixture.

@@ -9,7 +9,7 @@ from pkgintel import database
 from pkgintel.cli import pkgintel
 from pkgintel.settings import Settings
 from tests.integration.reports.test_json import fill
-from tests.integration.reports.test_status import healthy
+from tests.support.reports import healthy
 
 __all__ = ["healthy"]  # A fixture.
 

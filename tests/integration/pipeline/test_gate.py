@@ -6,11 +6,11 @@ from pkgintel.errors import GateFailed, SettingsError
 from pkgintel.pipeline import classify, gate, replay, runs
 from pkgintel.pipeline.checks import GATES, LICENSES, PACKAGES, VERDICTS, WATERMARK_CHECK
 from pkgintel.pipeline.states import Action, Kind, Source, State
-from tests.integration.reports.test_why import take
 from tests.support.catalogs import ZERO, delete, details
 from tests.support.histories import SECOND
 from tests.support.patience import quick
 from tests.support.scans import Bench, gate_results
+from tests.support.stored import take
 
 
 def test_nothing_is_classified_without_a_license_list(bench: Bench) -> None:

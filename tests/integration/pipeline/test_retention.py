@@ -6,7 +6,7 @@ import pytest
 from pkgintel import database as db
 from pkgintel.pipeline import retention
 from pkgintel.settings import Settings
-from tests.integration.reports.test_status import run_of
+from tests.support.reports import run_of
 
 DAY = 86_400
 

@@ -20,11 +20,9 @@ from pkgintel.pipeline.checks import reject_limit
 from pkgintel.reports import follow, summary
 from pkgintel.runtime import orphans
 from pkgintel.settings import Settings
-from tests.integration.reports.test_status import healthy, run_of
-from tests.integration.reports.test_why import EULA, judge, license_list, take
 from tests.support.catalogs import delete, details
-
-__all__ = ["healthy"]  # A fixture.
+from tests.support.reports import run_of
+from tests.support.stored import EULA, judge, license_list, take
 
 GOLDEN = Path(__file__).with_name("golden.json")
 # Seconds and what is reckoned from them: another number each time.

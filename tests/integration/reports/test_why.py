@@ -9,51 +9,19 @@ from rich.console import Console
 
 from pkgintel import database
 from pkgintel.cli.why import command, screen
-from pkgintel.database import events as store
 from pkgintel.errors import PackageUnknown, PkgintelError
 from pkgintel.licenses.spdx import LicenseList
 from pkgintel.licenses.verdict import RULES, RULESET
-from pkgintel.nuget import documents
 from pkgintel.pipeline import sync
-from pkgintel.pipeline.classify import classify
 from pkgintel.reports import why
 from pkgintel.reports.explanation import Explanation
 from pkgintel.settings import Settings
 from tests.support.catalogs import delete, details
-from tests.support.oracle import Event
+from tests.support.stored import EULA, claim, judge, license_list, take
 
 KEYS = {
     "package_id", "verdict", "rule", "reason", "evidence", "judged_version", "spdx_list_version", "ruleset", "history",
 }  # fmt: skip
-EULA = "http://go.microsoft.com/fwlink/?LinkId=329770"
-
-
-def license_list(version: str = "3.27.0", **approved: bool) -> LicenseList:
-    """A short list: MIT, BUSL-1.1, and what `approved` adds or changes (dots and dashes are written _)."""
-    known = {"MIT": True, "BUSL-1.1": False, **{name.replace("_", "-"): value for name, value in approved.items()}}
-    entries = [
-        {
-            "licenseId": name, "name": f"{name} License", "isOsiApproved": osi, "isDeprecatedLicenseId": False,
-            "reference": "", "detailsUrl": "", "referenceNumber": 1, "seeAlso": [],
-        }
-        for name, osi in known.items()
-    ]  # fmt: skip
-    return LicenseList.parse(json.dumps({"licenseListVersion": version, "licenses": entries}).encode())
-
-
-def take(conn: database.Connection, *events: Event) -> None:
-    """Store events, each as if it came on a page of its own."""
-    for event in events:
-        item = documents.Item.model_validate(event.item)
-        with conn.transaction():
-            store.write(conn, [documents.event(item, json.dumps(event.leaf).encode())])
-
-
-def judge(conn: database.Connection, settings: Settings, found: LicenseList | None = None) -> None:
-    """Store a license list and classify, as the pipeline does."""
-    with conn.transaction():
-        sync.rewrite(conn, found or license_list())
-    classify(conn, settings)
 
 
 def explain(conn: database.Connection, settings: Settings, *asked: str) -> dict[str, Any]:
@@ -67,10 +35,6 @@ def shown(found: dict[str, Any], width: int = 80) -> str:
     with console.capture() as capture:
         console.print(screen(Explanation.model_validate(found)))
     return capture.get()
-
-
-def claim(conn: database.Connection) -> None:
-    database.run(conn, "events/claim", name="sample")
 
 
 def test_the_whole_chain_is_told(conn: database.Connection, settings: Settings) -> None:

@@ -8,7 +8,7 @@ from pkgintel import database, tasks
 from pkgintel.errors import SettingsError
 from pkgintel.settings import Deployment
 from tests.integration.reports.test_json import fill
-from tests.integration.reports.test_status import healthy
+from tests.support.reports import healthy
 
 __all__ = ["healthy"]  # A fixture.
 

@@ -1,12 +1,10 @@
 """Crafted addresses and expressions: what is no spelling of a known page, file or license decides nothing."""
 
 from datetime import UTC, datetime
-from importlib import resources
 
 import pytest
 
 from pkgintel.licenses import dated
-from pkgintel.licenses.spdx import LicenseList
 from pkgintel.licenses.verdict import Declaration, Judge, Verdict
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -23,15 +21,6 @@ ROW = {
     "blobs": "89abcdef",
 }
 CREATED = datetime(2018, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def judge() -> Judge:
-    """Over the SPDX list that the `reuse` package carries."""
-    pytest.importorskip("reuse", reason="the official SPDX list is inside the reuse package")
-    folder = resources.files("reuse") / "resources"
-    texts = ((folder / f"{name}.json").read_bytes() for name in ("licenses", "exceptions"))
-    return Judge(LicenseList.parse(*texts))
 
 
 @pytest.fixture(autouse=True)

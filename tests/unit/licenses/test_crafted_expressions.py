@@ -1,21 +1,8 @@
 """Two hundred expressions, well and badly formed, against the official list: each means what SPDX says, or nothing."""
 
-from importlib import resources
-
 import pytest
 
-from pkgintel.licenses.spdx import LicenseList
 from pkgintel.licenses.verdict import Declaration, Judge
-
-
-@pytest.fixture(scope="module")
-def judge() -> Judge:
-    """Over the SPDX list that the `reuse` package carries."""
-    pytest.importorskip("reuse", reason="the official SPDX list is inside the reuse package")
-    folder = resources.files("reuse") / "resources"
-    texts = ((folder / f"{name}.json").read_bytes() for name in ("licenses", "exceptions"))
-    return Judge(LicenseList.parse(*texts))
-
 
 OPEN = """
 MIT

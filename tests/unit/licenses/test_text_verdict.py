@@ -8,7 +8,6 @@ import pytest
 from pkgintel.licenses.texts import difference, negatives, reading
 from pkgintel.licenses.texts.hand import Ended, Span, StoredDifference, StoredReading, TextAtHand
 from pkgintel.licenses.verdict import Declaration, Judge
-from tests.unit.licenses.test_verdict import official
 
 SEEN = datetime(2024, 5, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -19,11 +18,6 @@ DIFFERS: dict[str, Any] = {
     "similarity": 0.99,
     "differences": (StoredDifference(missing="", added="not as a service", after="the Software"),),
 }
-
-
-@pytest.fixture(scope="module")
-def judge() -> Judge:
-    return Judge(official())
 
 
 def span(expression: str = "MIT", first: datetime = SEEN, last: datetime = SEEN, **changes: Any) -> Span:
