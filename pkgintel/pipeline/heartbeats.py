@@ -12,6 +12,8 @@ from pkgintel.errors import PkgintelError
 from pkgintel.pipeline import runs
 from pkgintel.pipeline.states import Action, Source, State
 
+CALLBACK_AFTER = 15.0  # Seconds since its last page until the callback of a run is sent again for the first time.
+
 log = logging.getLogger(__name__)
 
 
@@ -93,5 +95,5 @@ def free_orphans(conn: database.Connection, run_ids: list[int]) -> list[int]:
 
 
 def _silent(conn: database.Connection, lost_after: float) -> list[SilentRun]:
-    rows = database.every(conn, "heartbeats/lost", lost_after=lost_after)
+    rows = database.every(conn, "heartbeats/lost", lost_after=lost_after, callback_after=CALLBACK_AFTER)
     return [SilentRun.model_validate(row) for row in rows]

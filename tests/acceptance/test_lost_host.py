@@ -16,8 +16,7 @@ pytestmark = pytest.mark.processes
 def test_a_host_lost_inside_a_transaction_holds_nobody_up(database: str, redis_url: str, tmp_path: Path) -> None:
     with ExitStack() as stack:
         way = stack.enter_context(Swallower(database))
-        # A callback that got lost with the host is sent again once the run was silent for so long.
-        near = SiteFleet(stack, database, redis_url, tmp_path, lost_after=20)
+        near = SiteFleet(stack, database, redis_url, tmp_path)
         near.begin()
         name = sql.Identifier(str(near.conn.info.dbname))  # As an operator may, so that the test need not wait as long.
         near.conn.execute(sql.SQL("ALTER DATABASE {} SET idle_in_transaction_session_timeout = '3s'").format(name))

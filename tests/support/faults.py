@@ -46,13 +46,13 @@ class Site:
         for url in urls:
             page.store_page(self.db, self.settings, self.client, LocalLimit(8).lease, run_id, url)
 
-    def silence(self, run_id: int) -> None:
-        """As if the run, and the messages that followed from it, had been gone for an hour."""
+    def silence(self, run_id: int, seconds: float = 3600) -> None:
+        """As if the run, and the messages that followed from it, had been gone for so long."""
         self.conn.execute(
-            "UPDATE ops.runs SET heartbeat_at = now() - interval '1 hour',"
-            " finished_at = finished_at - interval '1 hour',"
-            " settled_at = CASE WHEN state <> 'running' THEN now() END WHERE id = %s",
-            (run_id,),
+            "UPDATE ops.runs SET heartbeat_at = now() - make_interval(secs => %(seconds)s),"
+            " finished_at = finished_at - make_interval(secs => %(seconds)s),"
+            " settled_at = CASE WHEN state <> 'running' THEN now() END WHERE id = %(id)s",
+            {"seconds": seconds, "id": run_id},
         )
 
     def state(self, run_id: int) -> str:

@@ -196,7 +196,7 @@ def test_gate_and_classification_take_no_longer_when_nothing_is_pending(
         ("events/resolve_superseded", {"urls": ["u"], "package_keys": ["a"], "version_keys": ["1.0.0"]}),
         ("sequels/held_back", {"at_once": True, "after": 120}),
         ("pages/left", {"run_id": 7}),
-        ("heartbeats/lost", {"lost_after": 120}),
+        ("heartbeats/lost", {"lost_after": 120, "callback_after": 15}),
         ("pages/start", {"run_id": 7, "page_url": "http://127.0.0.1:9/page1.json"}),
         ("pages/lock", {"run_id": 7, "page_url": "http://127.0.0.1:9/page1.json"}),
     ],

@@ -165,6 +165,24 @@ def test_the_callback_of_a_replay_is_sent_again_too(site: Site, sent: Sent) -> N
     assert site.state(run_id) == "lost"
 
 
+def test_a_lost_callback_is_sent_again_long_before_its_run_counts_as_lost_and_not_at_every_look(
+    site: Site, sent: Sent
+) -> None:
+    """A page that is given back after its worker died may count twice in its chord, whose callback then never comes."""
+    opened = site.open()
+    site.read(opened.run_id, opened.pages[0])
+    site.silence(opened.run_id, 20)
+    assert site.recover() == [], "a page is under way"
+    site.read(opened.run_id, opened.pages[1])
+    site.silence(opened.run_id, 5)
+    assert site.recover() == [], "the callback may be on its way"
+    site.silence(opened.run_id, 20)
+    assert site.recover() == [f"sent the callback of run {opened.run_id} again"]
+    site.silence(opened.run_id, 20)
+    assert site.recover() == [], "it is sent again only with the time after which a run counts as lost"
+    assert (site.state(opened.run_id), sent.names()) == ("running", ["catalog.finish_scan"])
+
+
 def test_a_broken_chord_whose_pages_are_all_done_gets_its_callback(site: Site, sent: Sent) -> None:
     opened = site.open()
     site.read(opened.run_id, *opened.pages)
