@@ -63,9 +63,8 @@ class Texts:
         found = self.lookup.stored(brought) if self.asks else {}
         for key in seen:
             hand = self._hand(seen[key])
-            said = unread[key].declaration
-            if hand is not None and said is not None:
-                url = unread[key].document_url or ""
+            said, url = unread[key].declaration, unread[key].document_url
+            if hand is not None and said is not None and url is not None:
                 found[key] = self.lookup.judged(said, None, "nuspec", url, hand)
         if self.asks:
             self._note(sum(found.get(key, unread[key]).rule == NOT_READ for key in unread))

@@ -23,6 +23,7 @@ from pkgintel.upstream.slots import Limit
 PACKAGES = 500  # Of one page of a round, and so of one transaction.
 BLOCKS = 32  # Of one page of the rest: some thousand leaves.
 REST_PAGES = 40  # Of one run of the rest, which is half a minute of reading.
+LEAST_PAGES = 16  # Of one run of the rest that has as many blocks, so that every worker has some.
 LOOKED_AT = 4096  # Blocks at once, to find the last one that is not empty.
 
 
@@ -133,7 +134,7 @@ def rest_pages(conn: database.Connection) -> list[RangePlan]:
         start = max(0, stop - LOOKED_AT)
         last = database.the(conn, "reading/last_block", start=start, stop=stop)["block"]
         if last is not None:
-            size = min(BLOCKS, -(-(last + 1) // 16))  # Of few leaves, too, every worker has some.
+            size = min(BLOCKS, -(-(last + 1) // LEAST_PAGES))
             return [
                 RangePlan(str(max(0, end - size)), str(end), place, PageKind.REST)
                 for place, end in enumerate(range(last + 1, 0, -size)[:REST_PAGES])

@@ -20,7 +20,7 @@ from pkgintel.pipeline.states import Action, State
 from pkgintel.pipeline.text_sources import PACKAGES, SourceLeft
 from pkgintel.settings import Settings, places_of
 from pkgintel.text import many
-from pkgintel.upstream import files, nupkg, sources
+from pkgintel.upstream import feeds, files, nupkg, sources
 from pkgintel.upstream.client import Client
 from pkgintel.upstream.files import Look, Manners
 from pkgintel.upstream.slots import Limit
@@ -100,12 +100,13 @@ class _Host:
     def _look_inside(self, source: SourceLeft) -> Look:
         """Ask for the file as it lies beside its package; where it does not, look for it in the package."""
         address, base = self._base  # type: ignore[misc]
-        name, version = quote(source.package_key or self.host), quote(source.version_key or self.host)
+        name, version = source.package_key or self.host, source.version_key or self.host
+        folder = feeds.folder(base, name, version)
         manners = Manners(address.allows, self._limit, public=address.public, places=self._places)
-        found = files.look(self._client, f"{base}{name}/{version}/license", manners, source.etag)
+        found = files.look(self._client, f"{folder}license", manners, source.etag)
         if found.outcome != "missing" or not source.license_file:
             return found
-        package = f"{base}{name}/{version}/{name}.{version}.nupkg"
+        package = f"{folder}{quote(f'{name}.{version}', safe='')}.nupkg"
         return replace(nupkg.look(self._client, package, source.license_file, manners), asked=found.asked)
 
     def keep(self, source: SourceLeft, look: Look) -> bool:

@@ -12,7 +12,6 @@ from pkgintel.settings import Deployment
 
 UNKNOWN: Final = "unknown"  # Workers and queues, where nobody could be asked.
 Unknown = Literal["unknown"]
-NO_WRITES = "Redis takes no writes"  # So begins why a crew is unknown whose Redis is there.
 _PROBE = "pkgintel:takes-writes"
 NEWEST = 3  # Strays that a report shows.
 
@@ -41,7 +40,7 @@ class Strays(Report):
 
 
 class Crew(Report):
-    """Workers and queue lengths, and whether Redis has forgotten that it carried pages of runs.
+    """Workers and queue lengths, and whether Redis has forgotten that it carried pages of runs, or takes no writes.
 
     Where they are unknown, `crew_unknown_because` is given and says why.
     """
@@ -51,6 +50,7 @@ class Crew(Report):
     strays: Strays = Strays()
     crew_unknown_because: str | None = None
     redis_lost_all: bool = Field(False, exclude=True)
+    redis_takes_no_writes: bool = Field(False, exclude=True)
 
 
 NOT_ASKED = Crew(workers=UNKNOWN, queues=UNKNOWN, crew_unknown_because="not asked")
@@ -97,7 +97,8 @@ def ask(settings: Deployment, timeout: float = 1.0) -> Crew:
         queues, aside = queue_lengths(settings, timeout), set_aside(settings, timeout)
         lost_all = _lost_all(settings, timeout)
         if (refusal := _refuses_writes(settings, timeout)) is not None:
-            return Crew(workers=UNKNOWN, queues=UNKNOWN, crew_unknown_because=f"{NO_WRITES}: {refusal}")
+            because = f"Redis takes no writes: {refusal}"
+            return Crew(workers=UNKNOWN, queues=UNKNOWN, crew_unknown_because=because, redis_takes_no_writes=True)
         answers = app.control.inspect(timeout=timeout).stats() or {}
     except Exception as error:  # noqa: BLE001  Whatever stands between us and Redis, the rest of the screen is true.
         because = f"Redis does not answer: {broker.because(settings.redis_url, error)}"

@@ -9,7 +9,7 @@ from pkgintel.nuget.instant import iso
 from pkgintel.pipeline import checks
 from pkgintel.pipeline.checks import GATES, NONEMPTY_CHECK, SOURCES
 from pkgintel.pipeline.states import Action, Source, State
-from pkgintel.reports.crew import NO_WRITES, NOT_ASKED, UNKNOWN, Strays
+from pkgintel.reports.crew import NOT_ASKED, UNKNOWN, Strays
 from pkgintel.reports.facts import Facts
 from pkgintel.reports.gates import Check
 from pkgintel.reports.work import LockHolder, LockWait, Outcome
@@ -163,7 +163,7 @@ def _dead(found: Facts) -> list[str]:
 def _unmanned(found: Facts, *, expected: bool, ticking: bool) -> list[str]:
     """No worker where work waits or is expected, or no Redis where ticks are."""
     if found.queues == UNKNOWN or found.workers == UNKNOWN:
-        if found.crew_unknown_because is not None and found.crew_unknown_because.startswith(NO_WRITES):
+        if found.redis_takes_no_writes:
             return [
                 f"{found.crew_unknown_because}. Make room on its disk, or see PKGINTEL_REDIS_URL: no task can travel."
             ]

@@ -23,11 +23,16 @@ from pkgintel.upstream.answers import NotJson, Unobtainable
 from pkgintel.upstream.client import Client, Credentials, Request
 from pkgintel.upstream.origins import CatalogAddress
 from pkgintel.upstream.slots import Limit
+from pkgintel.upstream.sources import PACKAGE_BASE
 
-CONTENT = "PackageBaseAddress/3.0.0"
 MOST_BYTES = 1_000_000  # Of a nuspec, a list of versions, a license file.
 _MOST_VALUES = 1_000_000
 _LOST = 8  # Requests in a row without an answer, after which nobody asks the source any more.
+
+
+def folder(base: str, package_key: str, version_key: str) -> str:
+    """Where below the base address of a source's packages a version lies, with a slash behind it."""
+    return f"{base}{quote(package_key, safe='')}/{quote(version_key, safe='')}/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +45,11 @@ class Feed:
 
     def nuspec(self, package_key: str, version_key: str) -> str:
         """The address of a version's nuspec."""
-        name = quote(package_key, safe="")
-        return f"{self.address.index_url}{name}/{quote(version_key, safe='')}/{name}.nuspec"
+        return f"{folder(self.address.index_url, package_key, version_key)}{quote(package_key, safe='')}.nuspec"
 
     def license(self, package_key: str, version_key: str) -> str:
         """The address of the license file inside a version."""
-        return f"{self.address.index_url}{quote(package_key, safe='')}/{quote(version_key, safe='')}/license"
+        return f"{folder(self.address.index_url, package_key, version_key)}license"
 
     def versions(self, package_key: str) -> str:
         """The address of the list of a package's versions."""
@@ -151,9 +155,9 @@ async def _find(client: Client, url: str, limit: Limit, credentials: Credentials
     resources = document.get("resources") if isinstance(document, dict) else None
     named = [one for one in resources if isinstance(one, dict)] if isinstance(resources, list) else []
     places = [(urljoin(found, str(one.get("@id"))), one.get("@type")) for one in named]
-    base = next((place for place, kinds in places if kinds == CONTENT or CONTENT in _texts(kinds)), None)
+    base = next((place for place, kinds in places if kinds == PACKAGE_BASE or PACKAGE_BASE in _texts(kinds)), None)
     if base is None:
-        raise UpstreamChanged(f"{url} is no NuGet V3 service index that names a {CONTENT}", url)
+        raise UpstreamChanged(f"{url} is no NuGet V3 service index that names a {PACKAGE_BASE}", url)
     base = base if base.endswith("/") else base + "/"
     try:
         allowed = origins.named(url, base, [place for place, _ in places] + [found], public=public)

@@ -24,9 +24,8 @@ MOST_DIRECTORY = 4_000_000  # Bytes of an archive's list of files.
 MOST_AT_ONCE = 4_000_000  # Bytes of one answer, so of a package that is answered whole as well.
 MOST_PACKAGE = 2**32  # Bytes.
 MOST_REQUESTS = 5  # Mostly one for a small package; beginning, end and file for others, and the list where it is long.
-HEADER = (
-    30 + 1_000
-)  # Bytes before a file's own, its name left out: what the list says of extra fields need not be true.
+# Bytes before a file's own, its name left out: what the list says of extra fields need not be true.
+HEADER = 30 + 1_000
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})", re.ASCII)
 # What `zipfile` raises for an archive that is none, or not as it says. RuntimeError: for what it cannot read.

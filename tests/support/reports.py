@@ -58,9 +58,10 @@ def healthy(conn: database.Connection, settings: Deployment) -> database.Connect
     return conn
 
 
-def report(conn: database.Connection, settings: Deployment, asked: dict[str, Any] | None = None) -> dict[str, Any]:
+def report(conn: database.Connection, settings: Deployment, asked: Crew | dict[str, Any] = NOT_ASKED) -> dict[str, Any]:
     """What `pkgintel status --json` prints, where the crew answered as `asked`."""
-    return status.report(conn, settings, Crew.model_validate(asked) if asked else NOT_ASKED).as_json()
+    crew = asked if isinstance(asked, Crew) else Crew.model_validate(asked)
+    return status.report(conn, settings, crew).as_json()
 
 
 def shown(found: dict[str, Any], width: int = 80) -> str:

@@ -99,8 +99,8 @@ def stand_ins(source: str) -> list[str]:
 
 
 def test_no_empty_text_stands_in_for_one_that_is_not_there() -> None:
-    found = {path.name: stand_ins(path.read_text()) for path in (CHECKOUT / "pkgintel").rglob("*.py")}
-    assert {name: lines for name, lines in found.items() if lines} == {}
+    found = {path: stand_ins(path.read_text()) for path in (CHECKOUT / "pkgintel").rglob("*.py")}
+    assert {str(path): lines for path, lines in found.items() if lines} == {}
 
 
 def test_an_empty_text_that_stands_in_is_found() -> None:

@@ -77,7 +77,7 @@ def test_a_redis_that_takes_no_writes_is_wrong_though_it_answers(
         with redis.Redis.from_url(redis_url) as client:
             client.execute_command("ACL", "DELUSER", "onlooker")
     assert str(asked.crew_unknown_because).startswith("Redis takes no writes: ")
-    found = report(healthy, settings, asked.as_json())
+    found = report(healthy, settings, asked)
     assert "Make room on its disk, or see PKGINTEL_REDIS_URL" in because(found)
     assert "s3cret" not in because(found)
 
