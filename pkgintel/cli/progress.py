@@ -8,6 +8,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pkgintel import database
 from pkgintel.cli.screen import console
+from pkgintel.pipeline import runs
 from pkgintel.pipeline.states import Source
 from pkgintel.reports import follow
 from pkgintel.reports.work import SILENT
@@ -84,6 +85,15 @@ class Screen:
             self._bar.stop()
             self._bar = None
         sys.stderr.flush()
+
+
+def stand_by(conn: database.Connection, screen: Screen, tend: Callable[[], object], *, every: float = 0.25) -> None:
+    """Wait until no scan is in progress, whoever began it, calling `tend` in between."""
+    while (running := runs.running(conn, Source.NUGET)) is not None:
+        screen.show(follow.progress(conn, [running.id]), f"the scan of run {running.id}, which goes first")
+        tend()
+        time.sleep(every)
+    screen.close()
 
 
 def wait(

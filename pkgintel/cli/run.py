@@ -2,32 +2,30 @@
 
 import getpass
 import os
-import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 import click
 
 from pkgintel import database
 from pkgintel.celery import app
-from pkgintel.cli import progress, worker
+from pkgintel.cli import worker
+from pkgintel.cli.dispatch import Dispatch
 from pkgintel.cli.progress import Screen
 from pkgintel.cli.summary import show
 from pkgintel.database import migrations
 from pkgintel.errors import (
     AlreadyRunning,
     PkgintelError,
-    RunFailed,
     SettingsError,
     UpstreamError,
     UpstreamUnavailable,
 )
 from pkgintel.nuget import instant, window
-from pkgintel.pipeline import heartbeats, runs, scan, watermark
+from pkgintel.pipeline import heartbeats, runs, scan, sequels, watermark
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.reports import follow, summary
 from pkgintel.reports.follow import FollowedRuns
@@ -62,8 +60,9 @@ _ANOTHER_LIST = (
 def command(catalog: str | None, since: str | None, whole: bool, max_pages: int | None, as_json: bool) -> None:
     """Starts a Celery worker of its own and stops it at the end. Run it again and it reads only what is new.
 
-    Exit codes: 0 done, nothing new, or a scan was already in progress; 1 the run or a gate failed; 2 a wrong setting
-    or argument, or Postgres or Redis cannot be used; 3 the catalog or the SPDX list cannot be reached.
+    Exit codes: 0 done, nothing new, or a scan was already in progress (--whole waits for its end); 1 the run or a gate
+    failed; 2 a wrong setting or argument, or Postgres or Redis cannot be used; 3 the catalog or the SPDX list cannot
+    be reached.
     """
     begun = time.monotonic()
     screen = Screen()
@@ -166,15 +165,20 @@ def perform(
     broker.require(settings.redis_url)
     with database.connect(url) as conn:
         _refuse_another_catalog(conn, settings)
-        _free_the_orphan(conn, screen)
+        alone = _free_the_orphans(conn, screen)
         _begin_at_the_beginning(conn, settings, screen) if whole else _look_at_the_start(conn, settings, screen)
         unreachable = _licenses_cannot_be_had(conn, settings, screen)
         processes = min(2 * (os.cpu_count() or 1), 8)
         with worker.running(settings, processes) as started:
             screen.say(f"a worker of {processes} processes is starting; its log is {worker.log_path(settings)}")
-            tasks = _Tasks(conn, settings, screen, started)
+            tasks = Dispatch(conn, settings, screen, started)
+            if alone:  # What a worker that is gone left undone need not be waited for.
+                recovery.send_unsettled(conn, settings, 0.0)
             licenses = tasks.send("spdx.sync", stage="SPDX list") if unreachable is None else unreachable
             followed = tasks.send("catalog.scan", stage="catalog", max_pages=max_pages)
+            while whole and followed.skipped():
+                tasks.stand_by()
+                followed = tasks.send("catalog.scan", stage="catalog")
             texts = tasks.send("texts.fetch", stage="license files") if _reads_texts(conn, settings, followed) else None
         seconds = round(time.monotonic() - begun, 1)
         return summary.facts(conn, settings, followed, licenses, seconds, texts)
@@ -242,43 +246,14 @@ def _licenses_cannot_be_had(conn: database.Connection, settings: Deployment, scr
     return None
 
 
-def _free_the_orphan(conn: database.Connection, screen: Screen) -> None:
-    """Runs that were left running with no worker anywhere are closed as lost, so that this one need not wait."""
+def _free_the_orphans(conn: database.Connection, screen: Screen) -> bool:
+    """Runs that were left running with no worker anywhere are closed as lost, so that this one need not wait.
+
+    Whether something was left undone, and no worker answers.
+    """
     running = database.every(conn, "reports/follow/unattended")
-    if running and not app.control.ping(timeout=2.0):
-        for run_id in heartbeats.free_orphans(conn, [row["id"] for row in running]):
-            screen.say(f"run {run_id} had been left without a worker; its work goes on from what is stored")
-
-
-class _Tasks:
-    """Sends tasks and follows them, with an eye on the worker and on what got lost."""
-
-    def __init__(
-        self, conn: database.Connection, settings: Deployment, screen: Screen, started: "subprocess.Popen[bytes]"
-    ) -> None:
-        self._conn, self._settings, self._screen, self._worker = conn, settings, screen, started
-        self._next_look = time.monotonic() + 5
-
-    def send(self, name: str, *, stage: str, **kwargs: Any) -> FollowedRuns:
-        """Send the task through the broker and wait for all that comes of it."""
-        task_id = str(uuid.uuid4())
-        app.send_task(name, kwargs=kwargs, task_id=task_id)
-
-        def tend() -> None:
-            if self._worker.poll() is not None:
-                log = worker.log_path(self._settings)
-                raise RunFailed(f"The worker ended with code {self._worker.returncode}; its log is {log}.")
-            if time.monotonic() > self._next_look:
-                self._next_look = time.monotonic() + 5
-                recovery.recover(self._conn, self._settings)
-                if app.backend.get_state(task_id) == "FAILURE" and not follow.follow(self._conn, [task_id]).runs:
-                    raise RunFailed(f"{name} failed before it could begin: {app.backend.get_result(task_id)}")
-
-        try:
-            return progress.wait(self._conn, [task_id], self._screen, tend, stage=stage)
-        except KeyboardInterrupt:
-            for run in follow.follow(self._conn, [task_id]).runs:
-                runs.end(self._conn, run.id, State.ABORTED, error="stopped by a person (Ctrl-C)")
-            raise
-        finally:
-            self._screen.close()
+    if not (running or sequels.unsettled(conn, 0.0)) or app.control.ping(timeout=2.0):
+        return False
+    for run_id in heartbeats.free_orphans(conn, [row["id"] for row in running]):
+        screen.say(f"run {run_id} had been left without a worker; its work goes on from what is stored")
+    return True

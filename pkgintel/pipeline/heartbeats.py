@@ -89,9 +89,17 @@ def free_lost(conn: database.Connection, lost_after: float, sends: int) -> list[
 
 
 def free_orphans(conn: database.Connection, run_ids: list[int]) -> list[int]:
-    """End runs that no worker is left to carry on, whose work the caller goes on with: those that had not ended."""
+    """End runs that no worker is left to carry on: those that had not ended.
+
+    The caller goes on with their work, but for readings, whose end upkeep sends again at once.
+    """
     error = "no worker answered any more when a new run began"
-    return [one for one in run_ids if runs.end(conn, one, State.LOST, error=error, taken_over=True)]
+    freed = []
+    for run_id in run_ids:
+        taken_over = runs.require(conn, run_id).action is not Action.READ
+        if runs.end(conn, run_id, State.LOST, error=error, taken_over=taken_over):
+            freed.append(run_id)
+    return freed
 
 
 def _silent(conn: database.Connection, lost_after: float) -> list[SilentRun]:

@@ -67,8 +67,13 @@ def is_running(conn: database.Connection) -> bool:
 
 
 def begin(conn: database.Connection, settings: Settings, cause_id: int | None, task_id: str) -> int | None:
-    """Open a run that reads leaves, unless there is nothing to read or another one reads: its id, or None."""
-    if not wanted(conn, settings):
+    """Open a run that reads leaves, unless there is nothing to read or another one reads: its id, or None.
+
+    One that takes over what ended badly opens even where nothing is left to read, for what follows has not come yet.
+    """
+    cause = runs.get(conn, cause_id) if cause_id is not None else None
+    takes_over = cause is not None and cause.action is Action.READ and not cause.state.good
+    if not takes_over and not wanted(conn, settings):
         return None
     try:
         return open_run(conn, cause_id, task_id)
@@ -103,7 +108,8 @@ def plan(
     address = sources.discover(client, settings.service_index_url, limit)
     stored = database.one(conn, "events/watermark", source=Source.NUGET)
     up_to = stored["watermark_ticks"] if stored else window.BEGINNING
-    rest = not wanted(conn, settings).speakers
+    left = wanted(conn, settings)
+    rest = left.rest and not left.speakers
     plans = rest_pages(conn) if rest else speaker_pages(conn, settings)
     with conn.transaction():
         what = RunPlan(address, after=up_to, floor=window.BEGINNING, up_to=up_to, rest=rest)

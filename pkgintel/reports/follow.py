@@ -11,9 +11,13 @@ PAGES = "pages"  # The stage of a load that makes versions known and reads no le
 
 
 class FollowedRun(Report):
-    """A run that came of a task; `error_type` is the name of the error that ended it, or its first failed page."""
+    """A run that came of a task, or one of others (not `own`) that its verdicts wait for.
+
+    `error_type` is the name of the error that ended it, or its first failed page.
+    """
 
     id: int
+    own: bool
     source: Source
     action: Action
     state: State
@@ -55,7 +59,7 @@ class Progress(Report):
 
 @dataclass(frozen=True, slots=True)
 class FollowedRuns:
-    """The runs that came of some tasks, oldest first, and whether anything is still to come."""
+    """The runs that came of some tasks, and those they wait for, oldest first; whether anything is still to come."""
 
     runs: tuple[FollowedRun, ...] = ()
 
@@ -74,6 +78,10 @@ class FollowedRuns:
             return "the rest", [run.id for run in found if run.rest]
         return f"round {newest.round}", [newest.id]
 
+    def skipped(self) -> bool:
+        """Whether the scan was skipped, for another one was in progress."""
+        return any(run.action is Action.SCAN and run.state is State.SKIPPED and run.own for run in self.runs)
+
     def bad(self) -> FollowedRun | None:
         """The newest run that ended badly, if the newest of its source did."""
         for source in (Source.VERDICTS, Source.NUGET, Source.SPDX, Source.TEXTS):
@@ -88,14 +96,14 @@ class FollowedRuns:
             any(run.task_id == task for run in self.runs) for task in tasks
         ):
             return False
-        last = self.runs[-1]
         for run in self.runs:
             if not run.state.ended:
                 return False
             if run.state.good and run.settled_at is None and run.source is not Source.VERDICTS:
                 return False
-            if run is last and run.source is Source.NUGET and run.state is State.LOST:
-                return False
+        newest_of = {run.action: run for run in self.of(Source.NUGET)}
+        if any(newest_of[action].state is State.LOST for action in (Action.SCAN, Action.READ) if action in newest_of):
+            return False  # Another one takes its work over.
         scans = self.of(Source.NUGET)
         newest = scans[-1] if scans else None
         return not (newest and newest.state.good and newest.more and newest.pages_left != 0)

@@ -63,7 +63,13 @@ def recover(conn: database.Connection, settings: Settings, *, go_on: bool = True
         workflow.go_on(one)
         heartbeats.sent_what_follows(conn, one.id)
         did.append(f"the {one.action} goes on where run {one.id} ended")
-    unsettled = sequels.unsettled(conn, settings.lost_after)
+    return did + send_unsettled(conn, settings, settings.lost_after) + open_gates(conn, settings)
+
+
+def send_unsettled(conn: database.Connection, settings: Settings, after: float) -> list[str]:
+    """Send again what follows ended runs and did not come through within `after` seconds; what was sent."""
+    did = []
+    unsettled = sequels.unsettled(conn, after)
     for source in (Source.NUGET, Source.SPDX, Source.TEXTS):
         ids = [run.id for run in unsettled if run.source is source]
         if ids:
@@ -71,7 +77,7 @@ def recover(conn: database.Connection, settings: Settings, *, go_on: bool = True
             runs.settle(conn, *ids[1:])
             workflow.after(conn, settings, source, ids[0])
             did.append(f"sent what follows run {ids[0]} again")
-    return did + open_gates(conn, settings)
+    return did
 
 
 def send_lost(conn: database.Connection) -> list[str]:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from tests.support.catalogs import details, stamp
 from tests.support.checkout import CHECKOUT
 from tests.support.sites import SiteFleet
 from tests.support.tables import differences
-from tests.support.workers import kill
+from tests.support.workers import PATIENCE, kill
 
 pytestmark = pytest.mark.processes
 
@@ -92,47 +92,90 @@ def test_every_package_is_judged_first_and_the_rest_is_read_when_it_is_wanted(fl
     assert differences(fleet.conn, site.events) == []
 
 
-def grown(fleet: SiteFleet) -> None:
-    """Five packages of twelve versions each on six pages, and five of one version on the last."""
+def grown(fleet: SiteFleet) -> str:
+    """Five packages of twelve versions each on six pages, and five of one version on the last; the path of one leaf."""
     said = {"base": fleet.site.base, "licenseExpression": "OSI-1"}
     for page in range(6):
         events = (details(f"P{n % 5}", f"1.{page}.{n}", 100 * page + n + 1, **said) for n in range(10))
         fleet.site.add(f"page{page}", *events)
-    fleet.site.add("page6", *(details(f"New{n}", "1.0.0", 701 + n, **said) for n in range(5)))
+    newest = [details(f"New{n}", "1.0.0", 701 + n, **said) for n in range(5)]
+    fleet.site.add("page6", *newest)
     fleet.site.publish()
+    return str(newest[0].item["@id"]).removeprefix(fleet.site.base)
 
 
-def killed_whole(fleet: SiteFleet, kind: str) -> None:
-    """`pkgintel run --whole`, killed while it waits for the leaves of pages of this kind."""
-    held = fleet.site.hold("/data/")
+@contextmanager
+def whole_beside(fleet: SiteFleet, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """`pkgintel run --whole` in the background, killed at the end; what it says goes to `log`."""
     command = [sys.executable, "-m", "pkgintel", "run", "--catalog", fleet.settings.service_index_url, "--whole"]
-    with subprocess.Popen(command, cwd=CHECKOUT, env=fleet.environment, stderr=subprocess.DEVNULL) as whole:
+    with log.open("wb") as said:
+        whole = subprocess.Popen(command, cwd=CHECKOUT, env=fleet.environment, stdout=said, stderr=said)
         try:
-            fleet.wait(lambda: fleet.rows(BEGUN, kind), f"pages of kind {kind} are begun")
+            yield whole
         finally:
             kill(whole)
-            held.set()
 
 
-def test_a_whole_catalog_is_read_by_a_run_that_was_killed_which_says_what_it_left_unread(fleet: SiteFleet) -> None:
+def killed_whole(fleet: SiteFleet, kind: str, log: Path) -> None:
+    """`pkgintel run --whole`, killed while it waits for the leaves of pages of this kind."""
+    held = fleet.site.hold("/data/")
+    with whole_beside(fleet, log):
+        fleet.wait(lambda: fleet.rows(BEGUN, kind), f"pages of kind {kind} are begun")
+    held.set()
+
+
+def test_a_whole_run_waits_for_the_scan_and_the_reading_that_others_are_at(fleet: SiteFleet, tmp_path: Path) -> None:
+    leaf = grown(fleet)
+    pages, leaves = fleet.site.hold("/page0"), fleet.site.hold(leaf)
+    fleet.send("catalog.scan")
+    fleet.wait(lambda: fleet.rows(BEGUN, "catalog"), "pages are asked for")
+    log = tmp_path / "whole.log"
+    with whole_beside(fleet, log) as whole:
+        ended = "SELECT FROM ops.runs WHERE action = 'scan' AND state = %s"
+        fleet.wait(lambda: fleet.rows(ended, "skipped"), "its scan finds the other one")
+        pages.set()
+        fleet.wait(lambda: fleet.rows(BEGUN, "speakers"), "the leaves are asked for")
+        fleet.wait(
+            lambda: fleet.rows(ended, "caught_up") or whole.poll() is not None, "its next scan finds nothing new"
+        )
+        leaves.set()
+        assert whole.wait(PATIENCE) == 0, log.read_text()
+        assert (len(fleet.verdicts()), "Another scan" in log.read_text()) == (10, False), log.read_text()
+    assert differences(fleet.conn, fleet.site.events) == []
+
+
+def test_a_whole_catalog_is_read_by_a_run_that_was_killed_which_says_what_it_left_unread(
+    fleet: SiteFleet, tmp_path: Path
+) -> None:
     kill(fleet.one)
     grown(fleet)
-    killed_whole(fleet, "speakers")
+    killed_whole(fleet, "speakers", tmp_path / "whole.log")
     told = fleet.tell("run", "--catalog", fleet.settings.service_index_url, "--whole")
     assert told.returncode == 0, told.stderr
     assert len(fleet.verdicts()) == 10
     assert len(fleet.rows("SELECT FROM raw.unread_versions")) == 55
     assert "55 versions (`why ID --version V` reads one)" in " ".join(told.stdout.split())
     assert differences(fleet.conn, fleet.site.events) == []
+    fleet.settings = fleet.settings.model_copy(update={"lost_after": 120})  # As in production: nobody waits for it.
+    fleet.conn.execute(
+        """TRUNCATE enriched.nuget_package_oss_status, enriched.declaration_verdicts;
+           DELETE FROM ops.runs WHERE action = 'classify';
+           UPDATE ops.runs SET state = 'running', finished_at = NULL, settled_at = NULL, heartbeat_at = now()
+           WHERE id = (SELECT max(id) FROM ops.runs WHERE action = 'read')"""
+    )  # As a power cut leaves it when all leaves are read.
+    again = fleet.tell("run", "--catalog", fleet.settings.service_index_url, "--whole")
+    assert (again.returncode, len(fleet.verdicts())) == (0, 10), again.stdout + again.stderr
+    ends = fleet.rows("SELECT state, settled_at IS NOT NULL AS through FROM ops.runs WHERE action = 'read' ORDER BY id")
+    assert ends[-1] == {"state": "done", "through": True}, "what was lost is taken over, to its end"
 
 
-def test_a_database_that_began_later_reads_what_lies_before_it_with_whole(fleet: SiteFleet) -> None:
+def test_a_database_that_began_later_reads_what_lies_before_it_with_whole(fleet: SiteFleet, tmp_path: Path) -> None:
     kill(fleet.one)
     grown(fleet)
     catalog = "--catalog", fleet.settings.service_index_url
     assert fleet.tell("run", *catalog, "--since", stamp(650)).returncode == 0
     assert len(fleet.verdicts()) == 5, "only what came later"
-    killed_whole(fleet, "catalog")
+    killed_whole(fleet, "catalog", tmp_path / "whole.log")
     told = fleet.tell("run", *catalog, "--whole", "--json")
     assert (told.returncode, json.loads(told.stdout)["versions_unread"]) == (0, 0), told.stderr
     assert len(fleet.verdicts()) == 10

@@ -15,7 +15,7 @@ def run(source: str, state: str) -> FollowedRun:
         ("task_id", "cause_id", "settled_at", "pages_left", "window_after", "window_up_to", "round")
     )
     counts = dict.fromkeys(("id", "pages_total", "leaves", "rejected"), 0)
-    plain = {"more": False, "read_something": True, "knows": False, "rest": False}
+    plain = {"own": True, "more": False, "read_something": True, "knows": False, "rest": False}
     facts = {"action": "scan", "error": "x", "error_type": None, **plain}
     return FollowedRun.model_validate({"source": source, "state": state, **nothing, **counts, **facts})
 
