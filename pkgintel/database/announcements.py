@@ -41,33 +41,56 @@ def know(conn: database.Connection, found: Sequence[Announced], watermark: int) 
         return 0
     base = _base(conn, found)
     _make_tables(conn)
-    with conn.cursor() as cursor, cursor.copy(database.sql("known/copy")) as copy:
-        copy.set_types(_COLUMNS)
-        for one in found:
-            copy.write_row(_row(one, base))
-    fresh, deletes = _take_turn(conn, base, watermark)
-    if fresh:
+    rows = [_row(one, base) for one in found]
+    turn = _take_turn(conn, rows, base, watermark)
+    kept = 0
+    if turn.fresh:
         database.run(conn, "known/mark_packages")
-        database.run(conn, "known/keep", base=base)
-    if deletes:
+        kept = database.run(conn, "known/keep", base=base)
+    if turn.deletes:
         database.run(conn, "known/apply_deletes")
         database.run(conn, "known/carry_known_deletes", base=base)
-    return fresh
+    return kept if turn.first else turn.fresh
 
 
-def _take_turn(conn: database.Connection, base: str | None, watermark: int) -> tuple[int, bool]:
-    """Find what is new, beside other pages: of how many versions, and whether any that was read is deleted by it.
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """Of how many versions a page may say something new; whether it is among the `first`, before anything was read.
 
-    A page with such a delete takes its turn alone: rows of both tables are written for it, in no common order.
+    `deletes` says that it deletes a version that was read.
     """
+
+    fresh: int
+    first: bool = False
+    deletes: bool = False
+
+
+def _take_turn(conn: database.Connection, rows: Sequence[tuple[Any, ...]], base: str | None, watermark: int) -> _Turn:
+    """Find what is new, beside other pages. Before anything was read that is left to what keeps it.
+
+    A page that deletes what was read takes its turn alone: rows of both tables are written for it, in no common order.
+    """
+    said = {"base": base, "watermark": watermark}
     with conn.transaction() as turn:
         database.run(conn, "known/turn_to_announce")
-        fresh = database.run(conn, "known/add_fresh", base=base, watermark=watermark)
+        if database.the(conn, "known/is_first", watermark=watermark)["first"]:
+            _copy(conn, "known/copy_first", rows)
+            return _Turn(len(rows), first=True)
+        _copy(conn, "known/copy", rows)
+        fresh = database.run(conn, "known/add_fresh", **said)
         if not fresh or not database.the(conn, "known/any_read_deleted")["found"]:
-            return fresh, False
+            return _Turn(fresh)
         raise psycopg.Rollback(turn)
     database.run(conn, "known/turn_to_delete")
-    return database.run(conn, "known/add_fresh", base=base, watermark=watermark), True
+    _copy(conn, "known/copy", rows)
+    return _Turn(database.run(conn, "known/add_fresh", **said), deletes=True)
+
+
+def _copy(conn: database.Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    with conn.cursor() as cursor, cursor.copy(database.sql(statement)) as copy:
+        copy.set_types(_COLUMNS)
+        for row in rows:
+            copy.write_row(row)
 
 
 def newest(items: Iterable[Item]) -> tuple[list[Announced], list[Item]]:

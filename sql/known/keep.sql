@@ -24,6 +24,10 @@ ON CONFLICT (package_key, version_key) DO UPDATE SET
                            raw.is_newer(%(base)s, excluded.delete_ticks, excluded.delete_url, u.delete_ticks, u.delete_url,
                                  u.package_key, u.version_key) AS deletes) AS newer) AS says)
 WHERE CASE WHEN u.rejected <> excluded.rejected THEN u.rejected
+                -- A delete that is not newer takes no place, and says nothing else.
+                AND (excluded.details_ticks IS NOT NULL
+                     OR raw.is_newer(%(base)s, excluded.delete_ticks, excluded.delete_url, u.delete_ticks, u.delete_url,
+                                u.package_key, u.version_key))
            ELSE raw.is_newer(%(base)s, excluded.details_ticks, excluded.details_url, u.details_ticks, u.details_url,
                       u.package_key, u.version_key)
              OR raw.is_newer(%(base)s, excluded.delete_ticks, excluded.delete_url, u.delete_ticks, u.delete_url,

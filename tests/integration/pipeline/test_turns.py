@@ -1,5 +1,7 @@
 """Who makes versions known and who derives packages: many of one kind at a time, never both; what deriving looks at."""
 
+import random
+
 import psycopg
 import pytest
 
@@ -57,6 +59,52 @@ def test_a_page_that_deletes_what_was_read_has_its_turn_alone(bench: Bench) -> N
     row = bench.conn.execute("SELECT deleted_at FROM raw.nuget_versions WHERE package_key = 'p'").fetchone()
     assert row is not None
     assert row["deleted_at"] is not None
+
+
+SETTLED = """
+    INSERT INTO ops.rejected_leaves (leaf_url, package_id, version, kind, commit_ticks, page_url, reason, error)
+    VALUES ('https://away/leaf.json', 'Away', '1.0.0', 'details', 1, 'https://away/page.json', 'schema', 'odd')
+"""
+KNOWN = "SELECT * FROM raw.unread_versions ORDER BY package_key, version_key"
+
+
+def test_before_anything_was_read_pages_make_known_what_they_make_known_later(bench: Bench) -> None:
+    """One leaf that a finished window accounts for is enough to have each item compared with what was read."""
+    chance = random.Random(3)
+    pages = [
+        [
+            chance.choice([details, details, delete])(
+                f"P{chance.randrange(4)}",
+                f"1.0.{chance.randrange(4)}",
+                chance.randrange(1, 40),
+                name=chance.choice("ab"),
+            )
+            for _ in range(chance.randrange(1, 9))
+        ]
+        for _ in range(60)
+    ]
+    found = []
+    for prepare in ("SELECT 1", SETTLED):
+        with bench.conn.transaction(force_rollback=True):
+            bench.conn.execute(prepare)
+            # As a leaf that could not be fetched leaves them behind, in a round in which none could.
+            announce(bench.conn, details("P0", "1.0.0", 20), details("P1", "1.0.1", 20))
+            bench.conn.execute("UPDATE raw.unread_versions SET rejected = true")
+            told = []
+            for page in pages:
+                bench.conn.execute("TRUNCATE pg_temp.announced, pg_temp.fresh")  # As a commit does.
+                told.append(announce(bench.conn, *page))
+            uncertain = bench.conn.execute("SELECT * FROM raw.unread_packages ORDER BY 1").fetchall()
+            found.append((told, bench.conn.execute(KNOWN).fetchall(), uncertain))
+    assert found[0] == found[1]
+    assert 0 in found[0][0]
+    assert len(found[0][1]) == 16
+
+
+def test_before_anything_was_read_no_item_is_compared_with_what_was(bench: Bench) -> None:
+    with bench.conn.transaction():
+        assert announce(bench.conn, details("P", "1.0.0", 1)) == 1
+        assert bench.conn.execute("SELECT FROM pg_temp.announced").rowcount == 0, "it goes for new at once"
 
 
 def test_the_newest_event_of_a_package_is_not_looked_for_among_those_of_all(conn: database.Connection) -> None:
