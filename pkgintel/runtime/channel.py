@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Channel(kombu_redis.Channel):
-    """A channel that sets aside what is no message, and is an error of the connection once its connection was closed.
+    """A channel that sets aside what is no message, closes what it opened, and fails as a connection that is closed.
 
     Where Redis goes away at a bad moment, kombu asks a closed connection for its address: to give back what a worker
     had taken, to acknowledge what ended meanwhile. The AttributeError it meets there would end the worker.
@@ -32,6 +32,14 @@ class Channel(kombu_redis.Channel):
         if self.connection is None or self.connection.client is None:
             raise redis.ConnectionError("the connection to the broker was closed")
         return super()._connparams(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        """Close it, and every connection of it: kombu leaves them where Redis refuses what is said last, or is gone."""
+        try:
+            super().close()  # type: ignore[no-untyped-call]
+        finally:
+            self._disconnect_pools()  # type: ignore[no-untyped-call]
+            self._close_clients()  # type: ignore[no-untyped-call]
 
     def _create_client(self, *args: Any, **kwargs: Any) -> Any:
         client = super()._create_client(*args, **kwargs)  # type: ignore[no-untyped-call]
@@ -62,9 +70,26 @@ class Channel(kombu_redis.Channel):
 
 
 class Transport(kombu_redis.Transport):
-    """kombu's transport with our channel."""
+    """kombu's transport with our channel, of which no connection is left where Redis takes no writes."""
 
     Channel = Channel
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+        """Close what was opened where Redis refuses what kombu writes here: nobody else knows of it."""
+        try:
+            super().register_with_event_loop(connection, loop)  # type: ignore[no-untyped-call]
+        except redis.RedisError:
+            self.close_connection(connection)
+            raise
+
+    def close_connection(self, connection: Any) -> None:
+        """Close every channel, also those behind one that Redis does not let give back what it had taken."""
+        try:
+            super().close_connection(connection)  # type: ignore[no-untyped-call]
+        except redis.RedisError:
+            if self._avail_channels or self.channels:
+                self.close_connection(connection)
+            raise
 
 
 class Connection(connection.Connection):
