@@ -13,6 +13,8 @@ from tests.support import tables
 from tests.support.catalogs import ZERO
 from tests.support.hostile import HostileServer
 
+BEHIND_REJECTS = "behind with rejected leaves:"  # So many are still asked for again.
+
 
 class Broken(AssertionError):
     """The pipeline did not come to the right end."""
@@ -51,7 +53,8 @@ class Invariants:
                           ELSE s.package_key IS NULL OR s.declaration <> p.declaration
                                OR s.source_commit_timestamp <> p.commit_timestamp
                                OR s.spdx_list_version <> (SELECT max(list_version) FROM raw.spdx_licenses) END)
-                       AS undecided
+                       AS undecided,
+                   (SELECT count(*) FROM ops.rejected_leaves WHERE resolved_at IS NULL) AS rejected
             """
         )[0]
         if found["scans"] > 1:
@@ -66,6 +69,8 @@ class Invariants:
             wrong.append(f"behind by {behind:.7f} s")
         if found["undecided"]:
             wrong.append(f"behind with {found['undecided']} verdicts")
+        if found["rejected"]:
+            wrong.append(f"{BEHIND_REJECTS} {found['rejected']}")
         return wrong
 
     def check_tables(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pkgintel.nuget.instant import timestamp
 from tests.chaos.faults import Faults
-from tests.chaos.invariants import Broken, Invariants, Stuck
+from tests.chaos.invariants import BEHIND_REJECTS, Broken, Invariants, Stuck
 from tests.chaos.stack import LOST_AFTER, Stack
 from tests.chaos.world import World
 from tests.support.hostile import HostileServer
@@ -32,7 +32,7 @@ class Chaos:
         self.invariants = Invariants(self.stack, self.world, server)
         self.say = say
         self.recoveries: dict[str, list[float]] = defaultdict(list)
-        self.ticks = self.busy = 0
+        self.ticks = self.busy = self.replayed_again = 0
         self.begun = time.monotonic()
 
     def round(self, number: int, kinds: list[str]) -> None:
@@ -91,17 +91,13 @@ class Chaos:
         quiet_since: float | None = None
         if tick:
             self.stack.send("catalog.scan")
-        next_upkeep = 0.0
+        next_upkeep, next_replay = 0.0, begun + 2 * LOST_AFTER
         while True:
             now = time.monotonic()
             wrong = self.invariants.wrong()
             if not wrong:
                 return now - begun, tick
-            for worker in [worker for worker in self.stack.workers if worker.gave_up()]:
-                self.stack.replace(worker)  # As whoever keeps the workers does.
-            dead = [worker.name for worker in self.stack.workers if not worker.running()]
-            if dead:
-                raise Stuck(f"{', '.join(dead)} ended, and nobody had killed it\n{self.invariants.story()}")
+            self._keep_workers()
             if now - begun > PATIENCE:
                 raise Stuck(f"not right after {PATIENCE:.0f} s: {'; '.join(wrong)}\n{self.invariants.story()}")
             busy = any(not line.startswith("behind") for line in wrong)
@@ -109,10 +105,22 @@ class Chaos:
             if quiet_since and not tick and now - quiet_since > 2 * LOST_AFTER:
                 tick = True
                 self.stack.send("catalog.scan")
+            if quiet_since and now > next_replay and any(line.startswith(BEHIND_REJECTS) for line in wrong):
+                # As an operator does whose replay was lost with Redis before it began: nothing else sends it again.
+                next_replay, self.replayed_again = now + 2 * LOST_AFTER, self.replayed_again + 1
+                self.stack.send("catalog.replay", rejected=True)
             if now > next_upkeep:
                 next_upkeep = now + 1
                 self.stack.send("ops.upkeep")
             self.stack.pause(0.1)
+
+    def _keep_workers(self) -> None:
+        """Start another in the place of one that gave up, as whoever keeps the workers does. Raises: Stuck."""
+        for worker in [worker for worker in self.stack.workers if worker.gave_up()]:
+            self.stack.replace(worker)
+        dead = [worker.name for worker in self.stack.workers if not worker.running()]
+        if dead:
+            raise Stuck(f"{', '.join(dead)} ended, and nobody had killed it\n{self.invariants.story()}")
 
     def kinds(self, rounds: int) -> Iterator[list[str]]:
         """For each round its faults: every kind comes in turn, in a shuffled order, every third round has two."""
@@ -155,6 +163,7 @@ class Chaos:
             f"{len(every)} faults, {self.busy} of them while a run was running; right again after "
             f"{every[len(every) // 2]:.1f} s in the middle, {every[-1]:.1f} s at most",
             f"{self.ticks} rounds had one more tick, beat was started {self.stack.beats} times",
+            f"a replay of rejected leaves was sent again {self.replayed_again} times",
         ]
         for kind, found in sorted(self.recoveries.items()):
             mean = sum(found) / len(found)
