@@ -1,12 +1,14 @@
 -- What the rows of packages with varied versions say of their last open version, where they are not open now. Only one that
--- once became anything but open has something to say, and none while a later version stands unread.
-WITH last AS (
-    SELECT DISTINCT ON (c.package_key) c.package_key, c.from_version, c.from_ids, c.to_version
+-- once became anything but open has something to say, and none while a later version stands unread: one that is later than
+-- the last change is later than all.
+WITH changed AS MATERIALIZED (
+    SELECT DISTINCT ON (c.package_key) c.package_key, c.from_version, c.from_ids, c.to_version, c.sort_key
     FROM enriched.license_id_changes c
     WHERE c.package_key = ANY (%(varied)s::text[])
       AND c.from_verdict = 'open_source' AND c.to_verdict <> 'open_source'
-      AND NOT enriched.unread_between(c.package_key, c.sort_key, NULL)
     ORDER BY c.package_key, c.sort_key DESC
+), last AS MATERIALIZED (
+    SELECT * FROM changed WHERE NOT enriched.unread_between(package_key, sort_key, NULL)
 ), said AS (
     SELECT s.package_key,
            CASE WHEN s.verdict <> 'open_source' THEN last.from_version END AS from_version,

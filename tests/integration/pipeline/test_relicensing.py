@@ -140,3 +140,27 @@ def test_versions_that_all_say_the_same_again_leave_no_change_behind(
     assert classify.classify(conn, settings).relicensed == 0
     assert changes(conn) == []
     assert status(conn, "a") == (None, None, None)
+
+
+UNREAD = """
+    INSERT INTO raw.unread_versions (details_ticks, package_key, version_key, package_id, version, sort_key, is_prerelease)
+    SELECT 1, 'a', version_key || '-unread', 'A', version || '-unread', sort_key, is_prerelease
+    FROM raw.read_versions WHERE sort_key > (SELECT sort_key FROM raw.read_versions WHERE version_key = %s)
+"""
+LOOKED_AT = """
+    SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::int AS rows
+    FROM pg_stat_xact_user_tables WHERE relid = 'raw.unread_versions'::regclass
+"""
+
+
+def test_each_unread_version_is_looked_at_once(conn: database.Connection, settings: Settings) -> None:
+    """Not once for each pair of versions: a package may have thousands of both."""
+    keep(conn, LIST)
+    names = ("MIT", "Apache-2.0")
+    bring(conn, *(leaf("A", f"{n}.0.0", n, licenseExpression=names[n % 2]) for n in range(1, 41)))
+    conn.execute(UNREAD, ("20.0.0",))  # In the very places of read ones, which is the closest they come.
+    with conn.transaction():
+        classify.classify(conn, settings)
+        looked_at = (conn.execute(LOOKED_AT).fetchone() or {})["rows"]
+    assert [to for _, _, to, _, _ in changes(conn)] == [f"{n}.0.0" for n in range(2, 21)]
+    assert looked_at <= 6 * 20
