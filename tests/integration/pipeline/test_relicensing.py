@@ -143,7 +143,8 @@ def test_versions_that_all_say_the_same_again_leave_no_change_behind(
 
 
 UNREAD = """
-    INSERT INTO raw.unread_versions (details_ticks, package_key, version_key, package_id, version, sort_key, is_prerelease)
+    INSERT INTO raw.unread_versions
+        (details_ticks, package_key, version_key, package_id, version, sort_key, is_prerelease)
     SELECT 1, 'a', version_key || '-unread', 'A', version || '-unread', sort_key, is_prerelease
     FROM raw.read_versions WHERE sort_key > (SELECT sort_key FROM raw.read_versions WHERE version_key = %s)
 """
