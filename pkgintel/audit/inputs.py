@@ -28,7 +28,7 @@ _IN_SOLUTION = re.compile(r"""["']([^"'\n]{1,400}\.[A-Za-z]{0,4}proj)["']""")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A manifest as it was read: with its bytes, for reports that are written into it."""
+    """A manifest as it was read; a bill of materials with its bytes, for a report that is written into it."""
 
     manifest: Manifest
     body: bytes
@@ -79,10 +79,11 @@ def _read(
     shown_path: str, body: bytes, kind: Format | None, around: tuple[bytes, ...] = (), file: Path | None = None
 ) -> Source:
     try:
-        return Source(sniff.read(body, kind, around).at(shown_path), body, file)
+        found = sniff.read(body, kind, around).at(shown_path)
     except ManifestUnreadable as error:
         name = "The standard input" if shown_path == STDIN else plain(shown_path, 300)
         raise ManifestUnreadable(f"{name} cannot be read as a manifest: {error}.") from None
+    return Source(found, body if found.format == "cyclonedx" else b"", file)
 
 
 def _bytes(path: Path) -> bytes:

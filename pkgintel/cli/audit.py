@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,7 +24,7 @@ from pkgintel.cli.screen import console, say
 from pkgintel.errors import SettingsError
 from pkgintel.text import plain
 
-OUTPUTS: dict[str, Callable[[Report], str | bytes]] = {
+OUTPUTS: dict[str, Callable[[Report], Iterable[str | bytes]]] = {
     "json": whole.write,
     "csv": rows.write,
     "sarif": sarif.write,

@@ -2,37 +2,54 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeAlias
 
 import click
 
 from pkgintel.errors import SettingsError
 from pkgintel.text import plain
 
+_BLOCK = 100_000  # Bytes that are written at once, or more.
+Document: TypeAlias = str | bytes | Iterable[str | bytes]
 
-def put(place: Path | None, document: str | bytes) -> None:
-    """Write a document to a file, to stdout where that is None. Raises: SettingsError."""
+
+def put(place: Path | None, document: Document) -> None:
+    """Write a document, whole or in parts, to a file, to stdout where that is None. Raises: SettingsError."""
     if place is not None:
         _write(place, document)
     else:
-        click.echo(_bytes(document), nl=False)
+        for block in _blocks(document):
+            click.echo(block, nl=False)
 
 
-def _write(place: Path, document: str | bytes) -> None:
+def _write(place: Path, document: Document) -> None:
     try:
         if place.exists() and not place.is_file():
-            place.write_bytes(_bytes(document))  # A pipe or a device is written to, and never replaced.
+            _into(place, document)  # A pipe or a device is written to, and never replaced.
             return
     except OSError as error:
         raise SettingsError(f"{plain(place, 300)} cannot be written: {error.strerror}.") from None
     with _whole(place.resolve()) as file:
-        file.write_bytes(_bytes(document))
+        _into(file, document)
 
 
-def _bytes(document: str | bytes) -> bytes:
-    return document if isinstance(document, bytes) else document.encode("utf-8", "replace")
+def _into(place: Path, document: Document) -> None:
+    with place.open("wb") as file:
+        file.writelines(_blocks(document))
+
+
+def _blocks(document: Document) -> Iterator[bytes]:
+    """The document in UTF-8, small parts put together."""
+    waiting = bytearray()
+    for part in (document,) if isinstance(document, str | bytes) else document:
+        waiting += part if isinstance(part, bytes) else part.encode("utf-8", "replace")
+        if len(waiting) >= _BLOCK:
+            yield bytes(waiting)
+            waiting.clear()
+    yield bytes(waiting)
 
 
 @contextmanager

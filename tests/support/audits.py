@@ -1,5 +1,6 @@
 """An audit that was never run: every verdict and decision once, with texts that want to be markup or formulas."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -57,6 +58,11 @@ def report(body: bytes | None = None, path: str = "src/a b/packages.lock.json") 
         requests=3,
         asked=2,
     )
+
+
+def written(parts: Iterable[str | bytes]) -> str:
+    """A document that is written in parts, as text."""
+    return b"".join(one if isinstance(one, bytes) else one.encode("utf-8", "replace") for one in parts).decode()
 
 
 def spdx(folder: Path) -> str:

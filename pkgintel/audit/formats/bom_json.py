@@ -4,13 +4,14 @@ Source: https://cyclonedx.org/docs/1.6/json/ (properties, licenses, acknowledgem
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from pydantic import JsonValue
 
 from pkgintel import __version__
-from pkgintel.audit.formats import bom_xml
+from pkgintel.audit.formats import bom_xml, parts
 from pkgintel.audit.formats.added import Added, added, require_version
+from pkgintel.audit.formats.parts import Object
 from pkgintel.audit.manifests import content, cyclonedx, purl
 from pkgintel.audit.manifests.requirement import version_key
 from pkgintel.audit.report import Audited, Report
@@ -18,34 +19,38 @@ from pkgintel.audit.store import Key
 from pkgintel.nuget.documents import package_key
 from pkgintel.nuget.instant import iso
 
-Object = dict[str, JsonValue]
 _PREFIX = "pkgintel:"
 _SCOPES = {"runtime": "required", "development": "excluded"}
 
 
-def write(report: Report) -> str | bytes:
-    """The document that was read, where it was one bill of materials; else a new one of all packages.
+def write(report: Report) -> Iterator[str | bytes]:
+    """The document that was read, where it was one bill of materials; else a new one of all packages. In parts.
 
     Raises: SettingsError for a version of the format that has no place for verdicts.
     """
     sources = [source for source in report.sources if source.manifest.format == "cyclonedx"]
     if len(sources) != 1 or len(report.sources) != 1:
-        return json.dumps(_new(report), indent=2) + "\n"
-    found = {one.package.key: added(one, report) for one in report.packages}
-    body = sources[0].body
-    if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        return bom_xml.enriched(body, found, sources[0].manifest.path)
-    return _enriched(body, found, sources[0].manifest.path)
+        yield from parts.filled(_new(report), "components", (_component(one, report) for one in report.packages))
+        return
+    known = {one.package.key: one for one in report.packages}
+
+    def find(key: Key) -> Added | None:
+        return added(known[key], report) if key in known else None
+
+    body, path = sources[0].body, sources[0].manifest.path
+    is_xml = body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+    yield from bom_xml.enriched(body, find, path) if is_xml else _enriched(body, find, path)
 
 
-def _enriched(body: bytes, found: Mapping[Key, Added], path: str) -> str:
+def _enriched(body: bytes, find: Callable[[Key], Added | None], path: str) -> Iterator[str]:
     document: Object = json.loads(content.text(body))
     number = require_version(str(document.get("specVersion")), path)
     for component in cyclonedx.each_object(document):
-        one = found.get(_key(component))
+        one = find(_key(component))
         if one is not None and isinstance(component, dict):
             _add(component, one, number)
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    yield from json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(document)
+    yield "\n"
 
 
 def _key(component: Mapping[str, JsonValue]) -> Key:
@@ -79,7 +84,7 @@ def _new(report: Report) -> Object:
         "specVersion": "1.6",
         "version": 1,
         "metadata": {"timestamp": iso(report.generated_at), "tools": {"components": [tool]}},
-        "components": [_component(one, report) for one in report.packages],
+        "components": [],
     }
 
 

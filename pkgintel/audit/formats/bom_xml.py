@@ -4,7 +4,7 @@ Source: https://cyclonedx.org/docs/1.6/xml/ (the children of a component come in
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
@@ -43,9 +43,9 @@ class _Component:
 class _Reader:
     """Finds the components of a document and where their additions belong."""
 
-    def __init__(self, found: Mapping[Key, Added], number: tuple[int, int]) -> None:
+    def __init__(self, find: Callable[[Key], Added | None], number: tuple[int, int]) -> None:
         self.insertions: list[tuple[int, int, str]] = []  # Place, how many bytes are replaced, text.
-        self._found = found
+        self._find = find
         self._number = number
         self._depth = 0
         self._open: list[_Component] = []
@@ -108,7 +108,7 @@ class _Reader:
         if read is None or read.kind != "nuget":
             return
         resolved = read.version if read.version is not None else component.texts.get("version")
-        one = self._found.get((package_key(read.name), version_key(str(resolved))))
+        one = self._find((package_key(read.name), version_key(str(resolved))))
         if one is None:
             return
         at = component.prefix
@@ -136,8 +136,8 @@ class _Reader:
             self.insertions.append((ends, 0, lines))
 
 
-def enriched(body: bytes, found: Mapping[Key, Added], path: str) -> bytes:
-    """The document with the additions of every component that is in `found`.
+def enriched(body: bytes, find: Callable[[Key], Added | None], path: str) -> Iterator[bytes]:
+    """The document in parts, with the additions of every component that `find` has some for.
 
     Raises: SettingsError for a version without properties, or an encoding that is not UTF-8.
     """
@@ -145,11 +145,12 @@ def enriched(body: bytes, found: Mapping[Key, Added], path: str) -> bytes:
     if body.startswith((b"\xff\xfe", b"\xfe\xff")) or (said is not None and said[1].lower() not in (b"utf-8", b"utf8")):
         raise SettingsError(f"{path} is not in UTF-8, and no verdicts are added to other encodings.")
     match = _VERSION.search(body)
-    reader = _Reader(found, require_version(match[1].decode() if match else "none", path))
+    reader = _Reader(find, require_version(match[1].decode() if match else "none", path))
     reader.read(body)
-    parts, last = [], 0
+    last = 0
     # Two additions at one place keep their order: licenses come before properties.
     for place, replaced, text in sorted(reader.insertions, key=lambda one: one[0]):
-        parts += [body[last:place], text.encode()]
+        yield body[last:place]
+        yield text.encode()
         last = place + replaced
-    return b"".join([*parts, body[last:]])
+    yield body[last:]

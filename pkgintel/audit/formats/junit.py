@@ -5,6 +5,7 @@ The format has no standard, so what is written is what the two schemas in use ha
 """
 
 import re
+from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
 from pkgintel.audit.formats.sentence import sentence
@@ -16,25 +17,22 @@ from pkgintel.text import plain
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write(report: Report) -> str:
-    """The document as text."""
+def write(report: Report) -> Iterator[str]:
+    """The document as text, line by line."""
     failures, skipped = len(report.decided("breach")), sum(map(_is_skipped, report.packages))
     counts = f'tests="{len(report.packages)}" failures="{failures}" errors="0" skipped="{skipped}"'
     when = str(iso(report.generated_at))[:19]
-    warnings = "".join(f"{one.package.label}: {sentence(one)}\n" for one in report.decided("warned"))
-    lines = [
-        '<?xml version="1.0" encoding="UTF-8"?>',
-        "<testsuites>",
+    yield '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n'
+    yield (
         f'  <testsuite id="0" package="pkgintel" name="pkgintel audit" hostname="localhost" {counts} time="0" '
-        f'timestamp="{when}">',
-        "    <properties/>",
-        *(_case(one) for one in report.packages),
-        f"    <system-out>{escape(_clean(warnings))}</system-out>",
-        "    <system-err/>",
-        "  </testsuite>",
-        "</testsuites>",
-    ]
-    return "\n".join(lines) + "\n"
+        f'timestamp="{when}">\n    <properties/>\n'
+    )
+    for one in report.packages:
+        yield _case(one) + "\n"
+    yield "    <system-out>"
+    for one in report.decided("warned"):
+        yield escape(_clean(f"{one.package.label}: {sentence(one)}\n"))
+    yield "</system-out>\n    <system-err/>\n  </testsuite>\n</testsuites>\n"
 
 
 def _is_skipped(one: Audited) -> bool:

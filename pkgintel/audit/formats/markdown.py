@@ -3,7 +3,7 @@
 What strangers wrote stands in code spans, so that it is neither a link, nor a mention, nor markup.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from pkgintel.audit.formats.sentence import advice, path
 from pkgintel.audit.report import Audited, Report
@@ -15,7 +15,7 @@ _HEADS = {
 }  # fmt: skip
 
 
-def write(report: Report) -> str:
+def write(report: Report) -> Iterator[str]:
     """The document as text."""
     sums = report.summary
     breaches = sums["breaches"]
@@ -35,7 +35,7 @@ def write(report: Report) -> str:
         lines += ["", *remarks, *notes]
     basis = report.basis
     lines += ["", f"SPDX list {basis.spdx_list_version}, {basis.policy}, ruleset {basis.ruleset}."]
-    return "\n".join(lines) + "\n"
+    yield "\n".join(lines) + "\n"
 
 
 def _section(title: str, found: Iterable[Audited], *, folded: bool) -> list[str]:

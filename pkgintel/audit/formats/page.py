@@ -5,7 +5,7 @@ What strangers wrote is text and nothing but text: the page runs one script, kno
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib import resources
 
@@ -32,15 +32,15 @@ field.addEventListener('input', () => {
 """
 
 
-def write(report: Report) -> str:
-    """The page as text."""
+def write(report: Report) -> Iterator[str]:
+    """The page as text in parts."""
     sums = report.summary
     breaches = sums["breaches"]
     headline = many(breaches, "breach", "breaches") if breaches else "no breach"
     mood = "bad" if breaches else "doubt" if report.exit_code == 3 else "good"
     digest = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
     counts = [(name, sums[name]) for name in _VERDICTS if sums[name]]
-    parts = {
+    parts: dict[str, Iterable[str]] = {
         "digest": digest,
         "headline": headline,
         "mood": mood,
@@ -51,21 +51,22 @@ def write(report: Report) -> str:
             f'<li><i class="v-{name}"></i>{number:,} {name} ({number / max(1, len(report.packages)):.0%})</li>'
             for name, number in counts
         ),
-        "sections": "".join(_section(title, report.decided(name)) for name, title in _SECTIONS.items()),
+        "sections": (line for name, title in _SECTIONS.items() for line in _section(title, report.decided(name))),
         "inputs": "".join(map(_input, report.inputs)),
         "notes": _notes(report),
-        "all": "".join(map(_row, report.packages[:_MOST])),
+        "all": map(_row, report.packages[:_MOST]),
         "basis": _basis(report),
         "script": _SCRIPT,
     }
     page = resources.files("pkgintel.audit.formats").joinpath("page.html").read_text(encoding="utf-8")
     # Cut at the marks first, so that no text that is put in can bring marks of its own.
     pieces = page.split("{{")
-    filled = [pieces[0]]
+    yield pieces[0]
     for piece in pieces[1:]:
         name, _, rest = piece.partition("}}")
-        filled += [parts[name], rest]
-    return "".join(filled)
+        part = parts[name]
+        yield from (part,) if isinstance(part, str) else part
+        yield rest
 
 
 def _about(report: Report) -> str:
@@ -78,13 +79,14 @@ def _about(report: Report) -> str:
     return _text(" · ".join(one for one in (f"{versions} in {files}", *more, asked) if one))
 
 
-def _section(title: str, found: Sequence[Audited]) -> str:
+def _section(title: str, found: Sequence[Audited]) -> Iterator[str]:
     if not found:
-        return ""
+        return
     names = "".join(f'<th class="c-{name}">{name}</th>' for name in ("package", "verdict", "license"))
     head = f"<thead><tr>{names}<th>why, and what would help</th></tr></thead>"
-    rows = "".join(map(_detail, found[:_MOST]))
-    return f"<h2>{title} <small class=soft>{len(found):,}</small></h2><table>{head}<tbody>{rows}</tbody></table>"
+    yield f"<h2>{title} <small class=soft>{len(found):,}</small></h2><table>{head}<tbody>"
+    yield from map(_detail, found[:_MOST])
+    yield "</tbody></table>"
 
 
 def _detail(one: Audited) -> str:

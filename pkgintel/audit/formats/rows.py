@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterator, Sequence
 
 from pkgintel.audit.report import Audited, Report
 from pkgintel.text import cell
@@ -12,13 +13,16 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def write(report: Report) -> str:
-    """The rows as text, the first with the names of the columns."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
+def write(report: Report) -> Iterator[str]:
+    """The rows as text, one by one, the first with the names of the columns."""
+    yield _line(COLUMNS)
     for one in report.packages:
-        writer.writerow([cell(_held(value)) for value in _row(one)])
+        yield _line([cell(_held(value)) for value in _row(one)])
+
+
+def _line(cells: Sequence[str]) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\n").writerow(cells)
     return out.getvalue()
 
 

@@ -4,43 +4,41 @@ Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/; GitHub docs "SARIF supp
 """
 
 import hashlib
-import json
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from urllib.parse import quote
 
-from pydantic import JsonValue
-
 from pkgintel import __version__
 from pkgintel.audit.answer import RULES as OTHER_RULES
+from pkgintel.audit.formats import parts
+from pkgintel.audit.formats.parts import Object
 from pkgintel.audit.formats.sentence import sentence
 from pkgintel.audit.package import Origin
 from pkgintel.audit.report import Audited, Report
 from pkgintel.licenses.verdict import RULES
 from pkgintel.nuget.instant import iso
 
-Object = dict[str, JsonValue]
 MOST_RESULTS = 25_000  # Of one run, which is all that GitHub takes.
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _HOME = "https://github.com/pkgintel/pkgintel"
 _LEVELS = {"breach": "error", "warned": "warning", "excepted": "error", "baseline": "error"}
 
 
-def write(report: Report) -> str:
-    """The document as text, in ASCII."""
-    return json.dumps(document(report), indent=2).replace("\x7f", "\\u007f") + "\n"
-
-
-def document(report: Report) -> Object:
-    """The document as `json.dumps` takes it; breaches first."""
+def write(report: Report) -> Iterator[str]:
+    """The document as text in parts, in ASCII; breaches first."""
     found = [one for outcome in _LEVELS for one in report.decided(outcome)]
     rules = {**RULES, **OTHER_RULES}
     known = list(rules)
     has_baseline = bool(report.decided("baseline"))
-    results: list[JsonValue] = [_result(one, known, has_baseline) for one in found[:MOST_RESULTS]]
+    results = (_result(one, known, has_baseline) for one in found[:MOST_RESULTS])
+    yield from parts.filled(_without_results(report, rules, len(found)), "results", results)
+
+
+def _without_results(report: Report, rules: Mapping[str, str], found: int) -> Object:
     invocation: Object = {"executionSuccessful": True, "endTimeUtc": iso(report.generated_at)}
-    if len(found) > MOST_RESULTS:
-        says = f"{len(found) - MOST_RESULTS:,} more results are left out: a run holds {MOST_RESULTS:,}."
+    if found > MOST_RESULTS:
+        says = f"{found - MOST_RESULTS:,} more results are left out: a run holds {MOST_RESULTS:,}."
         invocation["toolExecutionNotifications"] = [{"level": "warning", "message": {"text": says}}]
     driver: Object = {
         "name": "pkgintel",
@@ -51,7 +49,7 @@ def document(report: Report) -> Object:
     run: Object = {
         "tool": {"driver": driver},
         "invocations": [invocation],
-        "results": results,
+        "results": [],
         "columnKind": "unicodeCodePoints",
     }
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}

@@ -1,32 +1,21 @@
 """The whole audit as one JSON document, `pkgintel.audit/1`; names may be added, those that are there stay."""
 
-import json
+from collections.abc import Iterator
 
-from pydantic import JsonValue
-
+from pkgintel.audit.formats import parts
+from pkgintel.audit.formats.parts import Object
 from pkgintel.audit.manifests.requirement import Manifest
 from pkgintel.audit.package import Origin
 from pkgintel.audit.report import SCHEMA, Audited, LastOpen, Report
 from pkgintel.nuget.instant import iso
 
-Object = dict[str, JsonValue]
+
+def write(report: Report) -> Iterator[str]:
+    """The document as text in parts, in ASCII."""
+    yield from parts.filled(_without_packages(report), "packages", map(_package, report.packages))
 
 
-def write(report: Report) -> str:
-    """The document as text, in ASCII."""
-    # Of many packages the text is made one by one, for all of them as objects take several times its room.
-    head, tail = _text(document(report, packages=False)).split('"packages": []')
-    packages = ",\n    ".join(_text(_package(one)).replace("\n", "\n    ") for one in report.packages)
-    listed = f"[\n    {packages}\n  ]" if packages else "[]"
-    return f'{head}"packages": {listed}{tail}\n'
-
-
-def _text(value: Object) -> str:
-    return json.dumps(value, indent=2).replace("\x7f", "\\u007f")
-
-
-def document(report: Report, *, packages: bool = True) -> Object:
-    """The document as `json.dumps` takes it; without its packages if so asked."""
+def _without_packages(report: Report) -> Object:
     basis = report.basis
     return {
         "schema": SCHEMA,
@@ -43,7 +32,7 @@ def document(report: Report, *, packages: bool = True) -> Object:
         },
         "inputs": [_input(manifest) for manifest in report.inputs],
         "summary": {**report.summary},
-        "packages": [_package(one) for one in report.packages] if packages else [],
+        "packages": [],
         "remarks": [
             {"code": one.code, "package": one.package, "says": one.says, "breach": one.is_breach}
             for one in report.remarks

@@ -23,6 +23,7 @@ class _Target:
     def __init__(self, name: str, entries: Object, asked: Object) -> None:
         self.name = _short(name)
         self.entries = {place: content.members(entry) for place, entry in entries.items()}
+        self._names = {place: place.partition("/")[0] for place in self.entries}
         self._places = {package_key(place.partition("/")[0]): place for place in self.entries}
         self.asked = {package_key(one): content.members(entry) for one, entry in asked.items()}
         edges = {place: self._after(entry) for place, entry in self.entries.items()}
@@ -49,7 +50,7 @@ class _Target:
             framework=self.name,
             direct=asked is not None,
             scope=scope,
-            path=tuple(one.partition("/")[0] for one in way) if asked is None else (package_id,),
+            path=tuple(self._names.get(one, one) for one in way) if asked is None else (package_id,),
             line=line,
         )
 

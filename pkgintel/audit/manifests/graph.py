@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
-_LONGEST_PATH = 40  # Names; of a longer way its beginning and its end are kept.
+_LONGEST_PATH = 20  # Names; of a longer way its beginning and its end are kept.
 
 
 class Ways:

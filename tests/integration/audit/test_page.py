@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pkgintel.audit.formats import page
-from tests.support.audits import report
+from tests.support.audits import report, written
 from tests.support.browser import CHROMIUM, browser
 
 pytestmark = [
@@ -16,7 +16,7 @@ pytestmark = [
 
 def test_the_report_is_whole_at_every_width(tmp_path: Path) -> None:
     file = tmp_path / "audit.html"
-    file.write_text(page.write(report()))
+    file.write_text(written(page.write(report())))
     with browser(tmp_path / "profile") as chromium:
         for width in (390, 768, 1280):
             look = chromium.look(file.as_uri(), width, phone=width < 500, dark=width == 768)

@@ -13,9 +13,9 @@ from cyclonedx.validation.json import JsonStrictValidator
 from cyclonedx.validation.xml import XmlValidator
 from defusedxml import ElementTree
 
-from pkgintel.audit.formats import bom_json, junit, markdown, page, pins, rows, sarif, whole
+from pkgintel.audit.formats import bom_json, junit, markdown, page, parts, pins, rows, sarif, whole
 from pkgintel.errors import SettingsError
-from tests.support.audits import report
+from tests.support.audits import report, written
 
 DECISIONS = {
     "closed": "breach", "excepted": "excepted", "gone": "warned", "old": "baseline", "open": "pass", "own.core": "pass",
@@ -24,7 +24,7 @@ DECISIONS = {
 
 
 def test_json_has_every_version() -> None:
-    found = json.loads(whole.write(report()))
+    found = json.loads(written(whole.write(report())))
     assert found["schema"] == "pkgintel.audit/1"
     assert {one["package_id"]: one["decision"] for one in found["packages"]} == DECISIONS
     assert found["summary"] == {
@@ -34,14 +34,30 @@ def test_json_has_every_version() -> None:
     closed = next(one for one in found["packages"] if one["package_id"] == "closed")
     assert closed["from"][0]["path"] == ["open", "closed"]
     assert (closed["keep_range"], closed["spdx_ids"]) == ("[1.0.0,2.0.0)", ["BUSL-1.1"])
-    assert whole.write(report()) == whole.write(report())
+    assert written(whole.write(report())) == written(whole.write(report()))
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [],
+        [{}],
+        [{"a": [1, {"b": []}], "c": None}, {"d": 'x\x00\x7f\u00e9\u2028\U0001f600"\\'}],
+        [{"half": "\ud800"}, {"b": 2}],
+    ],
+)
+def test_a_document_in_parts_is_the_document(entries: list[parts.Object]) -> None:
+    whole_one: parts.Object = {"first": {"deep": {"entries": [*entries]}}, "says": '"entries": []', "last": True}
+    empty: parts.Object = {"first": {"deep": {"entries": []}}, "says": '"entries": []', "last": True}
+    expected = json.dumps(whole_one, indent=2).replace("\x7f", "\\u007f") + "\n"
+    assert written(parts.filled(empty, "entries", entries)) == expected
 
 
 def test_csv_has_no_formula() -> None:
     whole_report = report()
     one = whole_report.packages[0]
     forged = replace(one, answer=replace(one.answer, reason="=1+1"))
-    text = rows.write(replace(whole_report, packages=(forged, *whole_report.packages[1:])))
+    text = written(rows.write(replace(whole_report, packages=(forged, *whole_report.packages[1:]))))
     found = list(csv.DictReader(io.StringIO(text, newline="")))
     assert found[0]["reason"] == "'=1+1"
     assert {one["package_id"]: one["decision"] for one in found} == DECISIONS
@@ -49,7 +65,7 @@ def test_csv_has_no_formula() -> None:
 
 
 def test_sarif_is_of_the_shape_that_its_schema_asks_for() -> None:
-    document = json.loads(sarif.write(report()))
+    document = json.loads(written(sarif.write(report())))
     assert document["version"] == "2.1.0"
     run = document["runs"][0]
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
@@ -70,7 +86,7 @@ def test_sarif_is_of_the_shape_that_its_schema_asks_for() -> None:
 
 
 def test_junit_can_be_read() -> None:
-    root = ElementTree.fromstring(junit.write(report()))
+    root = ElementTree.fromstring(written(junit.write(report())))
     (suite,) = root
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("8", "1", "3")
     failed = [one.get("name") for one in root.iter("testcase") if one.find("failure") is not None]
@@ -78,7 +94,7 @@ def test_junit_can_be_read() -> None:
 
 
 def test_junit_is_what_both_schemas_in_use_allow() -> None:
-    root = ElementTree.fromstring(junit.write(report()))
+    root = ElementTree.fromstring(written(junit.write(report())))
     (suite,) = root
     assert root.attrib == {}
     assert set(suite.attrib) == {
@@ -107,7 +123,7 @@ class _Page(HTMLParser):
 
 
 def test_the_page_runs_one_script_and_loads_nothing() -> None:
-    text = page.write(report())
+    text = written(page.write(report()))
     read = _Page()
     read.feed(text)
     assert read.scripts == 1
@@ -118,7 +134,7 @@ def test_the_page_runs_one_script_and_loads_nothing() -> None:
 
 
 def test_markdown_keeps_what_strangers_wrote_in_code() -> None:
-    text = markdown.write(report())
+    text = written(markdown.write(report()))
     assert "1 breach" in text
     assert "`1.0.0 was open_source (Apache-2.0): stay in [1.0.0,2.0.0).`" in text
     lines = [line for line in text.splitlines() if "script" in line]
@@ -136,7 +152,7 @@ def test_pins() -> None:
 
 
 def test_a_new_bill_of_materials_is_valid() -> None:
-    text = bom_json.write(report())
+    text = written(bom_json.write(report()))
     assert isinstance(text, str)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     assert {one["name"] for one in json.loads(text)["components"]} == set(DECISIONS)
@@ -156,7 +172,7 @@ BOM = {
 
 
 def test_a_bill_of_materials_gets_verdicts_and_keeps_the_rest() -> None:
-    text = bom_json.write(report(json.dumps(BOM).encode(), "bom.json"))
+    text = written(bom_json.write(report(json.dumps(BOM).encode(), "bom.json")))
     assert isinstance(text, str)
     assert JsonStrictValidator(SchemaVersion.V1_5).validate_str(text) is None
     found = json.loads(text)
@@ -192,9 +208,9 @@ XML = """\ufeff<?xml version="1.0" encoding="utf-8"?>
 
 
 def test_xml_gets_verdicts_and_no_other_byte_changes() -> None:
-    body = bom_json.write(report(XML.encode(), "bom.xml"))
-    assert isinstance(body, bytes)
-    text = body.decode()
+    body = list(bom_json.write(report(XML.encode(), "bom.xml")))
+    assert all(isinstance(part, bytes) for part in body)
+    text = written(body)
     assert XmlValidator(SchemaVersion.V1_6).validate_str(text.removeprefix("\ufeff")) is None
     said = '<b:licenses><b:expression acknowledgement="declared">'
     assert text.count(said) == 2  # The nested one states its license itself.
@@ -208,6 +224,6 @@ def test_xml_gets_verdicts_and_no_other_byte_changes() -> None:
 @pytest.mark.parametrize("version", ["1.2", "1.0"])
 def test_a_version_without_a_place_for_verdicts_is_refused(version: str) -> None:
     with pytest.raises(SettingsError, match="no place for verdicts"):
-        bom_json.write(report(json.dumps(BOM | {"specVersion": version}).encode(), "bom.json"))
+        written(bom_json.write(report(json.dumps(BOM | {"specVersion": version}).encode(), "bom.json")))
     with pytest.raises(SettingsError, match="no place for verdicts"):
-        bom_json.write(report(XML.replace("bom/1.6", f"bom/{version}").encode(), "bom.xml"))
+        written(bom_json.write(report(XML.replace("bom/1.6", f"bom/{version}").encode(), "bom.xml")))
