@@ -1,9 +1,12 @@
 """Breaking the real thing at random: two workers, a beat, Postgres and Valkey, killed while they work.
 
     python -m tests.chaos --rounds 100 --seed 7        # or: make chaos ROUNDS=100 SEED=7
+    python -m tests.chaos --whole --rounds 10          # or: make chaos ROUNDS=10 ARGS=--whole
 
 Each round the catalog grows, work is sent, one or two faults strike at a random moment, and once they are over the
 pipeline has to come to the right end by itself, with one more tick at most. The seed decides everything but the clock.
+With `--whole` a round is the load of a whole registry of nuget.org's shape, in which everything is killed with -9 at
+once, in the phases in turn: while pages make versions known, in a round of leaves that decide, while the rest is read.
 All that is started here has a home of its own in a temporary directory, and is stopped at the end, whatever happens.
 """
 
@@ -12,8 +15,8 @@ import random
 import signal
 import sys
 
+from tests.chaos import rounds, whole
 from tests.chaos.invariants import Broken
-from tests.chaos.rounds import perform
 
 
 def main() -> None:
@@ -23,11 +26,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=None, help="default: a new one, which is printed")
     parser.add_argument("--minutes", type=float, default=None, help="no new round after so many minutes")
     parser.add_argument("--keep", action="store_true", help="leave the servers' files and the logs where they are")
+    parser.add_argument("--whole", action="store_true", help="load a registry in each round, and kill everything in it")
+    parser.add_argument("--scale", type=float, default=0.001, help="of that registry, as a share of nuget.org")
     given = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if given.seed is None else given.seed
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # What was started is stopped then too.
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
     try:
-        done = perform(given.rounds, seed, lambda line: print(line, flush=True), given.minutes, given.keep)
+        if given.whole:
+            done = whole.perform(given.rounds, seed, given.scale, say, given.keep)
+        else:
+            done = rounds.perform(given.rounds, seed, say, given.minutes, given.keep)
     except Broken as error:
         sys.exit(f"chaos: {error}")
     print(f"chaos: {done} rounds, all right")

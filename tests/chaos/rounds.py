@@ -27,7 +27,9 @@ class Chaos:
     def __init__(self, home: Path, server: HostileServer, seed: int, say: Callable[[str], None]) -> None:
         self.chance = random.Random(seed)
         self.world = World(server, random.Random(seed + 1))
-        self.stack = Stack(home, self.world)
+        base = self.world.base
+        lists = {f"PKGINTEL_SPDX_{name.upper()}_URL": f"{base}/spdx/{name}.json" for name in ("licenses", "exceptions")}
+        self.stack = Stack(home, f"{base}/v3/index.json", lists)
         self.faults = Faults(self.stack, self.world, self.chance)
         self.invariants = Invariants(self.stack, self.world, server)
         self.say = say

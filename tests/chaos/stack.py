@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from pkgintel.database import migrations
 from pkgintel.local.postgres import Postgres
 from pkgintel.local.valkey import Valkey
 from tests.chaos.program import Program
-from tests.chaos.world import World
 from tests.support.checkout import CHECKOUT
 
 LOST_AFTER = 4.0
@@ -29,7 +28,8 @@ QUEUES = {"catalog": "catalog", "spdx": "catalog", "ops": "ops", "verdicts": "ve
 class Stack:
     """Postgres, Valkey, two workers and a beat, on addresses that stay the same when they are started again."""
 
-    def __init__(self, home: Path, world: World) -> None:
+    def __init__(self, home: Path, address: str, changes: Mapping[str, str]) -> None:
+        """At work for the catalog at `address`, its service index; `changes` are settings of its own."""
         self.home = home
         (home / "logs").mkdir()
         self.postgres, self.valkey = Postgres(home, None), Valkey(home, None)
@@ -38,7 +38,7 @@ class Stack:
         self.spared: list[Program] = []  # Nobody strikes these.
         self.beat: Program | None = None
         self.beats = self._started = 0
-        self._world = world
+        self._changes = {"PKGINTEL_SERVICE_INDEX_URL": address, **changes}
         self._conn: database.Connection | None = None
 
     def start(self) -> None:
@@ -53,20 +53,17 @@ class Stack:
         self.database_url = self.postgres.url("chaos")
         migrations.apply(self.database_url)
         self.redis_url = f"redis://:{self.valkey.password}@127.0.0.1:{self.valkey.port}/0"
-        base = self._world.base
         ours = {
             "PKGINTEL_DATABASE_URL": self.database_url,
             "PKGINTEL_REDIS_URL": self.redis_url,
             "PKGINTEL_HOME": str(self.home),
-            "PKGINTEL_SERVICE_INDEX_URL": f"{base}/v3/index.json",
-            "PKGINTEL_SPDX_LICENSES_URL": f"{base}/spdx/licenses.json",
-            "PKGINTEL_SPDX_EXCEPTIONS_URL": f"{base}/spdx/exceptions.json",
             "PKGINTEL_LOST_AFTER": str(LOST_AFTER),
             "PKGINTEL_PAGES_PER_SCAN": "5",
             "PKGINTEL_OVERLAP": "60",
             "PKGINTEL_MAX_IN_FLIGHT": "6",
             "PKGINTEL_REQUEST_TIMEOUT": "2",
             "PKGINTEL_REQUEST_ATTEMPTS": "3",
+            **self._changes,
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PKGINTEL_")}
         self.environ = {**kept, **ours, "PYTHONPATH": str(CHECKOUT)}
