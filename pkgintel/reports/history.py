@@ -81,9 +81,12 @@ def volumes(conn: database.Connection, most: int = 60) -> tuple[Volume, ...]:
 
 def check(conn: database.Connection, name: str, most: int = 500) -> tuple[CheckValue, ...]:
     """The last results of a check, oldest first; none for a name that no check has."""
-    return tuple(CheckValue(**row) for row in database.every(conn, "reports/history/check", name=name, most=most))
+    return checks(conn, [name], most)[name]
 
 
 def checks(conn: database.Connection, names: Iterable[str], most: int = 48) -> dict[str, tuple[CheckValue, ...]]:
     """The last results of some checks by name, oldest first."""
-    return {name: check(conn, name, most) for name in names}
+    found: dict[str, list[CheckValue]] = {name: [] for name in names}
+    for row in database.every(conn, "reports/history/checks", names=list(found), most=most):
+        found[row["name"]].append(CheckValue(**row))
+    return {name: tuple(values) for name, values in found.items()}

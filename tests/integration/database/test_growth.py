@@ -206,3 +206,50 @@ def test_status_and_the_book_of_runs_read_no_table_whole(
 ) -> None:
     conn, _ = large
     assert not scans(conn, statement, parameters, analyze=True)
+
+
+SCREEN = 1_000  # Rows of large tables that one statement of a screen may look at.
+ANY = {"id": None, "before": None, "source": None, "action": None, "state": None, "most": 50}
+
+
+@pytest.mark.parametrize(
+    ("statement", "parameters"),
+    [
+        ("checks/latest", {"names": ["check1", "never measured"]}),
+        ("reports/history/checks", {"names": ["check1", "never measured"], "most": 48}),
+        ("reports/history/volumes", {"most": 60}),
+        ("reports/runs/phases", {"id": 7}),
+        ("reports/runs/run_checks", {"id": 7}),
+        ("reports/runs/run_triggered", {"id": 20_000}),
+        ("reports/runs/runs", ANY),
+        ("reports/runs/runs", {**ANY, "id": 7}),
+        ("reports/runs/runs", {**ANY, "before": 777, "source": "nuget"}),
+        ("reports/runs/runs", {**ANY, "source": "texts"}),
+        ("reports/runs/runs", {**ANY, "action": "fetch"}),
+        ("reports/runs/runs", {**ANY, "action": "fetch", "source": "nuget"}),
+        ("reports/runs/runs", {**ANY, "action": "replay", "state": "lost"}),
+        ("reports/status/outcomes", {"sources": ["nuget", "spdx", "verdicts", "texts"]}),
+        ("reports/status/upkeep", {"check": "never measured"}),
+        ("reports/status/verdict_history", {"most": 300}),
+        ("runs/finished_by", {"id": 20_001}),
+    ],
+)
+def test_a_screen_looks_at_few_rows_also_for_what_there_is_none_of(
+    large: tuple[database.Connection, Settings], statement: str, parameters: dict[str, Any]
+) -> None:
+    conn, _ = large
+    with conn.transaction(force_rollback=True):
+        conn.execute(
+            "INSERT INTO ops.runs (id, source, kind, action, state, error, finished_at) OVERRIDING SYSTEM VALUE"
+            " VALUES (20001, 'nuget', 'manual', 'scan', 'failed', '1 of 3 pages failed', now())"
+        )
+        row = conn.execute(b"EXPLAIN (FORMAT JSON, ANALYZE) " + database.sql(statement), parameters).fetchone()
+    assert row is not None
+    assert looked_at(row["QUERY PLAN"][0]["Plan"]) < SCREEN
+
+
+def looked_at(node: dict[str, Any]) -> float:
+    """How many rows of large tables a plan that was carried out has looked at."""
+    removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Join Filter", 0)
+    mine = (node["Actual Rows"] + removed) * node["Actual Loops"] if node.get("Relation Name") in LARGE else 0
+    return float(mine) + sum(looked_at(part) for part in node.get("Plans", []))
