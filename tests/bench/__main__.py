@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from tests.bench import load, phases, whole, writes
+from tests.bench import load, phases, storage, whole, writes
 from tests.bench.catalog import make
 from tests.bench.plan import DEFAULT, FULL, LATENCY, QUICK
 from tests.bench.report import RESULTS, Report, plot
@@ -57,10 +57,11 @@ def main() -> None:
                 "write": lambda: writes.transaction(report, plan, home, pages),
                 "writers": lambda: writes.writers(report, home, pages),
                 "growth": lambda: writes.growth(report, plan, home, pages),
+                "storage": lambda: storage.bloat(report, home, pages),
                 "registry": lambda: whole.load(report, plan, home),
                 "classify": lambda: writes.classification(report, plan, home),
             }
-            for name in chosen.only or [part for part in PARTS if part != whole.PART]:
+            for name in chosen.only or [part for part in PARTS if part not in (whole.PART, storage.PART)]:
                 steps[name]()
             with home.admin() as conn:
                 row = conn.execute("SHOW server_version").fetchone()
@@ -81,10 +82,22 @@ def main() -> None:
     print(f"written: {RESULTS.name}/bench.md, {RESULTS.name}/bench.svg")
     if chosen.publish:
         report.publish(title)
-        print("written: docs/speed.md, docs/speed.svg")
+        print("written: docs/speed.md and its plots")
 
 
-PARTS = ("first-load", "profile", "replay", "page", "memory", "write", "writers", "growth", "classify", "registry")
+PARTS = (
+    "first-load",
+    "profile",
+    "replay",
+    "page",
+    "memory",
+    "write",
+    "writers",
+    "growth",
+    "classify",
+    "storage",
+    "registry",
+)
 
 if __name__ == "__main__":
     main()

@@ -12,8 +12,9 @@ from typing import Any
 from tests.support.checkout import CHECKOUT
 
 RESULTS = CHECKOUT / "bench-results"
-PAGE, PLOT = CHECKOUT / "docs" / "speed.md", CHECKOUT / "docs" / "speed.svg"
-SHOWN = re.compile(r"(<!-- bench: .*? -->\n).*?(<!-- /bench -->)", re.DOTALL)
+DOCS = CHECKOUT / "docs"
+PAGE = DOCS / "speed.md"
+APART = ("registry", "storage")  # Parts that have a place of their own in the page; the others share one.
 
 
 @dataclass
@@ -68,13 +69,25 @@ class Report:
         return "\n".join(lines) + "\n"
 
     def publish(self, title: str) -> None:
-        """Let docs/speed.md show this run: its plot, and the lines that are to be shown."""
-        table = self.markdown(title, [row for row in self.rows if row.show])
-        text, found = SHOWN.subn(lambda place: f"{place[1]}{table}{place[2]}", PAGE.read_text(encoding="utf-8"))
+        """Let docs/speed.md show this run, in the places of its parts: plots, and the lines to be shown."""
+        places = {name: [row for row in self.rows if row.part == name] for name in APART}
+        places["bench"] = [row for row in self.rows if row.part not in APART]
+        for name, rows in places.items():
+            if rows:
+                self._show(name, title, [row for row in rows if row.show])
+        if places["bench"]:
+            plot(self, DOCS / "speed.svg")
+        if places["registry"]:
+            plot_registry(places["registry"], DOCS / "registry.svg")
+
+    def _show(self, name: str, title: str, rows: Sequence[Row]) -> None:
+        table, place = self.markdown(title, rows), rf"(<!-- {name}: .*? -->\n).*?(<!-- /{name} -->)"
+        text, found = re.subn(
+            place, lambda at: f"{at[1]}{table}{at[2]}", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL
+        )
         if not found:
-            raise SystemExit("docs/speed.md has no place for the table: <!-- bench: … --> … <!-- /bench -->")
+            raise SystemExit(f"docs/speed.md has no place for the table: <!-- {name}: … --> … <!-- /{name} -->")
         PAGE.write_text(text, encoding="utf-8")
-        plot(self, PLOT)
 
 
 def _number(value: float) -> str:
@@ -92,6 +105,22 @@ class Ratios:
         return [mine / theirs for mine, theirs in zip(self.rates[one], self.rates[other], strict=False)]
 
 
+def plot_registry(rows: Sequence[Row], path: Path) -> None:
+    """Bars of the seconds of a load of a registry: its phases, then the CPU of each kind of process."""
+    told = [row for row in rows if row.unit == "s" and row.what.startswith(("…", "CPU of"))]
+    most = max((statistics.median(row.values) for row in told), default=1)
+    parts = []
+    for number, row in enumerate(told):
+        top, value = 40 + 26 * number, statistics.median(row.values)
+        colour = "#9aa0a6" if row.what.startswith("CPU") else "#2f6f4f"
+        parts.append(
+            f'<text x="250" y="{top + 13}" text-anchor="end">{html.escape(row.what)}</text>'
+            f'<rect x="260" y="{top}" width="{560 * value / most:.0f}" height="18" fill="{colour}"/>'
+            f'<text x="{268 + 560 * value / most:.0f}" y="{top + 13}">{_number(value)} s</text>'
+        )
+    _draw(path, "Seconds of the load of a registry (green: of the clock; grey: of CPU)", parts)
+
+
 def plot(report: Report, path: Path) -> None:
     """Bars of the first loads, by hand: one file, no library."""
     rows = [row for row in report.rows if row.unit == "leaves/s" and row.part in ("first load", "dlt") and row.values]
@@ -107,9 +136,13 @@ def plot(report: Report, path: Path) -> None:
             f'<line x1="{340 + low:.0f}" x2="{340 + high:.0f}" y1="{top + 9}" y2="{top + 9}" stroke="#000"/>'
             f'<text x="{348 + high:.0f}" y="{top + 13}">{statistics.median(row.values):,.0f}</text>'
         )
-    height = 60 + 26 * len(rows)
+    _draw(path, "Leaves per second, first load (median; line: least to greatest)", parts)
+
+
+def _draw(path: Path, title: str, bars: Sequence[str]) -> None:
+    height = 60 + 26 * len(bars)
     path.write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 940 {height}" font-family="sans-serif" font-size="11">'
-        f'<rect width="940" height="{height}" fill="#fff"/><text x="16" y="22" font-size="14">Leaves per second, first '
-        f"load (median; line: least to greatest)</text>{''.join(parts)}</svg>\n"
+        f'<rect width="940" height="{height}" fill="#fff"/><text x="16" y="22" font-size="14">{title}</text>'
+        f"{''.join(bars)}</svg>\n"
     )
