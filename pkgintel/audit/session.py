@@ -157,7 +157,8 @@ def audit(settings: Settings, options: Options, stdin: BinaryIO, say: Say, tick:
         asked = len(lookup.asked)
         decisions = rules.decisions(packages, answers, now.date(), writes_baseline=options.writes_baseline)
         bad = [one for one in packages if _is_bad(answers[one.key].verdict, decisions[one.key].decision)]
-        last = _last_open(lookup, bad)
+        bad.sort(key=lambda one: decisions[one.key].decision != "breach")
+        last = _last_open(lookup, bad, len(packages))
         return Report(
             generated_at=now,
             basis=rules.basis(listed, work.place, settings),
@@ -214,7 +215,7 @@ def _is_bad(verdict: str, decision: str) -> bool:
     return verdict in ("proprietary", "unknown") and decision in ("breach", "warned", "baseline", "excepted")
 
 
-def _last_open(lookup: Lookup, bad: list[Package]) -> dict[Key, LastOpen]:
+def _last_open(lookup: Lookup, bad: list[Package], audited: int) -> dict[Key, LastOpen]:
     found: dict[Key, LastOpen] = {}
     if not bad:
         return found
@@ -226,7 +227,7 @@ def _last_open(lookup: Lookup, bad: list[Package]) -> dict[Key, LastOpen]:
         last = last_open.of_stored(lookup, package, known.get(package.package_key, []))
         if last is not None:
             found[package.key] = last
-    return found | last_open.of_source(lookup, [one for one in bad if one.package_key not in known])
+    return found | last_open.of_source(lookup, [one for one in bad if one.package_key not in known], audited)
 
 
 def _notes(sources: tuple[Source, ...], config: NugetConfig, lookup: Lookup, where: Place) -> Iterator[str]:

@@ -75,6 +75,18 @@ def test_a_version_costs_one_request_and_the_next_audit_none(
     assert conn.execute("SELECT count(*) AS n FROM ops.watermarks").fetchone() == {"n": 0}
 
 
+def test_looking_for_open_versions_takes_less_than_a_tenth_of_the_requests(folder: Path, feed: LocalFeed) -> None:
+    for number in range(190):
+        feed.add(f"P{number}", "1.0.0", file="LICENSE") if number % 4 else feed.add(f"P{number}", "1.0.0", "BUSL-1.1")
+    (folder / "list.txt").write_text("".join(f"P{number} 1.0.0\n" for number in range(190)))
+    found = report("list.txt", "--source", feed.index, "--spdx", spdx(folder))
+    assert (len(feed.looked_up), found["summary"]["breaches"]) == (190, 48)
+    assert len(feed.requests) == found["requests"] <= 1.1 * 190
+    asked = {request.path for request in feed.requests} - {*feed.looked_up, "/v3/index.json"}
+    assert asked <= {f"/flat/p{number}/index.json" for number in range(0, 190, 4)}  # Breaches go first.
+    assert any("no open version was looked for below 173 versions" in note for note in found["notes"])
+
+
 def test_offline_sends_nothing(folder: Path, feed: LocalFeed) -> None:
     found = report("list.txt", "--source", feed.index, "--offline", "--no-database")
     assert found["exit_code"] == 3
