@@ -31,8 +31,9 @@ from pkgintel.licenses.spdx import LicenseList
 from pkgintel.licenses.texts import library
 from pkgintel.licenses.texts.names import PARTIES, Prose
 from pkgintel.licenses.texts.template import SAMPLE
-from pkgintel.licenses.texts.words import passage, word_set
+from pkgintel.licenses.texts.words import passage
 from tools.fingerprints import RESTRICTIVE, Fingerprints
+from tools.named import NAMED
 from tools.wordings import HEADERS, normal, wordings
 
 TAG = re.compile(r"\{[^}]*\}")
@@ -45,27 +46,6 @@ ANCHOR = re.compile(r"\]\(#[\w-]{1,80}\)")  # behind the words of a Markdown lin
 LEAST_USES = 3  # texts that write a word in lower case before it counts as prose
 MOST_USES = 600  # of a word that may be part of a name
 LEAST_SHARE = 0.1  # of a word's uses that are in lower case
-
-
-# Rare words of prose with which editions and terms are named, so that they say more than whose work it is.
-TERMS = word_set(
-    """
-    noncommercial nonprofit capitalist violent freeware shareware preview edition editions premium entitlement
-    subscriber subscribers unpublished limited trial demo student students academic classroom hobby hobbyist
-    hobbyists profit shared restricted draft early acceptable targeted entitled nc nd eval internally privately
-    """
-)
-
-# Words of other languages that sentences are made of, beside those that ScanCode's texts in these languages use.
-GRAMMAR = word_set(
-    """
-    nur für nicht kein keine ohne mit oder ist sind wird darf dürfen gebrauch nutzung verboten untersagt erlaubt privat
-    pour sans non uniquement seulement interdit usage pas est sont sólo para uso prohibido permitido prohibida comercial
-    solamente vietato senza consentito commerciale apenas somente proibido não sem voor niet alleen geen zonder gebruik
-    för inte endast bara utan bruk ikke bare uten brug kun dla nie tylko bez użytku wyłącznie pouze není только для не
-    без запрещено использования некоммерческого için sadece değil vain ei
-    """
-)
 
 
 class Marks:
@@ -208,7 +188,7 @@ def prose_of(texts: list[str]) -> frozenset[str]:
 
 def foreign(texts: list[str]) -> frozenset[str]:
     """The words of license prose in other languages: written in lower case there, and never with a capital."""
-    small: set[str] = set(GRAMMAR)
+    small: set[str] = set()
     capital: set[str] = set()
     for text in texts:
         found = passage(text)
@@ -216,14 +196,13 @@ def foreign(texts: list[str]) -> frozenset[str]:
             if word.isalpha() and len(word) > 2:
                 written = found.written(index)
                 (small if written.islower() else capital if written.istitle() else set()).add(word)
-    return frozenset(small - (capital - GRAMMAR)) - PARTIES
+    return frozenset(small - capital) - PARTIES
 
 
 def nameable(entries: list[tuple[dict[str, Any], str]], words: frozenset[str]) -> frozenset[str]:
-    """The words of prose that may be part of a holder's name, as in Stack Exchange or Command Line Parser.
+    """The words of prose that may be part of a holder's name: those of NAMED that licenses seldom use.
 
-    Those that are rare, and no more frequent in closed texts than elsewhere: a word with which terms are restricted is
-    none of them.
+    A word that is more frequent in closed texts than elsewhere is none of them.
     """
     uses: Counter[str] = Counter()
     closed: Counter[str] = Counter()
@@ -237,7 +216,7 @@ def nameable(entries: list[tuple[dict[str, Any], str]], words: frozenset[str]) -
         word
         for word, count in uses.items()
         if count < MOST_USES
-        and word not in TERMS
+        and word in NAMED
         and (closed[word] <= 15 or (closed[word] < 60 and closed[word] < 0.35 * count))
     )
 

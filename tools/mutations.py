@@ -13,6 +13,8 @@ from typing import TypeAlias
 
 from tools.restrictions import FIELDS, FOREIGN, HOLDERS, INSTEAD, PHRASES, SENTENCES, SUBJECTS, TITLES, YEARS
 
+# BSD-3-Clause without its third is BSD-2-Clause, and that without its second is BSD-1-Clause.
+_BSD_CONDITION = re.compile(r"\W*(?:\d\W+)?(?:redistributions in binary form|neither the names? of)", re.IGNORECASE)
 Change: TypeAlias = Callable[[str, Random], str | None]
 
 
@@ -185,9 +187,9 @@ def negated(text: str, random: Random) -> str | None:
 
 
 def dropped(text: str, random: Random) -> str | None:
-    """A sentence or a paragraph of the license that is gone."""
+    """A paragraph of the license that is gone, but no condition of BSD, of which less is open too."""
     parts = re.split(r"(\n\s*\n)", text)
-    long = [at for at, part in enumerate(parts) if len(part.split()) > 25]
+    long = [at for at, part in enumerate(parts) if len(part.split()) > 25 and not _BSD_CONDITION.match(part)]
     if len(long) < 2:
         return None
     gone = random.choice(long)
@@ -196,7 +198,7 @@ def dropped(text: str, random: Random) -> str | None:
 
 def swapped(text: str, random: Random) -> str | None:
     """Two words of one sentence that changed places."""
-    words = list(re.finditer(r"\b[a-z]{3,}\b", text[_body(text) :]))
+    words = list(re.finditer(r"(?<![/.-])\b[a-z]{3,}\b(?![/.-]\w)", text[_body(text) :]))
     start = _body(text)
     if len(words) < 20:
         return None

@@ -17,7 +17,8 @@ from pkgintel.licenses.texts.words import MAIL, URL, Passage, word_set
 SENTENCES = Path(__file__).with_name("sentences.txt")
 MOST_NOTICE = 120  # words of notices that follow one another
 MOST_TITLE = 16
-MOST_PRODUCT = 5  # words in the name of a product on a line of its own
+MOST_PRODUCT = 5  # words in the name of a product before the license
+MOST_PRODUCT_LINE = 8  # words on its line
 
 _BULLET = re.compile(r"\d{1,3}|[a-z]|x{0,3}(?:ix|iv|v?i{0,3})|\(c\)")
 _STEWARDS = re.compile(
@@ -47,20 +48,24 @@ class Asides:
     def __init__(self, passage: Passage, prose: Prose) -> None:
         self._passage = passage
         self._prose = prose
-        self._names: dict[tuple[int, int], bool] = {}  # Every license that is laid on the passage asks the same.
-        self._sentences_at: dict[int, tuple[int, ...]] = {}
+        self._names: dict[tuple[int, int, bool], bool] = {}  # Every license that is laid on the passage asks the same.
+        self._sentences_at: dict[tuple[int, bool], tuple[int, ...]] = {}
 
-    def is_name(self, start: int, end: int) -> bool:
-        """Whether the words are a name, or a list of names."""
-        known = self._names.get((start, end))
+    def is_name(self, start: int, end: int, opens: bool = False) -> bool:
+        """Whether the words are a name, or a list of names; `opens`: where one may open a sentence."""
+        key = (start, end, opens)
+        known = self._names.get(key)
         if known is None:
-            known = self._names[start, end] = is_name(self._passage, start, end, self._prose)
+            known = self._names[key] = is_name(self._passage, start, end, self._prose, opens)
         return known
 
-    def ends(self, start: int, end: int, title: Collection[str], numbered: bool = False) -> Iterator[int]:
+    def ends(
+        self, start: int, end: int, title: Collection[str], numbered: bool = False, behind: bool = False
+    ) -> Iterator[int]:
         """Where an aside from `start` on may end, at `end` at the latest, the longest first.
 
-        `title` has the words of the license's names; `numbered` says that the license has a bullet here.
+        `title` has the words of the license's names; `numbered` says that the license has a bullet here, `behind` that
+        another aside ends here, so that a sentence may begin without a sign, unless it begins with a name.
         """
         words = self._passage.words
         fresh = self._is_fresh(start)
@@ -68,8 +73,8 @@ class Asides:
             for last in range(min(end, start + MOST_NOTICE), start, -1):
                 if is_notice(self._passage, start, last, self._prose):
                     yield last
-        if fresh:
-            yield from (last for last in self._sentences(start) if last <= end)
+        if fresh or behind:
+            yield from (last for last in self._sentences(start, fresh) if last <= end)
             last = start
             while last < min(end, start + MOST_TITLE) and (words[last] in title or words[last] in _TITLE):
                 last += 1
@@ -81,8 +86,18 @@ class Asides:
         if (numbered or fresh) and _BULLET.fullmatch(words[start]):
             yield start + 1
 
-    def is_product(self, start: int, end: int) -> bool:
-        """Whether a whole line is the name of a product, or of the file: "Json.NET Schema", "License"."""
+    def product_ends(self, start: int, end: int) -> Iterator[int]:
+        """Where the name of a product may end: with its line, or before a notice on the same line."""
+        passage, last = self._passage, start + 1
+        while last < end and passage.lines[last] == passage.lines[start] and last - start <= MOST_PRODUCT_LINE:
+            if opening(passage.words, last, end) > last and self._is_product(start, last):
+                yield last
+            last += 1
+        if last - start <= MOST_PRODUCT_LINE and self._is_product(start, last):
+            yield last
+
+    def _is_product(self, start: int, end: int) -> bool:
+        """Whether the words are the name of a product, or of the file: "Json.NET Schema", "License"."""
         words = [word for word in self._passage.words[start:end] if word not in {"license", "licence", "md", "txt"}]
         if not words:
             return True
@@ -98,14 +113,14 @@ class Asides:
         between = self._passage.text[self._passage.ends[index - 1] : self._passage.starts[index]]
         return any(sign in between for sign in ".:;!?")
 
-    def _sentences(self, start: int) -> tuple[int, ...]:
-        """Where the sentences that begin at `start` may end."""
-        if start not in self._sentences_at:
+    def _sentences(self, start: int, named: bool) -> tuple[int, ...]:
+        """Where the sentences that begin at `start` may end; `named`: those that begin with a name too."""
+        if (start, named) not in self._sentences_at:
             known = _sentences_by_first()
-            begun = (*known.get(self._passage.words[start], ()), *known["*"])
+            begun = (*known.get(self._passage.words[start], ()), *(known["*"] if named else ()))
             ends = (last for one in begun for last in self._sentence(one, 0, start, len(self._passage)))
-            self._sentences_at[start] = tuple(ends)
-        return self._sentences_at[start]
+            self._sentences_at[start, named] = tuple(ends)
+        return self._sentences_at[start, named]
 
     def _sentence(self, sentence: tuple[str, ...], at: int, index: int, end: int) -> Iterator[int]:
         """Where a sentence may end whose words from `at` on begin at `index`."""

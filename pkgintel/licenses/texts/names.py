@@ -109,9 +109,12 @@ class Prose:
     nameable: frozenset[str]
 
 
-def is_name(passage: Passage, start: int, end: int, prose: Prose, most: int = MOST_WORDS) -> bool:
-    """Whether the words from start to end are names, years and addresses, and nothing else."""
-    if end - start > most:
+def is_name(passage: Passage, start: int, end: int, prose: Prose, opens: bool = False) -> bool:
+    """Whether the words from start to end are names, years and addresses, and nothing else.
+
+    `opens`: the name may open a sentence, as where a license itself has a place for one.
+    """
+    if end - start > MOST_WORDS:
         return False
     seen = 0
     row = _row_before(passage, start, prose)
@@ -136,7 +139,8 @@ def is_name(passage: Passage, start: int, end: int, prose: Prose, most: int = MO
                 return False
         else:
             row = row + 1 if _follows(passage, index) else 1
-            if row > MOST_ROW or not _is_written_as_a_name(passage, index, row, prose):
+            head = opens and index == start
+            if row > MOST_ROW or not _is_written_as_a_name(passage, index, row, prose, head):
                 return False
             continue
         row = 0
@@ -163,14 +167,14 @@ def _follows(passage: Passage, index: int) -> bool:
     )
 
 
-def _is_written_as_a_name(passage: Passage, index: int, row: int, prose: Prose) -> bool:
+def _is_written_as_a_name(passage: Passage, index: int, row: int, prose: Prose, head: bool) -> bool:
     """Whether a word that is no prose is written as part of a name: Müller, jQuery, v8, 李小龙, or ploeh at its head.
 
-    `row`: such words in a row up to this one.
+    `row`: such words in a row up to this one; `head`: it may open a sentence.
     """
     word, written = passage.words[index], passage.written(index)
     same_line = index > 0 and passage.lines[index - 1] == passage.lines[index]
-    if same_line and passage.words[index - 1] not in _LABELS and _ends_sentence(passage, index):
+    if same_line and not head and passage.words[index - 1] not in _LABELS and _ends_sentence(passage, index):
         return False
     if word.isdigit() or any(sign.isdigit() for sign in word):
         return True

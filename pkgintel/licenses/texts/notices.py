@@ -3,13 +3,19 @@
 A notice that says anything beyond whose work it is, is none: its words stay in the text, and differ from the license.
 """
 
+import re
 from collections.abc import Sequence
 
 from pkgintel.licenses.texts.names import Prose, is_name
 from pkgintel.licenses.texts.words import COPYRIGHT, Passage
 
+MOST_SIGNED = 40  # words of a notice that is known by its sign
+MOST_SIGNS = 40  # words that may open such a notice, in one text
+MOST_MISSED = 4  # words after which a notice is not looked for any longer
+_YEAR = re.compile(r"(?:19|20)\d\d")
 _OPENING = frozenset({"copyright", "copyrights", "copyrighted", "copr", COPYRIGHT})
 _ASIDE = _OPENING | {"portions", "parts", "all"}
+_SIGNED = _ASIDE - {"copyrighted"}  # "This file is copyrighted by" is a sentence.
 _MAKERS = frozenset({"author", "authors", "maintainer", "maintainers", "contributors"})
 _MADE = frozenset({"written", "created", "maintained", "developed", "made", "designed", "contributed"})
 
@@ -68,3 +74,33 @@ def set_aside(passage: Passage, prose: Prose) -> Passage:
         if end - start <= 40 and passage.words[start] in _ASIDE and is_notice(passage, start, end, prose):
             gone[start:end] = [True] * (end - start)
     return passage.without(gone) if any(gone) else passage
+
+
+def without(passage: Passage, prose: Prose, short: bool) -> Passage:
+    """The passage without its notices, whatever lines they stand in; each up to its first full stop if `short`.
+
+    A notice without a line of its own has a sign, a year or all rights reserved: "copyright" alone is a word. At most
+    MOST_SIGNS words are looked at, so a passage with more may keep some notices.
+    """
+    gone = [False] * len(passage)
+    behind = 0
+    for index in [at for at, word in enumerate(passage.words) if word in _SIGNED][:MOST_SIGNS]:
+        if index >= behind:
+            behind = _signed(passage, index, prose, short)
+            gone[index:behind] = [True] * (behind - index)
+    return passage.without(gone) if any(gone) else passage
+
+
+def _signed(passage: Passage, start: int, prose: Prose, short: bool) -> int:
+    """The word behind a notice that begins here: the longest, or the first with a full stop; `start` if none does."""
+    words, found = passage.words, start
+    for end in range(start + 2, min(len(passage), start + MOST_SIGNED) + 1):
+        told = words[start:end]
+        sign = COPYRIGHT in told or "reserved" in told or any(_YEAR.fullmatch(word) for word in told)
+        if sign and is_notice(passage, start, end, prose):
+            found = end
+            if short and "." in passage.text[passage.ends[end - 1] : passage.starts[min(end, len(passage) - 1)]]:
+                break
+        elif end - max(found, start) > MOST_MISSED:
+            break
+    return found

@@ -7,7 +7,7 @@ too.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -18,7 +18,7 @@ from pkgintel.licenses.texts.asides import Asides
 from pkgintel.licenses.texts.decode import NotText, TooLong, decode
 from pkgintel.licenses.texts.explanation import Difference
 from pkgintel.licenses.texts.library import Hit, Library, library
-from pkgintel.licenses.texts.notices import set_aside
+from pkgintel.licenses.texts.notices import set_aside, without
 from pkgintel.licenses.texts.status import Method, Status
 from pkgintel.licenses.texts.template import Template
 from pkgintel.licenses.texts.words import Passage, passage
@@ -28,7 +28,6 @@ MOST_SECONDS = 0.6  # of computing for one text, after which it is too hard
 SHOWN_DIFFERENCES = 12
 MOST_ASIDE = 1_000  # words beside a license that are explained at all
 MOST_PRODUCTS = 2  # lines
-MOST_PRODUCT_WORDS = 8  # of such a line
 LEAST_WHOLE = 0.9  # similarity from which a text is read once more with its notices in their place
 LEAST_SIMILAR = 0.5  # below which no license is named as the nearest
 
@@ -99,8 +98,7 @@ class _Text:
         if not self.whole.words:
             return Reading(digest, "none", encoding=encoding, why="it holds no words")
         told = set_aside(self.whole, self.library.prose)
-        bare = told.words[1:] if told.words[:1] == ["license"] else told.words  # The title of a page.
-        for words in (self.whole.words, told.words, bare):
+        for words in self._forms(told):
             known = self.library.fingerprint(words)
             if known:
                 method: Method = "reviewed" if known.reviewed else "fingerprint"
@@ -129,6 +127,18 @@ class _Text:
         return Reading(
             digest, "matched", licenses, expression, "exact" if exact else "aligned", similarity, encoding=encoding
         )
+
+    def _forms(self, told: Passage) -> Iterator[Sequence[str]]:
+        """The words of which a reviewed text may consist: with its notices, without them, and without a page's title.
+
+        Where the lines break says nothing, so notices are looked for within lines too.
+        """
+        yield self.whole.words
+        yield told.words
+        if told.words[:1] == ["license"]:
+            yield told.words[1:]  # The title of a page.
+        for short in (True, False):
+            yield without(self.whole, self.library.prose, short).words
 
     def _may_be_cut(self, told: Passage) -> bool:
         """Whether a notice may go on behind the line that was set aside, so that the whole text is worth a look."""
@@ -167,7 +177,7 @@ class _Text:
             if high - low > MOST_ASIDE:
                 self._rest(told, found, low, high)
                 return None
-            behind = _explained(told, asides, low, high, titles, low < first)
+            behind = _explained(asides, low, high, titles, low < first)
             if behind < high:
                 self._rest(told, found, behind, high)
                 return None
@@ -203,7 +213,7 @@ class _Text:
             self.nearest = Alignment(one.template, one.start, one.end, one.equal, max(LEAST_SIMILAR, share), [added])
 
 
-def _explained(told: Passage, asides: Asides, start: int, end: int, titles: frozenset[str], leading: bool) -> int:
+def _explained(asides: Asides, start: int, end: int, titles: frozenset[str], leading: bool) -> int:
     """Up to where the words from start to end are asides: `end` if all are.
 
     The lines before the first license may also name the product, MOST_PRODUCTS of them.
@@ -216,13 +226,10 @@ def _explained(told: Passage, asides: Asides, start: int, end: int, titles: froz
         furthest = max(furthest, index)
         if index == end:
             return end
-        for behind in asides.ends(index, end, titles):
+        for behind in asides.ends(index, end, titles, behind=index > start):
             reached[behind] = max(products, reached.get(behind, 0))
-        line = index
-        while products and line < end and told.lines[line] == told.lines[index] and line - index <= MOST_PRODUCT_WORDS:
-            line += 1
-        if index < line <= index + MOST_PRODUCT_WORDS and asides.is_product(index, line):
-            reached[line] = max(products - 1, reached.get(line, 0))
+        for behind in asides.product_ends(index, end) if products else ():
+            reached[behind] = max(products - 1, reached.get(behind, 0))
     return furthest
 
 

@@ -107,5 +107,5 @@ class Search:
             yield start
             return
         for last in range(min(end, start + MOST_NAME), start, -1):
-            if laid.asides.is_name(start, last):
+            if laid.asides.is_name(start, last, opens=True):
                 yield from self._wording(wording, last, at + 1)

@@ -139,7 +139,8 @@ def _address(written: str, start: int) -> tuple[str, int]:
 
 def _plain(text: str) -> str:
     """NFKC, one kind of line end, nothing invisible, `©` as `(c)`, `&` as `and`, odd signs as U+FFFD."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("©", "(c)").replace("&", " and ")
+    sign, also = ("(C)", " AND ") if text.isupper() else ("(c)", " and ")  # Capitals stay the only letters.
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("©", sign).replace("&", also)
     text = _STRUCK.sub(" \ufffd ", text) if "~~" in text else text
     if text.isascii():
         return text
