@@ -12,7 +12,6 @@ from urllib.parse import quote, unquote
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
 from pkgintel.licenses.texts.decode import MAX_BYTES
-from pkgintel.text import many
 from pkgintel.upstream import files
 from pkgintel.upstream.client import Client
 from pkgintel.upstream.files import Look, Manners, Outcome, Wanted
@@ -53,7 +52,7 @@ def look(client: Client, url: str, name: str, manners: Manners) -> Look:
 def _read(package: "_Package", wanted: str, name: str) -> Look:
     package.open()
     with ZipFile(package) as archive:
-        entry = _only(package, [one for one in archive.infolist() if _is(one, wanted)], name)
+        entry = _first(package, archive.infolist(), wanted, name)
         _check(package, entry)
         start = entry.header_offset
         package.have(start, start + HEADER + len(entry.orig_filename.encode()) + entry.compress_size)
@@ -65,12 +64,12 @@ def _read(package: "_Package", wanted: str, name: str) -> Look:
     return Look("have", package.url, package.status, where, body=body)
 
 
-def _only(package: "_Package", found: list[ZipInfo], name: str) -> ZipInfo:
-    if not found:
+def _first(package: "_Package", listed: list[ZipInfo], wanted: str, name: str) -> ZipInfo:
+    """The first of the archive's list that has the name: later ones, in another case or the same, are not looked at."""
+    found = next((one for one in listed if _is(one, wanted)), None)
+    if found is None:
         package.end("missing", f"the package has no file {name[:200]!r}")
-    if len(found) > 1:  # Nobody can say which one holds.
-        package.end("refused", f"the package has {many(len(found), 'file')} named {name[:200]!r}")
-    return found[0]
+    return found
 
 
 def _check(package: "_Package", entry: ZipInfo) -> None:
