@@ -13,6 +13,7 @@ from pkgintel.text import plain
 
 _PLACE = re.compile(r'"id"\s*:\s*"([^"\n]{1,400})"')
 _MOST_PROBLEMS = 5
+_CHOOSE = ("--vulnerable", "--outdated", "--deprecated")
 
 
 def read(body: bytes) -> Manifest:
@@ -37,7 +38,7 @@ def read(body: bytes) -> Manifest:
                 for entry in content.objects(entries):
                     _take(requirements, odd, entry, name, places, direct=direct)
     closure: Closure = "full" if transitive or _asked_for_all(document) else "direct"
-    notes = skipped("without an id or a version", odd) + _problems(document)
+    notes = skipped("without an id or a version", odd) + _chosen(document) + _problems(document)
     if closure == "direct":
         notes += ("direct packages only: `dotnet list package --include-transitive` lists all",)
     sources = document.get("sources")
@@ -69,6 +70,12 @@ def _take(
 
 def _asked_for_all(document: Object) -> bool:
     return "--include-transitive" in str(document.get("parameters"))
+
+
+def _chosen(document: Object) -> tuple[str, ...]:
+    """That the listing leaves packages out, where it was asked for some kinds of them only."""
+    said = [option for option in _CHOOSE if option in str(document.get("parameters"))]
+    return (f"it lists only what `dotnet list package {' '.join(said)}` does, and not all packages",) if said else ()
 
 
 def _problems(document: Object) -> tuple[str, ...]:

@@ -294,6 +294,20 @@ def test_the_listing_of_dotnet(encoding: str) -> None:
     assert found.notes == ("dotnet reports: No assets file was found for `b.csproj`.",)
 
 
+def test_a_listing_of_vulnerable_packages_says_that_it_lists_no_others() -> None:
+    entry = {
+        "id": "A",
+        "requestedVersion": "1.0.0",
+        "resolvedVersion": "1.0.0",
+        "vulnerabilities": [{"severity": "Low"}],
+    }
+    project = {"path": "a.csproj", "frameworks": [{"framework": "net8.0", "topLevelPackages": [entry]}]}
+    listing = {"version": 1, "parameters": "--vulnerable --include-transitive", "projects": [project]}
+    found = read(json.dumps(listing).encode())
+    assert pairs(found) == {("A", "1.0.0")}
+    assert found.notes == ("it lists only what `dotnet list package --vulnerable` does, and not all packages",)
+
+
 def test_lists() -> None:
     found = read(b"# mine\npkg:nuget/A@1.0.0  # why\nB 2.0.0\nC,3.0\npkg:npm/x@1\n\n")
     assert pairs(found) == {("A", "1.0.0"), ("B", "2.0.0"), ("C", "3.0")}
