@@ -97,7 +97,7 @@ def _say(
     share = made.shape.scale
     limit = {0.1: "≤ 75", 1.0: "≤ 900"}.get(share, "")
     what = f"{made.shape.ids:,} packages, {made.items:,} items on {len(made.lines):,} pages"
-    report.add(PART, f"{what}: to a verdict on every package", seconds, "s", target=limit)
+    report.add(PART, f"{what}: to a verdict on every package", seconds, "s", target=limit, show=True)
     for phase in conn.execute(_PHASES).fetchall():
         told = f"{phase['runs']} runs, {phase['pages']:,} pages, {phase['leaves']:,} leaves"
         report.add(PART, f"… {phase['phase']}", phase["seconds"], "s", note=told, show=True)
@@ -113,7 +113,7 @@ def _say(
     report.add(PART, "leaf requests in all", server.leaf_requests(), show=True)
     conn.execute("VACUUM ANALYZE raw.unread_versions")
     sizes = _one(conn, _SIZES)
-    report.add(PART, "database", sizes["whole"], "GB", target="≤ 8" if share == 1 else "")
+    report.add(PART, "database", sizes["whole"], "GB", target="≤ 8" if share == 1 else "", show=True)
     report.add(PART, "bytes of a version that is known and unread", sizes["unread"], "B", target="≤ 250")
     rate = IN_FLIGHT / LATENCY
     report.add(PART, "the plain design, at its measured share of the limit", made.items / (0.26 * rate), "s", show=True)

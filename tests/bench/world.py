@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import psycopg
@@ -241,11 +242,12 @@ class Workers:
         """Seconds of CPU so far of the pool processes, the worker's main process, Postgres and Valkey."""
         found = {"workers": 0.0, "worker's main process": 0.0, "Postgres": 0.0, "Valkey": 0.0}
         main, home = psutil.Process(self._process.pid), str(self.settings.home)
+        port = f":{urlsplit(self.settings.redis_url).port}"
         kinds = {main.pid: "worker's main process"} | {child.pid: "workers" for child in self.children}
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 text = " ".join(process.cmdline())
-                if home in text and "valkey-server" in text:
+                if "valkey-server" in text and text.endswith(port):  # It names its address alone, whatever it was told.
                     kinds[process.pid] = "Valkey"
                 elif home in text and "postgres -D" in text:
                     kinds |= {one.pid: "Postgres" for one in [process, *process.children()]}
