@@ -51,7 +51,11 @@ class Dispatch:
     def stand_by(self) -> None:
         """Wait until no scan is in progress."""
         self._screen.say("another scan is in progress; this one waits for its end")
-        progress.stand_by(self._conn, self._screen, self._tend)
+
+        def tend() -> None:
+            self._tend()
+
+        progress.stand_by(self._conn, self._screen, tend)
 
     def _tend(self) -> bool:
         """See that the worker lives, and every five seconds to what got lost; whether it was time for that.

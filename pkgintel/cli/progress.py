@@ -87,7 +87,7 @@ class Screen:
         sys.stderr.flush()
 
 
-def stand_by(conn: database.Connection, screen: Screen, tend: Callable[[], object], *, every: float = 0.25) -> None:
+def stand_by(conn: database.Connection, screen: Screen, tend: Callable[[], None], *, every: float = 0.25) -> None:
     """Wait until no scan is in progress, whoever began it, calling `tend` in between."""
     while (running := runs.running(conn, Source.NUGET)) is not None:
         screen.show(follow.progress(conn, [running.id]), f"the scan of run {running.id}, which goes first")

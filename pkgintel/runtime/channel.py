@@ -12,7 +12,8 @@ from typing import Any
 import redis
 from celery.app.amqp import AMQP
 from kombu import connection
-from kombu.transport import base
+from kombu.asynchronous import Hub
+from kombu.transport import base, virtual
 from kombu.transport import redis as kombu_redis
 
 from pkgintel.runtime import envelope, strays
@@ -74,7 +75,7 @@ class Transport(kombu_redis.Transport):
 
     Channel = Channel
 
-    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+    def register_with_event_loop(self, connection: virtual.Transport, loop: Hub) -> None:
         """Close what was opened where Redis refuses what kombu writes here: nobody else knows of it."""
         try:
             super().register_with_event_loop(connection, loop)  # type: ignore[no-untyped-call]
@@ -82,7 +83,7 @@ class Transport(kombu_redis.Transport):
             self.close_connection(connection)
             raise
 
-    def close_connection(self, connection: Any) -> None:
+    def close_connection(self, connection: virtual.Transport) -> None:
         """Close every channel, also those behind one that Redis does not let give back what it had taken."""
         try:
             super().close_connection(connection)  # type: ignore[no-untyped-call]
