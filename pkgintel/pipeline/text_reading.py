@@ -69,7 +69,8 @@ def match(
         if until is not None and time.monotonic() > until:
             return Matched(read, closed=("the time for it is over",))
     results = gate.measure(conn, settings, checks.TEXTS)
-    if database.the(conn, "texts/admitted")["reader"] != reader:  # One that was let through has read them before.
+    # A reader that was let through has read them before; another one in between may have closed the gate since.
+    if database.the(conn, "texts/admitted")["reader"] != reader or _is_called_wrong(conn):
         results.append(checks.negatives(negatives.recognised()))
     gate.record(conn, results, run_id)
     closed = tuple(result.message for result in results if result.blocking and not result.passed)
@@ -80,12 +81,26 @@ def match(
 
 
 def is_behind(conn: database.Connection) -> bool:
-    """Whether texts are stored that this release's reader has not read with the stored list, though another one has."""
+    """Whether there is something to read or to let through that another release left behind.
+
+    That is a text which this release's reader has not read with the stored list though another one has, and whatever
+    a wrong reader held back, once this installation's is right.
+    """
     admitted, version = database.the(conn, "texts/admitted"), database.the(conn, "spdx/version")["version"]
+    if version is not None and _is_called_wrong(conn):
+        from pkgintel.licenses.texts import negatives  # Tens of megabytes, which upkeep is spared else.
+
+        if not negatives.recognised():
+            return True
     now = (reader_version(), version)
     if None in (version, admitted["reader"]) or now == (admitted["reader"], admitted["list_version"]):
         return False
     return bool(database.every(conn, "texts/unread", reader=now[0], list_version=version, most=1))
+
+
+def _is_called_wrong(conn: database.Connection) -> bool:
+    """Whether the reader that was looked at last took a made-up text for a license."""
+    return any(not row["passed"] for row in database.every(conn, "checks/latest", names=[checks.NEGATIVES_CHECK]))
 
 
 def _keep(conn: database.Connection, reader: str, list_version: str, one: "Reading", meaning: str) -> None:

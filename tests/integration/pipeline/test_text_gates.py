@@ -127,6 +127,41 @@ def test_a_reader_that_takes_a_made_up_text_for_a_license_decides_nothing(
     assert bench.read() == {"Inside": ("open_source", "text-open")}
 
 
+@pytest.mark.parametrize("before", [None, "good", "older"])
+def test_installing_another_reader_opens_the_gate_that_a_wrong_one_closed(
+    bench: TextBench, monkeypatch: pytest.MonkeyPatch, before: str | None
+) -> None:
+    """The advice of status, followed where no reader, the very one, or another one was let through before."""
+    bench.host.embedded("Inside", "1.0.0", sample("mit"))
+    bench.bring("Inside", licenseFile="LICENSE", licenseUrl=PLACEHOLDER)
+    if before:
+        installed(monkeypatch, before)
+        assert bench.read() == {"Inside": ("open_source", "text-open")}
+    else:
+        bench.fetch()
+    with monkeypatch.context() as wrong:
+        installed(wrong, "wrong")
+        wrong.setattr(negatives, "recognised", lambda: 1)
+        assert bench.match().closed
+        assert text_reading.is_behind(bench.conn) is False, "it is not tried without an end"
+    advice = [one for one in status.report(bench.conn, bench.settings).unhealthy_because if "install another" in one]
+    assert len(advice) == 1
+
+    installed(monkeypatch, "good")
+    assert text_reading.is_behind(bench.conn), "upkeep has it read"
+    bench.match()
+    assert failing(bench) == []
+    assert text_reading.is_behind(bench.conn) is False
+    bench.classify()
+    assert bench.verdicts() == {"Inside": ("open_source", "text-open")}
+    assert status.report(bench.conn, bench.settings).assets["raw_license_texts"].blocked is False
+
+
+def installed(monkeypatch: pytest.MonkeyPatch, reader: str) -> None:
+    """A release with this reader is what runs from now on."""
+    monkeypatch.setattr(text_reading, "reader_version", lambda: reader)
+
+
 def test_no_made_up_text_is_read_as_a_license() -> None:
     """Each is a license with a clause that takes something back, and without it would be read as that license."""
     assert negatives.recognised() == 0
