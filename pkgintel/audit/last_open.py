@@ -4,9 +4,8 @@ Nothing is claimed across a version that was not read: the two neighbours of a r
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
-
-import pydantic_core
 
 from pkgintel.audit.answer import Answer
 from pkgintel.audit.lookup import Lookup
@@ -16,7 +15,6 @@ from pkgintel.audit.store import Key, KnownVersion
 from pkgintel.nuget import version
 from pkgintel.text import many
 
-_MOST_VERSIONS = 20_000
 _MOST_UNREAD = 64  # Of one package, read for this.
 Known = TypeVar("Known")
 
@@ -48,36 +46,47 @@ def of_stored(lookup: Lookup, package: Package, known: Sequence[KnownVersion]) -
 
 
 def of_source(lookup: Lookup, packages: Sequence[Package], audited: int) -> dict[tuple[str, str], LastOpen]:
-    """By the source's own lists of versions; about ten requests for each package.
+    """By the source's own lists of versions; about ten documents for each package.
 
     All together take less than a tenth of what `audited` versions took, or a few where those are few; the first
-    packages go first.
+    packages go first. What is kept of the source counts like what it is asked for, so a later audit says the same.
     """
-    asking = lookup.asking
     found: dict[tuple[str, str], LastOpen] = {}
-    if asking is None:
-        return found
-    until = asking.requests + max(audited // 12, 40 - audited // 8)
+    purse = _Purse(max(audited // 12, 40 - audited // 8))
     for place, package in enumerate(packages):
-        if asking.requests >= until:
+        if purse.is_empty:
             left = many(len(packages) - place, "version")
             lookup.trouble.append(f"no open version was looked for below {left}, to spare the source the requests")
             break
-        body = asking.fetch([asking.feed.versions(package.package_key)])[0].body
-        below = _below(package, [(text, text) for text in _versions(body)])
-        last = _searched(lookup, package, [text for text, _ in below], until)
+        listed = lookup.versions(package.package_key)
+        if listed is None:
+            continue
+        purse.left -= 1
+        below = [text for text, _ in _below(package, [(text, text) for text in listed])]
+        last = _searched(lookup, package, below, purse)
         if last is not None:
             found[package.key] = last
     return found
 
 
-def _searched(lookup: Lookup, package: Package, below: Sequence[str], until: int) -> LastOpen | None:
+@dataclass
+class _Purse:
+    """How many documents of the source may still be read."""
+
+    left: int
+
+    @property
+    def is_empty(self) -> bool:
+        return self.left <= 0
+
+
+def _searched(lookup: Lookup, package: Package, below: Sequence[str], purse: _Purse) -> LastOpen | None:
     """Steps down by 1, 2, 4 … versions until one is open, then halves the distance to the next that is not."""
     known: dict[int, Answer | None] = {}
 
     def is_open(place: int) -> bool:
         if place not in known:
-            known[place] = _asked(lookup, package, below[place], until)
+            known[place] = _asked(lookup, package, below[place], purse)
         found = known[place]
         return found is not None and found.verdict == "open_source"
 
@@ -103,13 +112,15 @@ def _searched(lookup: Lookup, package: Package, below: Sequence[str], until: int
     return LastOpen(below[place], answer.license if answer is not None else None, f"[{below[place]},{ends})")
 
 
-def _asked(lookup: Lookup, package: Package, text: str, until: int) -> Answer | None:
-    """The answer for a version; None where there is none, or no request `until` so many are made."""
-    if lookup.requests >= until:
+def _asked(lookup: Lookup, package: Package, text: str, purse: _Purse) -> Answer | None:
+    """The answer for a version; None where there is none, or the purse is empty."""
+    if purse.is_empty:
         return None
     key = (package.package_key, version.parse(text).key)
     one = Package(key[0], key[1], package.package_id, text, None, None, "unknown", ())
     found = lookup.answers([one], lambda _: None)[key]
+    if found.source != "database":
+        purse.left -= 1
     return None if found.verdict in ("not_looked_up", "not_found") else found
 
 
@@ -125,12 +136,3 @@ def _below(package: Package, versions: Sequence[tuple[str, Known]]) -> list[tupl
         if read.order < own.order and (own.is_prerelease or not read.is_prerelease):
             found.append((read.order, text, one))
     return [(text, one) for _, text, one in sorted(found, key=lambda entry: entry[0])]
-
-
-def _versions(body: bytes | None) -> list[str]:
-    try:
-        document = pydantic_core.from_json(body) if body is not None else None
-    except ValueError:
-        return []
-    said = document.get("versions") if isinstance(document, dict) else None
-    return [one for one in said if isinstance(one, str)][:_MOST_VERSIONS] if isinstance(said, list) else []

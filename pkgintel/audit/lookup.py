@@ -11,6 +11,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import pydantic_core
+
 from pkgintel.audit import answer, nuspec
 from pkgintel.audit.answer import Answer
 from pkgintel.audit.package import Package
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from pkgintel.upstream.feeds import Feed, Found
     from pkgintel.upstream.slots import Limit
 
+_MOST_VERSIONS = 20_000
 _BATCH = 200  # Looked up and stored together; what is stored stays when a person stops the rest.
 # Source: NuGet.Packaging, PackageIdValidator.
 _ID = re.compile(r"\w+(?:[.-]\w+)*")
@@ -189,6 +192,20 @@ class Lookup:
         self.asked |= set(keys)
         return found
 
+    def versions(self, package_key: str) -> Sequence[str] | None:
+        """The versions of a package that the source lists, none if it does not answer; None where nobody is asked."""
+        kept = self.store.listed(self.source, package_key) if self.store is not None else None
+        if kept is not None:
+            return kept
+        asking = self.opened()
+        if asking is None:
+            return None
+        body = asking.fetch([asking.feed.versions(package_key)])[0]
+        listed = _listed(body.body) if body.error is None else None
+        if listed is not None and self.store is not None:
+            self.store.keep_list(self.source, package_key, listed)
+        return listed or []
+
     def opened(self) -> Asking | None:
         """The connection to the package source; None where nobody is to be asked, or `failure` says why not."""
         if self.asking is None and self._open is not None and self.failure is None:
@@ -213,10 +230,25 @@ def _read(package: Package, url: str, found: "Found") -> LookedUp:
     return LookedUp(read.package_id, read.version, read.declaration, url, found.body)
 
 
+def _listed(body: bytes | None) -> list[str] | None:
+    """The versions in a list, as far as they are any: of a package that is not there none, None where it is no list."""
+    try:
+        document = pydantic_core.from_json(body) if body is not None else {"versions": []}
+    except ValueError:
+        return None
+    said = document.get("versions") if isinstance(document, dict) else None
+    return [one for one in said[:_MOST_VERSIONS] if _is_version(one)] if isinstance(said, list) else None
+
+
+def _is_version(said: object) -> bool:
+    try:
+        return isinstance(said, str) and bool(version.parse(said).key)
+    except ValueError:
+        return False
+
+
 def _can_be(package: Package) -> bool:
     """Whether NuGet would take the id and the version; others are part of no address."""
-    try:
-        version.parse(str(package.version))
-    except ValueError:
+    if not _is_version(package.version):
         return False
     return len(package.package_id) <= _LONGEST_ID and _ID.fullmatch(package.package_id) is not None

@@ -61,7 +61,7 @@ class SeenText:
 
 
 class Store:
-    """The tables that an audit reads, and the one that it writes."""
+    """The tables that an audit reads, and those that it writes."""
 
     def __init__(self, conn: database.Connection) -> None:
         self.conn = conn
@@ -87,6 +87,22 @@ class Store:
         try:
             with self.conn.transaction(), self.conn.cursor() as cursor:
                 cursor.executemany(database.sql("audit/keep"), rows)
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction):
+            self.keeps = False
+
+    def listed(self, source: str, package_key: str) -> list[str] | None:
+        """The versions that `source` listed of a package in the last 30 days (in the last day, where it had none)."""
+        row = database.one(self.conn, "audit/listed", source_url=source, package_key=package_key)
+        return row["versions"] if row is not None else None
+
+    def keep_list(self, source: str, package_key: str, versions: Sequence[str]) -> None:
+        """Keep which versions `source` lists of a package."""
+        if not self.keeps:
+            return
+        try:
+            with self.conn.transaction():
+                listed = list(versions)
+                database.run(self.conn, "audit/keep_list", source_url=source, package_key=package_key, versions=listed)
         except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction):
             self.keeps = False
 

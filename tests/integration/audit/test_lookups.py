@@ -1,6 +1,7 @@
 """Versions that no database holds are looked up once, at one source, and kept apart from what the catalog brings."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,36 @@ def test_the_last_open_version_and_the_range_that_stays_with_it(folder: Path, fe
     assert found["packages"][0]["last_open_version"] == "1.29.0"
     assert found["packages"][0]["keep_range"] == "[1.29.0,2.0.0)"
     assert len(feed.looked_up) <= 10
+
+
+KINDS = ("table", "json", "csv", "sarif", "junit", "markdown", "cyclonedx", "html")
+CHANGING = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?|\"requests\": ?\d+|(;| ·) \d+ names asked of [^\s<]+")
+
+
+def outputs(folder: Path, *words: str) -> dict[str, str]:
+    """All outputs of one audit but for when it ran and what it asked for."""
+    files = [part for kind in KINDS for part in ("--output", kind, "--out", str(folder / f"out.{kind}"))]
+    found = {"pins": audit("list.txt", *words, "--pins", *files).stdout}
+    found |= {kind: (folder / f"out.{kind}").read_text() for kind in KINDS}
+    return {kind: CHANGING.sub("", said) for kind, said in found.items()}
+
+
+def test_a_second_audit_names_the_same_open_version_and_asks_nobody(
+    folder: Path, feed: LocalFeed, conn: db.Connection
+) -> None:
+    for major in range(1, 4):
+        feed.add("Moved", f"{major}.0.0", "Apache-2.0" if major < 3 else "BUSL-1.1")
+    for major in range(1, 60):
+        feed.add("Shut", f"{major}.0.0", "BUSL-1.1")
+    (folder / "list.txt").write_text(LINES + "Moved 3.0.0\n" + "".join(f"Shut {n}.0.0\n" for n in range(20, 60)))
+    words = ("--source", feed.index, "--spdx", spdx(folder))
+    first = outputs(folder, *words)
+    assert {kind for kind, said in first.items() if "2.0.0,3.0.0" in said} == {"pins", *KINDS} - {"cyclonedx"}
+    assert "to spare the source the requests" in first["json"]
+    feed.forget()
+    assert outputs(folder, *words) == first
+    assert feed.requests == []
+    assert outputs(folder, *words, "--offline") == first
 
 
 def test_a_stored_version_is_not_looked_up(folder: Path, feed: LocalFeed, conn: db.Connection) -> None:
