@@ -6,6 +6,7 @@ owners and rules stay those of the host. Nothing of a body is believed but its b
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -27,6 +28,9 @@ PAUSE = 1800.0  # Seconds that a host is left alone which asked for quiet and di
 LONGEST_PAUSE = 86_400.0
 TRIES = 3  # Of a request that broke off; what was answered is never asked again.
 BACKOFF = 0.5  # Seconds before the second try; doubled for the third.
+SENDABLE = re.compile(
+    r"[\x20-\x7e]{1,200}"
+)  # An ETag that is kept and sent again; RFC 9110, section 8.8.3, allows more.
 GITHUB = frozenset({hosted.GITHUB_RAW})  # Where a token of GitHub's is shown.
 
 
@@ -98,8 +102,9 @@ def look(client: Client, url: str, manners: Manners, etag: str | None = None) ->
 
     Raises: UpstreamUnavailable, ServiceUnavailable when the fleet's limit gives no slot.
     """
-    reached = client.run(reach(client, url, manners, Wanted(etag)))
-    return reached if isinstance(reached, Look) else judged(url, *reached)
+    known = etag if etag and SENDABLE.fullmatch(etag) else None
+    reached = client.run(reach(client, url, manners, Wanted(known)))
+    return reached if isinstance(reached, Look) else judged(url, *reached, known)
 
 
 async def reach(client: Client, url: str, manners: Manners, wanted: Wanted) -> tuple[str, Answer] | Look:
@@ -181,16 +186,17 @@ def _headers(wanted: Wanted) -> dict[str, str]:
     return headers
 
 
-def judged(url: str, asked: str, answer: Answer) -> Look:
-    """What the answer of `asked` says of the file at `url`."""
+def judged(url: str, asked: str, answer: Answer, etag: str | None = None) -> Look:
+    """What the answer of `asked` says of the file at `url`, which was asked for unless it has `etag` still."""
     status = answer.status
     seen = partial(Look, asked=url, status=status, answered=asked)
     if status == 200:
-        etag, kind = answer.header(b"etag"), answer.header(b"content-type")
-        kept = etag if asked == url and etag and len(etag) <= 200 else None
+        tag, kind = answer.header(b"etag"), answer.header(b"content-type")
+        kept = tag if asked == url and tag and SENDABLE.fullmatch(tag) else None
         return seen("have", etag=kept, media_type=kind[:200] if kind else None, body=answer.body)
     if status == 304:
-        return seen("unchanged")
+        asked_so = etag is not None and asked == url
+        return seen("unchanged") if asked_so else seen("trouble", error="it answered 304, and no ETag was sent")
     pause, error = _pause(answer), f"it answered {status}"
     if status in (404, 410, 451):
         return seen("missing", error=error)

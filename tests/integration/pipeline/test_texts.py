@@ -168,6 +168,38 @@ def test_an_unchanged_file_is_not_sent_again_and_a_pinned_one_not_asked_for(benc
     assert set(bench.verdicts().values()) == {("open_source", "text-open")}
 
 
+def test_a_304_that_nobody_asked_for_is_that_file_s_trouble_alone(bench: TextBench, host: TextHost) -> None:
+    host.raw(RAW, b"", status=304)
+    host.raw("/Contoso/Moved/main/LICENSE", sample("mit"), headers={"ETag": '"a"'})
+    host.raw("/Contoso/There/main/LICENSE", b"", status=304)
+    bench.bring("Thing", licenseUrl=BLOB)
+    bench.bring("Moved", licenseUrl=BLOB.replace("Thing", "Moved"))
+    assert bench.read()["Moved"] == ("open_source", "text-open")
+    host.raw(
+        "/Contoso/Moved/main/LICENSE", b"", redirect="https://raw.githubusercontent.com/Contoso/There/main/LICENSE"
+    )
+    bench.conn.execute("UPDATE raw.text_sources SET next_at = now()")
+    assert bench.read()["Moved"] == ("open_source", "text-open"), "what stood there is kept"
+    seen = bench.conn.execute("SELECT outcome, error FROM raw.text_sightings ORDER BY source_id, id").fetchall()
+    trouble = {"outcome": "trouble", "error": "it answered 304, and no ETag was sent"}
+    assert sorted(row["outcome"] for row in seen) == ["have", "trouble", "trouble", "trouble"]
+    assert seen.count(trouble) == 3
+
+
+@pytest.mark.parametrize(
+    "etag", ['"\u00e9"', '"\x01"', '"\x7f"', '"' + "e" * 200 + '"'], ids=["é", "0x01", "delete", "long"]
+)
+def test_an_etag_that_cannot_be_sent_again_is_not_kept(bench: TextBench, host: TextHost, etag: str) -> None:
+    host.raw(RAW, sample("mit"), headers={"ETag": etag})
+    bench.bring("Thing", licenseUrl=BLOB)
+    bench.read()
+    assert bench.conn.execute("SELECT etag FROM raw.text_sources").fetchall() == [{"etag": None}]
+    bench.conn.execute("UPDATE raw.text_sources SET next_at = now(), etag = %s", [etag])  # As earlier releases kept it.
+    bench.read()
+    seen = bench.conn.execute("SELECT outcome FROM raw.text_sightings").fetchall()
+    assert [row["outcome"] for row in seen] == ["have", "have"]
+
+
 def test_an_expression_and_a_file_that_contradict_each_other_are_shown_and_the_expression_decides(
     bench: TextBench, host: TextHost
 ) -> None:
