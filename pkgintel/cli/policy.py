@@ -26,17 +26,17 @@ def group() -> None:
 
 
 @group.command("check")
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--spdx", type=click.Path(path_type=Path), help="An SPDX licenses.json to look names up in.")
-def check(file: Path | None, spdx: Path | None) -> None:
-    """Is a policy well-formed, and does every license in it exist? Default: the policy of this directory.
+def check(path: Path | None, spdx: Path | None) -> None:
+    """Is a policy well-formed, and does every license in it exist?
+
+    PATH is a policy, or a directory whose policy is checked. Default: this directory.
 
     Nothing is sent. Exit codes: 0 it is; 1 an exception has ended; 2 it is wrong.
     """
     today = datetime.now(UTC).date()
-    found = file if file is not None else policies.find(Path())
-    if found is None:
-        raise SettingsError(f"There is no {policies.NAME} here or above.")
+    found = _in_force(path)
     policy = policies.read(found, today)
     given = settings.load()
     listed = license_list.load(ListSources(given, spdx, None, None), lambda line: say(plain(line), err=True))
@@ -52,6 +52,16 @@ def check(file: Path | None, spdx: Path | None) -> None:
             say(f"exception-unguarded: {plain(one.package, 120)} holds whatever it declares: `declares` is the guard")
     say(f"{found}: {many(len(policy.exceptions), 'exception')}, {many(len(ended), 'of them ended', 'of them ended')}.")
     sys.exit(1 if ended else 0)
+
+
+def _in_force(path: Path | None) -> Path:
+    if path is not None and not path.is_dir():
+        return path
+    found = policies.find(path if path is not None else Path())
+    if found is None:
+        where = "here" if path is None else f"in {plain(str(path), 200)}"
+        raise SettingsError(f"There is no {policies.NAME} {where} or above.")
+    return found
 
 
 @group.command("except")

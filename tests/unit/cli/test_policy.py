@@ -32,6 +32,16 @@ def test_check_of_a_file(tmp_path: Path, until: str, code: int, says: str) -> No
     assert (checked.exit_code if says else getattr(checked.exception, "exit_code", None)) == code
 
 
+def test_check_of_a_directory_reads_the_policy_in_force_there(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / ".git").mkdir()
+    assert "There is no pkgintel-policy.toml in" in str(policy("check", str(tmp_path / "src")).exception)
+    (tmp_path / "pkgintel-policy.toml").write_text(POLICY.format("2026-01-01"))
+    checked = policy("check", str(tmp_path / "src"))
+    assert "exception-expired: Seat" in checked.output
+    assert checked.exit_code == 1
+
+
 def test_check_finds_a_license_that_does_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pkgintel-policy.toml").write_text('deny = ["AGPL-3.0-onl"]')
     monkeypatch.chdir(tmp_path)
