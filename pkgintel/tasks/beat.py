@@ -10,13 +10,14 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import psycopg
 import redis
 from celery import Celery
 from celery.schedules import crontab
 from redbeat.schedulers import RedBeatScheduler, RedBeatSchedulerEntry, ensure_conf
+from redis.exceptions import LockNotOwnedError
 
 from pkgintel import database
 from pkgintel.celery import app
@@ -53,6 +54,32 @@ class Scheduler(RedBeatScheduler):  # type: ignore[misc]
 
     The crontabs of this process's settings become those of the ticks, which Postgres remembers for all who show them.
     """
+
+    refused = False  # Whether Redis took no writes when it was asked last.
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """RedBeat's tick; seconds until the next one. While Redis takes no writes nothing is sent, and it waits.
+
+        Raises: LockNotOwnedError when another beat has the lock; RedisError when Redis does not answer.
+        """
+        try:
+            seconds = self._tick(*args, **kwargs)
+        except redis.ResponseError as error:  # Its disk is full, say, or it is a replica.
+            self.refused = True
+            log.warning("Redis takes no writes, so no tick is sent: %s", error)
+            return float(self.max_interval)
+        self.refused = False
+        return seconds
+
+    def _tick(self, *args: Any, **kwargs: Any) -> float:
+        try:
+            seconds: float = super().tick(*args, **kwargs)
+        except LockNotOwnedError:
+            # The lock may have run out while it could not be extended.
+            if not self.refused or not self.lock.acquire(blocking=False):
+                raise
+            return 0.0
+        return seconds
 
     def update_from_dict(self, dict_: dict[str, Tick]) -> None:
         """Lay down the static entries; while Postgres does not answer, the ticks stay as RedBeat knows them, or off."""

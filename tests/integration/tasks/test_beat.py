@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -148,6 +149,34 @@ def overdue_in(app: Any, name: str, seconds: float, every: float = 3600) -> None
     """Make the tick of an interval of `every` seconds due in so many."""
     entry = schedule.entry_of(app, name)
     entry.reschedule(last_run_at=datetime.now(UTC) - timedelta(seconds=every - seconds))
+
+
+@pytest.fixture
+def refusable(broker: "redis.Redis[Any]", redis_url: str) -> Iterator[str]:
+    """The address of Redis for the user "clockwork", who may lose the right to write."""
+    broker.execute_command("ACL", "SETUSER", "clockwork", "on", ">s3cret", "~*", "&*", "+@all")
+    parts = urlsplit(redis_url)
+    yield parts._replace(netloc=f"clockwork:s3cret@{parts.hostname}:{parts.port}").geturl()
+    broker.execute_command("ACL", "DELUSER", "clockwork")
+
+
+def test_a_beat_outlasts_a_redis_that_takes_no_writes(
+    beat: Beat, broker: "redis.Redis[Any]", refusable: str, tmp_path: Path
+) -> None:
+    def refusals() -> int:
+        return (tmp_path / "beat0.log").read_text().count("Redis takes no writes, so no tick is sent")
+
+    process = beat(environ={"PKGINTEL_REDIS_URL": refusable})
+    before = until(lambda: acting(broker), "beat acts")
+    broker.execute_command("ACL", "SETUSER", "clockwork", "-@write")
+    until(lambda: not acting(broker), "its lock runs out")
+    seen = refusals()
+    assert seen, "it says why"
+    until(lambda: refusals() > seen + 1, "it cannot take the lock again")
+    broker.execute_command("ACL", "SETUSER", "clockwork", "+@write")
+    assert until(lambda: acting(broker), "it acts again") != before
+    looked(broker, 1)
+    assert process.poll() is None
 
 
 def test_the_crontabs_shown_are_those_of_the_clock(conn: db.Connection, clock: Any) -> None:
