@@ -1,10 +1,12 @@
 """The packages that manifests require, each version once, with everywhere that requires it."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pkgintel.audit.manifests import purl
-from pkgintel.audit.manifests.requirement import Manifest, Requirement, Scope
+from pkgintel.audit.manifests.requirement import Manifest, Requirement, Scope, some
+from pkgintel.errors import SettingsError
+from pkgintel.text import plain
 
 _STRONGEST: tuple[Scope, ...] = ("runtime", "unknown", "development")
 
@@ -69,8 +71,9 @@ class Selection:
         return True
 
 
-def gather(manifests: Iterable[Manifest], selection: Selection) -> list[Package]:
-    """The packages of all manifests, sorted by key and version."""
+def gather(manifests: Sequence[Manifest], selection: Selection) -> list[Package]:
+    """The packages of all manifests, sorted by key and version. Raises: SettingsError for a framework of none."""
+    _require_framework(manifests, selection.framework)
     found: dict[tuple[str, str], list[tuple[str, Requirement]]] = {}
     for manifest in manifests:
         for one in filter(selection.takes, manifest.requirements):
@@ -79,6 +82,16 @@ def gather(manifests: Iterable[Manifest], selection: Selection) -> list[Package]
     if selection.without_development:
         packages = [one for one in packages if one.scope != "development"]
     return sorted(packages, key=lambda one: (one.package_key, one.version_key))
+
+
+def _require_framework(manifests: Sequence[Manifest], framework: str | None) -> None:
+    """Nothing would be looked at where it is misspelt, and the audit would pass."""
+    if framework is None:
+        return
+    named = {one.framework.partition("/")[0] for each in manifests for one in each.requirements if one.framework}
+    if named and framework.lower() not in {one.lower() for one in named}:
+        they = some(sorted(named))
+        raise SettingsError(f"--framework {plain(framework, 40)} is in no manifest here: they have {they}.")
 
 
 def _merged(key: tuple[str, str], places: list[tuple[str, Requirement]]) -> Package:
