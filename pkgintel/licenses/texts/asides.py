@@ -24,7 +24,8 @@ _BULLET = re.compile(r"\d{1,3}|[a-z]|x{0,3}(?:ix|iv|v?i{0,3})|\(c\)")
 _STEWARDS = re.compile(
     r"url:(?:opensource\.org|spdx\.org|gnu\.org|fsf\.org|apache\.org|mozilla\.org|choosealicense\.com|mit-license\.org|"
     r"creativecommons\.org|unlicense\.org|eclipse\.org|en\.wikipedia\.org|microsoft\.com/opensource|"
-    r"licenses\.nuget\.org|scripts\.sil\.org|boost\.org)(?:/[\w./#-]*)?"
+    r"licenses\.nuget\.org|scripts\.sil\.org|boost\.org)(?:/[\w./#-]*)?",
+    re.ASCII,  # No letter of another alphabet.
 )
 _TITLE = word_set(
     """
@@ -87,14 +88,22 @@ class Asides:
             yield start + 1
 
     def product_ends(self, start: int, end: int) -> Iterator[int]:
-        """Where the name of a product may end: with its line, or before a notice on the same line."""
+        """Where the name of a product may end: with its line, with its page below, or before a notice on its line."""
         passage, last = self._passage, start + 1
         while last < end and passage.lines[last] == passage.lines[start] and last - start <= MOST_PRODUCT_LINE:
             if opening(passage.words, last, end) > last and self._is_product(start, last):
                 yield last
             last += 1
         if last - start <= MOST_PRODUCT_LINE and self._is_product(start, last):
+            if self._is_page(last, end):
+                yield last + 1
             yield last
+
+    def _is_page(self, index: int, end: int) -> bool:
+        """Whether a line is the address of a project or of a person, and nothing else."""
+        lines = self._passage.lines
+        alone = index < end and (index + 1 == end or lines[index + 1] != lines[index])
+        return alone and self._passage.words[index].startswith(URL) and self.is_name(index, index + 1)
 
     def _is_product(self, start: int, end: int) -> bool:
         """Whether the words are the name of a product, or of the file: "Json.NET Schema", "License"."""

@@ -19,32 +19,33 @@ MOST_HAN = 3  # signs of a name in a script without capitals, unless it says its
 
 PARTIES = word_set(
     """
-    a ab ag and aps aka association associates author authors bv by centre center co com committee community company
-    computer computing consortium consulting contributor contributors copyright copyrighted corp corporation
-    corporate de del der design designs developer developers development dot du e ev education engineering
-    enterprise enterprises et etc europe foundation fullname gbr gmbh group holder holders holding holdings inc
-    incorporated initiative institute institution international its kg kk lab laboratories laboratory labs ltd ltda
-    limited llc llp maintainer maintainers media mbh national net network networks nv of office org organisation
-    organization other others owner owners oy oyj partners plc portions present project projects pte pty regents
-    research s sa sarl sas school science sciences services sl solutions srl spa software state states studio
-    studios system systems team tech technologies technology the their trust trustees united university universities
-    usa van von worldwide year years yyyy yy zoo world all data code source open or online digital game games
-    graphics interactive mobile web works cloud library libraries microsystems name initial unported rights reserved
-    contributions by reserve reserved jr sr phd dr mr mrs ms prof st npm js py io ai net qt
-    al bin bint da das den di do dos el i la las le les los ten ter und y zu zum zur
+    a ab ag and aps aka association associates author authors bv by centre center co com committee committer
+    committers community company computer computing consortium consulting collaborator collaborators contributor
+    contributors copyright copyrighted corp corporation corporate de del der design designs developer developers
+    development dot du e ev education engineering enterprise enterprises et etc europe foundation fullname gbr gmbh
+    group holder holders holding holdings inc incorporated initiative institute institution international its kg kk
+    lab laboratories laboratory labs ltd ltda limited llc llp maintainer maintainers media mbh national net network
+    networks nv of office org organisation organization other others owner owners oy oyj partners plc portions
+    present project projects pte pty regents research s sa sarl sas school science sciences services sl solutions
+    srl spa software state states studio studios system systems team tech technologies technology the their trust
+    trustees united university universities usa van von worldwide year years yyyy yy zoo world all data code source
+    open or online digital game games graphics interactive mobile web works cloud library libraries microsystems
+    name initial unported rights reserved contributions by reserve reserved jr sr phd dr mr mrs ms prof st npm js py
+    io ai net qt sta al bin bint da das den di do documentcloud dos el i la las le les livecharts los ten ter und y
+    zu zum zur
     """
 )
 # Names of people that are words of English too; they count only with a capital.
 GIVEN = word_set(
     """
-    april art august baker bell bill bird black booth brook brown burns carpenter case chance chase christian church
-    clay cook cooper cross day dean drew example field fields fisher ford forest fox francis frank gates grace grant
-    gray green grove guy hall harry hill holly hope house hunter iris jack jean joy june kay king lake lane law lee
-    long love marks mark martin mason miles miller mills moon moore page park parks parsons patience peace penny
-    peter pierce pitt pool pope porter post price prince ray reed rice rich ring rivers rob robin rock rod root rose
-    roy ruby russell sage scott short singer small smart smith stark steel stone street strong sue summer summers
-    sun taylor temple terry todd tucker turner van victor wade walker wall ward warren waters weaver webb west white
-    will winter wise wolf wood woods wright young
+    allen april art august baker bell bill bird black booth brook brown burns carpenter case chance chase christian
+    church clay cook cooper cross dan day dean drew example field fields fisher ford forest foster fox francis frank
+    gates grace grant gray green grove guy hall harry hill holly hope house hunter iris jack jean joy june kay king
+    lake lane law lee li little long love marks mark martin mason miles miller mills moon moore morales page park
+    parks parsons patience peace penny peter pierce pitt pool pope porter post price prince ray reed rice rich ring
+    rivers rob robin rock rod root rose roy ruby russell sage scott short singer small smart smith stark steel stone
+    street strong sue summer summers sun taylor temple terry todd tucker turner van victor wade walker wall ward
+    warren waters weaver webb west white will winter wise wolf wood woods wright young
     """
 )
 # Where the Free Software Foundation was and is, as its licenses have it.
@@ -85,6 +86,7 @@ PHRASES = tuple(
         "respective owners",
         "respective holders",
         "core team",
+        "investigative reporters and editors",
         "free software foundation",
         "as listed in authors",
     )

@@ -10,6 +10,7 @@ from pkgintel.licenses.texts.names import Prose, is_name
 from pkgintel.licenses.texts.words import COPYRIGHT, Passage
 
 MOST_SIGNED = 40  # words of a notice that is known by its sign
+MOST_LINES = 4  # of such a notice
 MOST_SIGNS = 40  # words that may open such a notice, in one text
 MOST_MISSED = 4  # words after which a notice is not looked for any longer
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -65,14 +66,20 @@ def _begins(words: Sequence[str], index: int, end: int) -> bool:
 
 
 def set_aside(passage: Passage, prose: Prose) -> Passage:
-    """The passage without the lines that are copyright notices and nothing else.
+    """The passage without the lines that are copyright notices and nothing else, each with the lines it goes on in.
 
     Lines such as "developed by Contoso" stay: in some licenses they are part of an acknowledgement that is due.
     """
     gone = [False] * len(passage)
-    for start, end in passage.by_line():
-        if end - start <= 40 and passage.words[start] in _ASIDE and is_notice(passage, start, end, prose):
+    lines = list(passage.by_line())
+    for place, (start, end) in enumerate(lines):
+        if end - start <= MOST_SIGNED and passage.words[start] in _ASIDE and is_notice(passage, start, end, prose):
             gone[start:end] = [True] * (end - start)
+            for first, last in lines[place + 1 : place + MOST_LINES]:  # More names, or the holder's page.
+                if passage.words[first] in _ASIDE or last - start > MOST_SIGNED:
+                    break  # A line of its own, or too long a notice.
+                if is_notice(passage, start, last, prose):
+                    gone[start:last] = [True] * (last - start)
     return passage.without(gone) if any(gone) else passage
 
 

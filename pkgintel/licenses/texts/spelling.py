@@ -39,8 +39,13 @@ _LETTERS = re.compile("[a-z]+")
 
 
 def _host(address: str) -> str:
-    """The host of an address: the page of a license moves, its publisher stays."""
     return address.partition("/")[0]
+
+
+def _is_same_host(one: str, other: str) -> bool:
+    """Whether two words are addresses at one host: the page of a license moves, its publisher stays."""
+    addresses = one.startswith(URL) and other.startswith(URL)
+    return addresses and _host(one) == _host(other) and one.isascii() == other.isascii()
 
 
 def is_same(one: str, other: str) -> bool:
@@ -51,7 +56,7 @@ def is_same(one: str, other: str) -> bool:
 def same(pattern: Sequence[str], first: int, words: Sequence[str], start: int) -> Iterator[tuple[int, int]]:
     """How many words of the pattern and of the text are equal in another spelling."""
     one, other = pattern[first], words[start]
-    if (one, other) in _PAIRS or (one.startswith(URL) and other.startswith(URL) and _host(one) == _host(other)):
+    if (one, other) in _PAIRS or _is_same_host(one, other):
         yield 1, 1
     if one[:1] == other[:1]:
         if other.startswith(one) and first + 1 < len(pattern) and one + pattern[first + 1] == other:

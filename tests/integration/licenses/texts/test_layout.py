@@ -37,6 +37,31 @@ def test_a_text_may_stand_in_one_line(text: str) -> None:
         assert meaning(form) == "open", form[:200]
 
 
+@pytest.mark.parametrize(
+    "notice",
+    [
+        "Copyright (c) 2011 Contoso committers",
+        "Copyright (c) 2013 Rico Sta. Cruz",
+        "Copyright 2017, Brock Allen, Dominick Baier",
+        "Copyright (c) 2010-2019 Jane Doe, DocumentCloud",
+        "Copyright (c) 2009-2020 Jane Doe, DocumentCloud and Investigative\nReporters & Editors",
+        "Copyright (c) 2007-2011, Jane Doe, Contoso.\nhttp://www.contoso.net\nAll rights reserved.",
+        "Contoso.Parser\nhttps://github.com/contoso/Contoso.Parser\nCopyright (c) 2013 Jane Doe",
+    ],
+)
+def test_a_notice_may_go_on_in_the_next_line_and_names_may_be_words(notice: str) -> None:
+    assert meaning(f"{notice}\n\nMIT License\n\n{BODY}") == "open"
+    assert meaning(f"MIT License\n\n{notice}\n\n{BODY}") == "open"
+
+
+@pytest.mark.parametrize(
+    "said", ["No Commercial Use", "https://contoso.com/terms", "for students", "Trial", "http://contoso.com only"]
+)
+def test_a_line_behind_a_notice_that_says_more_is_none_of_it(said: str) -> None:
+    assert meaning(f"MIT License\n\n{NOTICE}\n{said}\n\n{BODY}") != "open"
+    assert meaning(f"Contoso.Parser\n{said}\n{NOTICE}\n\n{BODY}") != "open"
+
+
 @pytest.mark.parametrize("said", ["Nur privat.", "For students", "Trial", "See our terms", "Contoso decides. Niemals"])
 def test_a_line_that_says_more_is_no_product_in_one_line_either(said: str) -> None:
     for place in (
