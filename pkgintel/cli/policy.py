@@ -89,6 +89,7 @@ def except_(
 ) -> None:
     """Write an exception for a package that PATH requires, guarded by what it declares today."""
     now = datetime.now(UTC).date()
+    last = _day(until, now)
     options = Options(
         paths=paths or (".",), policy=file if file is not None and file.exists() else None,
         source=source, offline=offline, no_database=no_database,
@@ -97,7 +98,7 @@ def except_(
         settings.load(), options, sys.stdin.buffer, lambda line: say(plain(line), err=True), lambda _done, _total: None
     )
     who = by if by is not None else _who()
-    made = entries.for_package(report, package_id, reason, who, _day(until), versions)
+    made = entries.for_package(report, package_id, reason, who, last, versions)
     place = file if file is not None else entries.file_for(session.folder(options.paths))
     whole, _ = entries.added(place, made, now)
     put(place, whole)
@@ -105,11 +106,14 @@ def except_(
     say(f"written to {place}", err=True)
 
 
-def _day(text: str) -> date:
+def _day(text: str, today: date) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise SettingsError(f"--until {plain(text, 40)} is no day such as 2027-03-31.") from None
+    if day < today:
+        raise SettingsError(f"--until {day.isoformat()} is over; the exception would hold for nothing.")
+    return day
 
 
 def _who() -> str:

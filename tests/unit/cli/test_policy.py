@@ -73,6 +73,15 @@ def test_an_exception_is_written_with_its_guard(tmp_path: Path, monkeypatch: pyt
         assert (tmp_path / "pkgintel-policy.toml").read_text() == text
 
 
+def test_an_exception_that_has_ended_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.txt").write_text("Seat 1.0.0\n")
+    refused = policy(
+        "except", "Seat", "list.txt", "--reason", "4711", "--until", "2020-03-31", "--offline", "--no-database"
+    )
+    assert "--until 2020-03-31 is over" in str(refused.exception)
+
+
 def _list(folder: Path) -> Path:
     from pkgintel.sample.source import lists
 
