@@ -1,6 +1,7 @@
 """`pkgintel policy`: files are checked without sending anything, and exceptions come with their guard."""
 
 import tomllib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,8 @@ def test_an_exception_is_written_with_its_guard(tmp_path: Path, monkeypatch: pyt
         monkeypatch.setenv("PKGINTEL_SPDX_LICENSES_URL", feed.url("/none"))
         audit = ["audit", *words, "--spdx", str(_list(tmp_path))]
         assert CliRunner().invoke(cli.pkgintel, audit).exit_code == 1
-        said = ("--reason", "seat 4711", "--until", "2027-03-31", "--by", "anna")
+        until = datetime.now(UTC).date() + timedelta(days=100)
+        said = ("--reason", "seat 4711", "--until", str(until), "--by", "anna")
         written = policy("except", "seat", *words, *said)
         assert written.exit_code == 0, written.output
         assert CliRunner().invoke(cli.pkgintel, audit).exit_code == 0
