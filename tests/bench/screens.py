@@ -68,6 +68,7 @@ def measure(name: str, ask: Callable[[], object], asks: int, pause: float = 0.0)
     ask()
     took = []
     for _ in range(asks):
+        # What a page was told is kept for a time, and nothing shows when it is over, so the time itself has to pass.
         time.sleep(pause)
         begun = time.perf_counter()
         ask()
