@@ -23,7 +23,7 @@ from pkgintel.upstream.client import Client
 from pkgintel.upstream.leaves import Leaves, Reject, fetch_leaves
 from pkgintel.upstream.slots import Leasing
 
-MOST_OF_A_PACKAGE = 1_000  # Leaves of one package in one round, so that no page grows without bounds.
+MOST_LEAVES = 2_750  # Of a page of a round, as many as a page of the catalog names: whatever lies ahead, it is bounded.
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _wanted(conn: database.Connection, name: str, start: PageStart) -> Unread:
         return _unread(database.every(conn, "reading/rest", **blocks), [])
     keys = {"start": start_of(name), "stop": start.page_end}
     packages = [row["package_key"] for row in database.every(conn, "reading/packages", **keys)]
-    return _unread(database.every(conn, "reading/speakers", **keys, most=MOST_OF_A_PACKAGE), packages)
+    return _unread(database.every(conn, "reading/speakers", **keys, most=MOST_LEAVES), packages)
 
 
 def start_of(name: str) -> str:

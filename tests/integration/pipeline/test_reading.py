@@ -76,8 +76,21 @@ def test_a_package_whose_versions_are_all_unlisted_takes_few_rounds(bench: Bench
     bench.catalog.add("page0", *(details("Hidden", f"1.{minor}.0", minor, listed=False) for minor in range(40)))
     bench.catalog.publish()
     bench.scan()
-    assert len(bench.read_unread()) == 7, "1, 1, 2, 4, 8, 16 and the rest"
+    assert len(bench.read_unread()) == 5, "1, 1, 2, 4 and the rest"
     assert packages(bench) == {"hidden": "1.39.0"}
+    assert bench.differences() == []
+
+
+def test_no_page_of_a_round_reads_more_than_a_page_of_the_catalog_names(bench: Bench) -> None:
+    for name in "ABC":
+        bench.catalog.add("page0", *(details(name, f"1.{minor}.0", minor, listed=False) for minor in range(40)))
+    bench.catalog.publish()
+    bench.scan()
+    with mock.patch.multiple(unread, MOST_LEAVES=10), mock.patch.multiple(reading, PACKAGES=3, FEWEST_PAGES=1):
+        bench.read_unread()
+    most = bench.conn.execute("SELECT max(leaves) AS leaves FROM ops.run_pages").fetchone()
+    assert most == {"leaves": 10}
+    assert packages(bench) == dict.fromkeys("abc", "1.39.0")
     assert bench.differences() == []
 
 
