@@ -13,7 +13,10 @@ from pkgintel.licenses import facts, pages, urls
 from pkgintel.licenses.expression import parse
 from pkgintel.licenses.meaning import Reader
 from pkgintel.licenses.spdx import License, LicenseList
+from pkgintel.licenses.verdict import Declaration, Judge
 from tests.support.checkout import SHARED
+
+FWLINK = "http://go.microsoft.com/fwlink/?LinkId="
 
 
 @pytest.fixture(scope="module")
@@ -130,8 +133,28 @@ def test_a_redirector_decides_only_for_the_time_in_which_somebody_independent_re
             assert entry.nature == "redirector", entry
         if entry.nature == "redirector" and entry.meaning != "undecided":
             assert entry.until, entry
-            assert re.search(r"issue \d+", entry.source), entry
+            assert entry.since or entry.meaning == "closed", entry
+            assert re.search(r"issue \d+|commit [0-9a-f]{7}", entry.source), entry
             assert entry.source != "ClearlyDefined curations", entry
+
+
+@pytest.mark.parametrize(
+    ("url", "before", "read", "last", "after", "verdict"),
+    [
+        ("http://aka.ms/windowsazureapache2", "2016-08-23", "2016-08-24", "2019-05-01", "2019-05-02", "open_source"),
+        (f"{FWLINK}331471", "2016-06-01", "2016-06-02", "2020-11-29", "2020-11-30", "open_source"),
+        (f"{FWLINK}529443", "2015-10-22", "2015-10-23", "2020-09-06", "2020-09-07", "proprietary"),
+        (f"{FWLINK}529444", "2017-06-12", "2017-06-13", "2020-05-06", "2020-05-07", "proprietary"),
+    ],
+)
+def test_a_redirector_decides_from_its_first_reading_to_its_last(
+    judge: Judge, url: str, before: str, read: str, last: str, after: str, verdict: str
+) -> None:
+    def found(day: str) -> str:
+        return judge.judge(Declaration(url=url), datetime.fromisoformat(f"{day}T12:00Z")).verdict
+
+    assert [found(day) for day in (before, read, last, after)] == ["unknown", verdict, verdict, "unknown"]
+    assert judge.judge(Declaration(url=url)).verdict == "unknown"
 
 
 def test_what_a_page_said_follows_from_the_date() -> None:
