@@ -7,6 +7,7 @@ So how the words were aligned cannot make a wrong match: at worst a right one is
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 
 from rapidfuzz.distance import Indel
 
@@ -14,10 +15,9 @@ from pkgintel.licenses.texts.asides import Asides
 from pkgintel.licenses.texts.explanation import MOST_DIFFERENT, Difference, Explainer, Run
 from pkgintel.licenses.texts.library import Hit, Library
 from pkgintel.licenses.texts.search import Laid
-from pkgintel.licenses.texts.template import SAMPLE, Template
+from pkgintel.licenses.texts.template import LONG_PART, SAMPLE, Template, in_a_row
 from pkgintel.licenses.texts.words import Passage
 
-LONG_PART = 3  # words from which a part is looked for before the alignment
 MOST_CHANCE = 8  # equal words between two runs that may be chance
 LEAST_PART = 0.4  # of the three-word runs of a part that the passage must have
 
@@ -51,17 +51,16 @@ class Aligner:
         template, words = hit.template, self._passage.words
         low, high = _window(hit, start, end)
         kept = _kept(template, words[low:high])
-        pattern = [template.words[index] for index in kept]
+        pattern = list(map(template.words.__getitem__, kept))
         runs, equal = _runs(pattern, words, low, high)
         if not equal:
             return Alignment(template, low, low, 0, 0.0)
         low, high = _trimmed(runs, len(pattern), low, high)
-        position = {index: place for place, index in enumerate(kept)}
-        laid = Laid(self._passage, self._asides, self._prose, template, kept, pattern, 0, position)
+        laid = Laid(self._passage, self._asides, self._prose, template, kept, pattern)
         explainer = Explainer(laid, low, high, start, end)
         runs = [run for run in runs if run.first < run.last or run.start < run.end]
         differences = _differences(explainer, runs, whole)
-        slots = sum(word in template.slots for word in pattern)
+        slots = sum(map(template.slots.__contains__, pattern))
         similarity = min(1.0, 2 * (equal + slots) / (len(pattern) + explainer.high - explainer.low))
         return Alignment(template, explainer.low, explainer.high, equal, similarity, differences, not runs)
 
@@ -89,16 +88,16 @@ def _window(hit: Hit, start: int, end: int) -> tuple[int, int]:
     """Where in the passage the template may lie: where most of its samples stand as far apart as in the template."""
     first_word, last_word = hit.template.body
     size = last_word - first_word
-    places = sorted(hit.places, key=lambda pair: pair[1] - pair[0])
+    places = sorted((at - place, at, place) for place, at in hit.places)
     width = 2 * MOST_DIFFERENT if size > 2 * MOST_DIFFERENT else 80 + size // 4
-    begin, best = 0, places[:1]
-    for index, (place, at) in enumerate(places):
-        while at - place - (places[begin][1] - places[begin][0]) > width:
+    begin, best = 0, (0, 1)
+    for behind, (apart, _, _) in enumerate(places, 1):
+        while apart - places[begin][0] > width:
             begin += 1
-        if index + 1 - begin > len(best):
-            best = places[begin : index + 1]
-    low_place, low_at = min(best, key=lambda pair: (pair[1], pair[0]))
-    high_place, high_at = max(best, key=lambda pair: (pair[1], pair[0]))
+        if behind - begin > best[1] - best[0]:
+            best = begin, behind
+    inside = [(at, place) for _, at, place in places[slice(*best)]]
+    (low_at, low_place), (high_at, high_place) = min(inside), max(inside)
     before, behind = low_place - first_word, last_word - high_place
     low = low_at if before == 0 else low_at - before - before // 2 - 4
     high = high_at + behind + (behind // 2 + 4 if behind > SAMPLE else 0)
@@ -108,15 +107,12 @@ def _window(hit: Hit, start: int, end: int) -> tuple[int, int]:
 def _kept(template: Template, words: Sequence[str]) -> list[int]:
     """The words of the template without titles at its edges and without long parts that the passage does not have."""
     start, end = template.body
-    runs = {tuple(words[index : index + 3]) for index in range(len(words) - 2)}
-    gone: set[int] = set()
-    for part in template.parts:
-        if part.end - part.start < LONG_PART or part.start in gone:
-            continue
-        inside = [tuple(template.words[index : index + 3]) for index in range(part.start, part.end - 2)]
-        if sum(run in runs for run in inside) < len(inside) * LEAST_PART:
-            gone.update(range(part.start, part.end))
-    return [index for index in range(start, end) if index not in gone]
+    runs = set(in_a_row(words, LONG_PART)) if template.long_parts else set()
+    stays = bytearray(b"\1" * len(template.words))
+    for part, inside in template.long_parts:
+        if stays[part.start] and sum(map(runs.__contains__, inside)) < len(inside) * LEAST_PART:
+            stays[part.start : part.end] = bytes(part.end - part.start)
+    return list(compress(range(start, end), stays[start:end]))
 
 
 def _runs(pattern: list[str], words: list[str], low: int, high: int) -> tuple[list[Run], int]:

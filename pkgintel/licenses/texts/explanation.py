@@ -88,7 +88,8 @@ class Explainer:
         laid = self._laid
         if end - start > MOST_DIFFERENT or last - first > 2 * MOST_DIFFERENT:
             return False
-        if sum(index in laid.template.required for index in laid.kept[first:last]) > MOST_UNEQUAL:
+        several = laid.kept[first:last] if last - first > MOST_UNEQUAL else ()
+        if sum(map(laid.template.required.__contains__, several)) > MOST_UNEQUAL:
             return False
         typos = laid.typos
         if Search(laid, last, end).fits(first, start):

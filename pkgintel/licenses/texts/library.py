@@ -7,16 +7,17 @@ first use, once a process.
 import csv
 import json
 import lzma
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from pkgintel.licenses.spdx import License, LicenseException, LicenseList
 from pkgintel.licenses.texts.names import Prose
-from pkgintel.licenses.texts.template import SAMPLE, Template
+from pkgintel.licenses.texts.template import SAMPLE, Template, in_a_row
 from pkgintel.licenses.texts.words import digest
 
 FILE = Path(__file__).with_name("library.json.xz")
@@ -50,13 +51,15 @@ class Library:
         self.templates = list(templates)
         self.prints = prints
         self.prose = prose
-        self._index: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        self._samples: list[int] = []
+        self._runs: dict[tuple[str, ...], int] = {}  # run of words → its number
+        self._holders: list[list[int]] = []  # number of a run → templates that have it, once for each place
+        self._samples: list[list[tuple[int, int]]] = []  # number of a template → (place, run) of its samples
         for number, template in enumerate(self.templates):
-            samples = list(template.samples())
-            self._samples.append(max(1, len(samples)))
-            for place, run in samples:
-                self._index[run].append((number, place))
+            samples = [(place, self._runs.setdefault(run, len(self._runs))) for place, run in template.samples()]
+            self._holders += [[] for _ in range(len(self._runs) - len(self._holders))]
+            for _, run in samples:
+                self._holders[run].append(number)
+            self._samples.append(samples)
 
     def fingerprint(self, words: Sequence[str]) -> Print | None:
         """What a text of exactly these words is known to be."""
@@ -64,18 +67,33 @@ class Library:
 
     def candidates(self, words: Sequence[str], start: int, end: int) -> list[Hit]:
         """The templates that share most with the words from start to end, best first, MOST_CANDIDATES at most."""
-        found: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        for place in range(start, end - 1):
-            run = " ".join(words[place : min(place + SAMPLE, end)])
-            for number, at in self._index.get(run, ()):
-                found[number].append((at, place))
-        hits = []
-        for number, places in found.items():
-            share = len({at for at, _ in places}) / self._samples[number]
-            if share >= LEAST_SHARE:
-                hits.append(Hit(self.templates[number], share, places))
-        hits.sort(key=lambda hit: (-hit.share * len(hit.template.words) ** 0.5, hit.template.licenses))
-        return hits[:MOST_CANDIDATES]
+        where: dict[int, list[int]] = defaultdict(list)
+        for place, run in enumerate(map(self._runs.get, _runs(words[start:end])), start):
+            if run is not None:
+                where[run].append(place)
+        shared = Counter(chain.from_iterable(map(self._holders.__getitem__, where)))
+        shares = {number: count / len(self._samples[number]) for number, count in shared.items()}
+        likely = [number for number, share in shares.items() if share >= LEAST_SHARE]
+        likely.sort(key=lambda number: self._rank(number, shares[number]))
+        return [
+            Hit(
+                self.templates[number],
+                shares[number],
+                [(at, place) for at, run in self._samples[number] for place in where.get(run, ())],
+            )
+            for number in likely[:MOST_CANDIDATES]
+        ]
+
+    def _rank(self, number: int, share: float) -> tuple[float, tuple[str, ...]]:
+        template = self.templates[number]
+        return -share * len(template.words) ** 0.5, template.licenses
+
+
+def _runs(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The run of SAMPLE words that begins at each word, shorter ones at the end, none of one word."""
+    yield from in_a_row(words, SAMPLE)
+    for place in range(max(0, len(words) - SAMPLE + 1), len(words) - 1):
+        yield tuple(words[place:])
 
 
 def is_closed(row: Mapping[str, str]) -> bool:

@@ -190,6 +190,8 @@ class _Text:
                 continue
             if time.thread_time() > self.deadline:
                 raise _TooHard
+            if best is not None and min(hit.template.size, end - start) < best.equal:
+                continue  # It has too few words to be nearer.
             laid = aligner.align(hit, start, end)
             if laid.end <= laid.start:
                 continue

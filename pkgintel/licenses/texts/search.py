@@ -4,8 +4,9 @@ Every step explains a word or more of either run: the same word, another spellin
 leaves open, a part that may be left out, or an aside.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pkgintel.licenses.texts.asides import Asides
 from pkgintel.licenses.texts.names import Prose
@@ -30,13 +31,10 @@ class Laid:
     kept: Sequence[int]
     pattern: list[str]
     typos: int = 0  # explained so far
-    position: dict[int, int] = field(default_factory=dict)  # word of the template → place among the kept
 
     def place(self, index: int) -> int:
         """The place among the kept words of a word of the template, or of the first kept one behind it."""
-        while index < len(self.template.words) and index not in self.position:
-            index += 1
-        return self.position.get(index, len(self.kept))
+        return bisect_left(self.kept, index)
 
 
 class Search:

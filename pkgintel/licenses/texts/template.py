@@ -19,6 +19,12 @@ Wording: TypeAlias = tuple[str, ...]
 NAME = "*"
 STEP = 6  # words between two samples of a template
 SAMPLE = 5  # words in a sample
+LONG_PART = 3  # words from which a part is looked for before the alignment
+
+
+def in_a_row(words: Sequence[str], length: int) -> Iterator[tuple[str, ...]]:
+    """The run of `length` words that begins at each word, as long as there are so many."""
+    return zip(*(words[ahead:] for ahead in range(length)), strict=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,18 @@ class Template:
         return start, end
 
     @cached_property
+    def long_parts(self) -> list[tuple[Part, list[tuple[str, ...]]]]:
+        """The parts of LONG_PART words and more, the longest first, each with its runs of that many words."""
+        long = [part for part in self.parts if part.end - part.start >= LONG_PART]
+        return [(part, list(in_a_row(self.words[part.start : part.end], LONG_PART))) for part in long]
+
+    @cached_property
+    def size(self) -> int:
+        """The words of the body that are no slots: the most that a text can have in common with it."""
+        start, end = self.body
+        return sum(word not in self.slots for word in self.words[start:end])
+
+    @cached_property
     def _structure(self) -> tuple[list[Part], dict[int, list[int]], frozenset[int], set[int]]:
         parts: list[Part] = []
         skips: dict[int, list[int]] = {}
@@ -107,7 +125,7 @@ class Template:
         parts.sort(key=lambda part: part.start - part.end)
         return parts, skips, frozenset(bullets), titles
 
-    def samples(self) -> Iterator[tuple[int, str]]:
+    def samples(self) -> Iterator[tuple[int, tuple[str, ...]]]:
         """Some runs of SAMPLE words that stand next to each other, with the place of each: for an index."""
         words, (start, end) = self.words, self.body
         last = end - SAMPLE
@@ -118,4 +136,4 @@ class Template:
                 continue
             run = words[place : min(place + SAMPLE, end)]
             if not any(word.startswith("=") for word in run):
-                yield place, " ".join(run)
+                yield place, tuple(run)

@@ -7,24 +7,26 @@ neither punctuation nor decoration is a word of its own, so that nothing a reade
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from itertools import accumulate, compress, repeat
 from typing import overload
 
 COPYRIGHT = "(c)"
 URL = "url:"  # begins the word that an address is
 MAIL = "mail:"
 
-_WORD = re.compile(
+_PLAIN_WORD = r"\([cC]\)|[^\W_]+(?:['’´`‘ʼ][^\W_]+)*|\ufffd"
+_WORD = re.compile(_PLAIN_WORD)
+_WORD_OR_ADDRESS = re.compile(
     r"(?P<url>(?:(?i:https?://|ftp://|www\.))[^\s<>\"'()\[\]*|]{1,2000})"
     r"|(?P<mail>(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,8})"
-    r"|(?P<c>\([cC]\))"
-    r"|(?P<word>[^\W_]+(?:['’´`‘ʼ][^\W_]+)*)"
-    r"|(?P<odd>[\ufffd])"
-    r"|(?P<line>\n)"
+    rf"|{_PLAIN_WORD}"
 )
+_ADDRESS_SIGN = re.compile(r"://|@|www\.", re.IGNORECASE)  # Every address has one.
 _APOSTROPHE = re.compile("['’´`‘ʼ]")
 _SCHEME = re.compile(r"^(?:https?://|ftp://)?(?:www\.)?", re.IGNORECASE)
 _PAGE = re.compile(r"(?:/|\.(?:html?|txt|php|md)|[.,;:!?\\>}`_~-])+$", re.IGNORECASE)
@@ -66,47 +68,83 @@ class Passage(Sequence[str]):
 
     def without(self, gone: Sequence[bool]) -> "Passage":
         """The passage without the words marked."""
-        kept = [index for index in range(len(self.words)) if not gone[index]]
+        kept = [not one for one in gone]
         return Passage(
             self.text,
-            [self.words[index] for index in kept],
-            [self.starts[index] for index in kept],
-            [self.ends[index] for index in kept],
-            [self.lines[index] for index in kept],
+            list(compress(self.words, kept)),
+            list(compress(self.starts, kept)),
+            list(compress(self.ends, kept)),
+            list(compress(self.lines, kept)),
         )
 
     def by_line(self) -> Iterator[tuple[int, int]]:
         """(first word, word behind the last) of every line that has words."""
         start = 0
-        for index in range(1, len(self.lines) + 1):
-            if index == len(self.lines) or self.lines[index] != self.lines[start]:
-                yield start, index
-                start = index
+        for words in Counter(self.lines).values():
+            yield start, start + words
+            start += words
 
 
 def passage(text: str) -> Passage:
     """The normal form of a text, in time linear in its length."""
     text = _plain(text)
-    found = Passage(text, [], [], [], [])
-    line = 0
-    for match in _WORD.finditer(text):
-        kind = match.lastgroup
-        if kind == "line":
-            line += 1
-            continue
-        start, end = match.span()
-        if kind == "url":
-            word, end = _address(match.group(), start)
-        elif kind == "word":
-            word = match.group().lower()
-            word = word if word.isalnum() else _APOSTROPHE.sub("", word)
+    spans: list[tuple[int, int]] = []
+    words: list[str] = []
+    for begin, end, addressed in _stretches(text):
+        more, of_these = (_with_addresses if addressed else _without_addresses)(text, begin, end)
+        spans += more
+        words += of_these
+    starts, ends = [start for start, _ in spans], [end for _, end in spans]
+    breaks = map(text.count, repeat("\n"), [0, *ends], starts)
+    return Passage(text, words, starts, ends, list(accumulate(breaks)))
+
+
+def _stretches(text: str) -> Iterator[tuple[int, int, bool]]:
+    """(begin, end, whether it is a line that has an address) of the parts of a text."""
+    begin = 0
+    for sign in _ADDRESS_SIGN.finditer(text):
+        if sign.start() >= begin:
+            line = max(begin, text.rfind("\n", begin, sign.start()) + 1)
+            behind = text.find("\n", sign.end())
+            behind = len(text) if behind < 0 else behind
+            yield begin, line, False
+            yield line, behind, True
+            begin = behind
+    yield begin, len(text), False
+
+
+def _without_addresses(text: str, begin: int, end: int) -> tuple[list[tuple[int, int]], list[str]]:
+    """Where the words of a stretch of a text are, and their normal form."""
+    spans = [match.span() for match in _WORD.finditer(text, begin, end)]
+    stretch = text[begin:end]
+    if stretch.isascii():  # Other letters may grow when they become small.
+        low = stretch.lower()
+        words = [low[start - begin : behind - begin] for start, behind in spans]
+    else:
+        words = [text[start:behind].lower() for start, behind in spans]
+    return spans, [word if word.isalnum() else _joined(word) for word in words] if _APOSTROPHE.search(
+        stretch
+    ) else words
+
+
+def _with_addresses(text: str, begin: int, end: int) -> tuple[list[tuple[int, int]], list[str]]:
+    """The same where there may be addresses of the web and of mailboxes."""
+    spans, words = [], []
+    for match in _WORD_OR_ADDRESS.finditer(text, begin, end):
+        start, behind = match.span()
+        if match["url"]:
+            word, behind = _address(match.group(), start)
         else:
-            word = COPYRIGHT if kind == "c" else MAIL + match.group().lower() if kind == "mail" else "\ufffd"
-        found.words.append(word)
-        found.starts.append(start)
-        found.ends.append(end)
-        found.lines.append(line)
-    return found
+            low = match.group().lower()
+            word = MAIL + low if match["mail"] else low if low.isalnum() else _joined(low)
+        spans.append((start, behind))
+        words.append(word)
+    return spans, words
+
+
+def _joined(word: str) -> str:
+    """A word without its apostrophes."""
+    return _APOSTROPHE.sub("", word)
 
 
 def word_set(text: str) -> frozenset[str]:
