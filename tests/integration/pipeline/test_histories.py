@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pkgintel import database
 from pkgintel.pipeline import scan
-from tests.support.catalogs import ZERO, Catalog, details
+from tests.support.catalogs import ZERO, Catalog, delete, details
 from tests.support.crews import Workers
 from tests.support.databases import empty
 from tests.support.histories import CLOSE, FAR, SECOND, History, grow, histories
@@ -30,6 +30,20 @@ ONLY_REJECTED = {
     "limit": 1,
     "stale": "never",
     "seed": 1,
+    "reads": "at once",
+}
+# Of its first page every leaf is rejected, too; then comes a page whose only leaf is older than the watermark by then.
+OLDER_PAGE = {
+    "history": History(
+        [
+            [("page0", [delete("alpha", "1.0.0", 20, name="01")])],
+            [("page1", [details("Alpha", "1.0.0", 10, name="00")])],
+            [("page2", [details("Alpha", "1.0.0", 20, name="02")])],
+        ]
+    ),
+    "limit": 1,
+    "stale": "never",
+    "seed": 960,
     "reads": "at once",
 }
 PARTS = 4  # Of the histories: so many classes, for pytest-xdist shares out classes.
@@ -116,6 +130,7 @@ def read_many(url: str, examples: int, overlap: str, often: float) -> None:
             reads=st.sampled_from(("at once", "all", "speaking")),
         )
         @example(**ONLY_REJECTED)
+        @example(**OLDER_PAGE)
         def one(history: History, limit: int, stale: str, seed: int, reads: str) -> None:
             empty(conn)
             mode = "speaking" if reads == "speaking" else "all"
