@@ -11,9 +11,11 @@ from click.testing import CliRunner, Result
 
 from pkgintel.cli import judge
 from pkgintel.errors import SettingsError
-from pkgintel.licenses.rows import read_rows
+from pkgintel.licenses.rows import judge_rows, read_license_list, read_rows
 from pkgintel.licenses.spdx import License, LicenseList
+from pkgintel.licenses.verdict import Judge
 from tests.support.checkout import SHARED
+from tools import curated_numbers
 
 LIST = LicenseList.of(
     "9.9",
@@ -177,6 +179,20 @@ def test_the_curated_verdicts() -> None:
     assert found["proprietary_called_open"] == 0
     assert found["decided_of_unknown"] == 0
     assert found["coverage"] >= 0.77
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not beside the checkout")
+def test_dated_versions_are_decided_as_their_curators_did() -> None:
+    """Of 45 versions with a day of a public commit, 38 name a link while somebody read where it led."""
+    days = curated_numbers.by_version(curated_numbers.DATES, "day")
+    table = [row for row in read_rows(SHARED / "verdict_truth.csv") if not row["created"]]
+    dated = [{**row, "created": day} for row in table if (day := days.get((row["package_id"].lower(), row["version"])))]
+    judge = Judge(read_license_list(SHARED / "spdx" / "licenses-3.28.0.json"))
+    pairs, missing = curated_numbers.reached(judge_rows(dated, judge), {})
+    decided = [(expected, verdict) for expected, verdict in pairs if verdict != "unknown"]
+    assert all(expected == verdict for expected, verdict in decided)
+    assert (len(dated), len(decided)) == (45, 38)
+    assert set(missing) == {"http://aka.ms/windowsazureapache2", "http://go.microsoft.com/fwlink/?LinkId=331471"}
 
 
 def test_no_cell_is_a_formula_for_a_spreadsheet(tmp_path: Path) -> None:
