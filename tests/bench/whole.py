@@ -3,7 +3,6 @@
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 from pkgintel import database
 from tests.bench import registry
@@ -45,7 +44,7 @@ def load(report: Report, plan: Plan, home: World) -> None:
         seconds, cpu = _follow(workers)
         with database.connect(settings.database_url) as conn:
             _say(report, conn, made, seconds, server)
-            wrong = _wrong(conn, shape) if plan.registry <= 0.1 else []
+            wrong = wrong_speakers(conn, registry.truth(shape)) if plan.registry <= 0.1 else []
         report.add(PART, "packages that speak by another version than they should", len(wrong), target="0")
         report.add(PART, "Redis at its peak", workers.redis_peak(), "MB", target="≤ 30")
         report.add(PART, "largest worker process at its peak", max(workers.peaks()), "MB", target="≤ 150")
@@ -120,11 +119,11 @@ def _asked_of_listed(conn: database.Connection) -> int:
                           " USING (package_key) WHERE p.state = 'listed'")["leaves"])  # fmt: skip
 
 
-def _wrong(conn: database.Connection, shape: registry.Shape) -> list[Any]:
-    expected = registry.truth(shape).speakers
+def wrong_speakers(conn: database.Connection, truth: registry.Truth) -> list[str]:
+    """The keys of the packages that speak by another version than they should."""
     rows = conn.execute("SELECT package_key, latest_version FROM raw.nuget_packages").fetchall()
     found = {row["package_key"]: row["latest_version"] for row in rows}
-    return [key for key in expected.keys() | found.keys() if found.get(key, "") != expected.get(key, "")]
+    return [key for key in truth.speakers.keys() | found.keys() if found.get(key, "") != truth.speakers.get(key, "")]
 
 
 def _one(conn: database.Connection, query: str) -> database.Row:

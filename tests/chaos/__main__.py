@@ -7,6 +7,7 @@ Each round the catalog grows, work is sent, one or two faults strike at a random
 pipeline has to come to the right end by itself, with one more tick at most. The seed decides everything but the clock.
 With `--whole` a round is the load of a whole registry of nuget.org's shape, in which everything is killed with -9 at
 once, in the phases in turn: while pages make versions known, in a round of leaves that decide, while the rest is read.
+With `--speaking` it reads only what can speak, and `--scale 0.1 --kills 8` strikes a tenth of nuget.org eight times.
 All that is started here has a home of its own in a temporary directory, and is stopped at the end, whatever happens.
 """
 
@@ -28,6 +29,8 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="leave the servers' files and the logs where they are")
     parser.add_argument("--whole", action="store_true", help="load a registry in each round, and kill everything in it")
     parser.add_argument("--scale", type=float, default=0.001, help="of that registry, as a share of nuget.org")
+    parser.add_argument("--speaking", action="store_true", help="read only what can speak, in each such load")
+    parser.add_argument("--kills", type=int, default=1, help="how often each such load is struck")
     given = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if given.seed is None else given.seed
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # What was started is stopped then too.
@@ -37,7 +40,8 @@ def main() -> None:
 
     try:
         if given.whole:
-            done = whole.perform(given.rounds, seed, given.scale, say, given.keep)
+            kind = whole.Kind(given.scale, given.kills, reads_all=not given.speaking)
+            done = whole.perform(given.rounds, seed, kind, say, given.keep)
         else:
             done = rounds.perform(given.rounds, seed, say, given.minutes, given.keep)
     except Broken as error:
