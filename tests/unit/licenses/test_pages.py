@@ -141,8 +141,10 @@ def test_a_redirector_decides_only_for_the_time_in_which_somebody_independent_re
 @pytest.mark.parametrize(
     ("url", "before", "read", "last", "after", "verdict"),
     [
-        ("http://aka.ms/windowsazureapache2", "2016-08-23", "2016-08-24", "2019-05-01", "2019-05-02", "open_source"),
-        (f"{FWLINK}331471", "2016-06-01", "2016-06-02", "2020-11-29", "2020-11-30", "open_source"),
+        ("http://aka.ms/windowsazureapache2", "2014-04-02", "2014-04-03", "2019-05-01", "2019-05-02", "open_source"),
+        (f"{FWLINK}331471", "2013-11-27", "2013-11-28", "2020-11-29", "2020-11-30", "open_source"),
+        (f"{FWLINK}235170", "2013-11-27", "2013-11-28", "2022-06-09", "2022-06-10", "proprietary"),
+        (f"{FWLINK}261272", "2014-01-27", "2014-01-28", "2015-06-15", "2015-06-16", "proprietary"),
         (f"{FWLINK}320539", "2017-07-25", "2017-07-26", "2024-03-14", "2024-03-15", "proprietary"),
         (f"{FWLINK}529443", "2015-10-22", "2015-10-23", "2020-09-06", "2020-09-07", "proprietary"),
         (f"{FWLINK}529444", "2017-06-12", "2017-06-13", "2020-05-06", "2020-05-07", "proprietary"),
