@@ -43,6 +43,7 @@ def rows(table: str) -> tuple[Row, ...]:
         return tuple(MappingProxyType(row) for row in csv.DictReader(file))
 
 
+@cache
 def fingerprint(table: str) -> str:
     """Twelve hexadecimal digits that change with what a table says, and not with the order of its rows."""
     said: Iterable[str] = sorted(repr(sorted(row.items())) for row in rows(table))

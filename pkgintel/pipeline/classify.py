@@ -25,6 +25,7 @@ from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Settings
 
 BEFORE_EVERYTHING = "0"
+_MANY = 1000  # Declarations judged at once from which on the planner is shown what this transaction wrote.
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
@@ -117,21 +118,31 @@ def classify(conn: database.Connection, settings: Settings) -> Classification:
         # Rows touched by a transaction that had ended before the last look began need no second look.
         same = state["same_server"] and state["basis"] == on and state["has_verdicts"]
         since = state["seen_before"] if same else BEFORE_EVERYTHING
-        moved = _judge_declarations(conn, settings, on)
-        applied = database.the(
-            conn,
-            "verdicts/apply",
-            since=since,
-            list_version=stored["version"],
-            ruleset=verdict.RULESET,
-            policy=settings.license_policy,
-        )
-        removed = database.run(conn, "verdicts/remove_deleted", since=since)
+        moved = _judge_declarations(conn, settings, on, since)
+        decided, changed, removed = _apply(conn, settings, since, stored["version"])
         seen = state["changes_seen"] if state["same_server"] else BEFORE_EVERYTHING
         relicensed = relicensing.find(conn, seen, moved)
         database.run(conn, "verdicts/remember", basis=on, system_id=state["system_id"], horizon=state["horizon"])
-    changed = applied["changed"] + removed
-    return Classification(applied["decided"], changed, removed, relicensed, stored["version"], verdict.RULESET)
+    return Classification(decided, changed, removed, relicensed, stored["version"], verdict.RULESET)
+
+
+def _apply(conn: database.Connection, settings: Settings, since: str, list_version: str) -> tuple[int, int, int]:
+    """Give the packages touched since an xid8 their verdicts: how many were decided, changed, and lost theirs.
+
+    To plan these statements takes longer than to see that nothing was touched.
+    """
+    if not database.the(conn, "verdicts/any_touched", since=since)["found"]:
+        return 0, 0, 0
+    applied = database.the(
+        conn,
+        "verdicts/apply",
+        since=since,
+        list_version=list_version,
+        ruleset=verdict.RULESET,
+        policy=settings.license_policy,
+    )
+    removed = database.run(conn, "verdicts/remove_deleted", since=since)
+    return applied["decided"], applied["changed"] + removed, removed
 
 
 def _take_turn(conn: database.Connection) -> None:
@@ -145,15 +156,17 @@ def _take_turn(conn: database.Connection) -> None:
     database.one(conn, "session/lock_timeout", wait=before)
 
 
-def _judge_declarations(conn: database.Connection, settings: Settings, on: str) -> int:
+def _judge_declarations(conn: database.Connection, settings: Settings, on: str, since: str) -> int:
     """Judge what was never judged on this basis; how many declarations were judged before, and otherwise."""
-    unjudged = declarations(conn, "verdicts/unjudged_declarations", basis=on)
+    unjudged = declarations(conn, "verdicts/unjudged_declarations", basis=on, since=since)
     found = sync.stored(conn) if unjudged else None
     if not found:
         return 0
     copy_judged(conn, found, settings, unjudged)
     moved = relicensing.note_moved(conn)
     database.run(conn, "verdicts/keep_judged", basis=on)
+    if len(unjudged) >= _MANY:
+        conn.execute("ANALYZE enriched.declaration_verdicts (declaration, text_source, created_from, created_until)")
     return moved
 
 

@@ -18,7 +18,7 @@ def find(conn: database.Connection, since: str, moved: int) -> int:
     `moved` is how many declarations `note_moved` remembered: their packages are looked at too. A temporary table is
     made only where versions of a package differ, for it costs as much as a thousand packages whose versions do not.
     """
-    if not moved and not database.the(conn, "relicensing/any_touched", since=since)["found"]:
+    if not moved and not database.the(conn, "verdicts/any_touched", since=since)["found"]:
         return 0
     besides = _keys(database.every(conn, "relicensing/of_moved")) if moved else []
     varied = _keys(database.every(conn, "relicensing/varied", since=since, besides=besides))

@@ -152,8 +152,11 @@ def test_a_classification_looks_only_at_what_changed(large: tuple[database.Conne
         }
         assert not scans(conn, "verdicts/apply", parameters) & {"nuget_packages", "nuget_package_oss_status"}
         assert not scans(conn, "verdicts/remove_deleted", parameters) & {"nuget_packages", "nuget_package_oss_status"}
+        assert not scans(conn, "verdicts/any_touched", parameters) & {"nuget_packages"}
+        asked = {"since": state["horizon"], "basis": state["basis"]}
+        assert not scans(conn, "verdicts/unjudged_declarations", asked, analyze=True) & {"declaration_verdicts"}
         parameters |= {"besides": [], "varied": [f"bulk.package{n}" for n in range(count)]}
-        for step in ("any_touched", "varied", "forget_uniform", "relicensed", "forget", "keep", "last_open"):
+        for step in ("varied", "forget_uniform", "relicensed", "forget", "keep", "last_open"):
             if count < 500:  # So many may be cheaper to join with the whole of a small table.
                 assert not scans(conn, f"relicensing/{step}", parameters) & LARGE, step
             database.run(conn, f"relicensing/{step}", **parameters)

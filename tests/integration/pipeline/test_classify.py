@@ -278,3 +278,29 @@ def test_each_distinct_declaration_is_judged_once(
     bring(conn, leaf("Late", licenseExpression="MIT"))
     classify.classify(conn, settings)
     assert len(judged) == 2
+
+
+def test_a_declaration_that_came_since_the_last_look_is_judged_whoever_wrote_it(
+    database: str, conn: db.Connection, settings: Settings
+) -> None:
+    declare = (
+        "INSERT INTO raw.license_declarations (declaration, license_expression)"
+        " VALUES (raw.declaration(%(said)s, NULL, NULL), %(said)s)"
+    )
+    judged = (
+        "SELECT license_expression FROM raw.license_declarations JOIN enriched.declaration_verdicts USING (declaration)"
+    )
+    keep(conn, small_list("1"))
+    bring(conn, leaf("A"))
+    with db.connect(database) as other, other.transaction():
+        other.execute(declare, {"said": "MIT"})  # Its transaction is older than the look, and ends behind it.
+        assert classify.classify(conn, settings).decided == 1
+        with conn.transaction():
+            conn.execute(declare, {"said": "Apache-2.0"})
+    assert classify.classify(conn, settings).idle
+    said = {row["license_expression"] for row in conn.execute(judged).fetchall()}
+    assert said == {None, "MIT", "Apache-2.0"}
+
+    conn.execute("TRUNCATE enriched.declaration_verdicts")
+    classify.classify(conn, settings)
+    assert {row["license_expression"] for row in conn.execute(judged).fetchall()} == said

@@ -24,6 +24,7 @@ def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edit]:
     def forget() -> None:
         for remembered in (
             facts.rows,
+            facts.fingerprint,
             facts.closings,
             facts.successors,
             facts.later_versions,

@@ -83,7 +83,9 @@ def test_the_basis_names_every_input(monkeypatch: pytest.MonkeyPatch) -> None:
         changed = known | {table: known[table][1:]}
         with monkeypatch.context() as patch:
             patch.setattr(facts, "rows", changed.__getitem__)
+            facts.fingerprint.cache_clear()
             others.add(verdict.basis("osi-or-fsf", "3.28.0", "abc"))
+    facts.fingerprint.cache_clear()
     with monkeypatch.context() as patch:
         patch.setattr(verdict, "RULESET", verdict.RULESET + 1)
         others.add(verdict.basis("osi-or-fsf", "3.28.0", "abc"))
