@@ -1,7 +1,7 @@
 -- Declarations that were never judged on this basis, or with another text at hand; the eras of one are judged together, so
 -- the first decides. A version with a license file of its own, whose text is at hand, is judged beside its declaration.
 -- What was written by transactions that had ended when the last classification on this basis began (those before `since`)
--- was judged by it: the number of the transaction that wrote a row tells them apart, whoever wrote it.
+-- was judged by it: the number of the transaction that wrote a row says so of each row, whoever wrote it.
 WITH look AS MATERIALIZED (SELECT age((%(since)s::xid8)::xid) AS back)
 SELECT d.declaration, d.license_expression, d.license_file, d.license_url, 0::bigint AS text_source, h.hand,
        coalesce(h.hand_key, '') AS hand_key
