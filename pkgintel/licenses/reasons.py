@@ -106,7 +106,8 @@ def at_another_time(known: Sequence[Entry], created: datetime | None) -> str:
 def not_relied_on(known: Entry) -> str:
     """Why a page of the table decides nothing."""
     if known.nature == "redirector":
-        why = "a link whose owner decides where it leads, and no dated, independent reading says where it led"
+        then = " when the version was created" if known.since or known.until else ""
+        why = f"a link whose owner decides where it leads, and no dated, independent reading says where it led{then}"
     else:
         why = "a page whose witnesses contradict each other"
     return (

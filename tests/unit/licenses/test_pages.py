@@ -13,7 +13,7 @@ from pkgintel.licenses import facts, pages, urls
 from pkgintel.licenses.expression import parse
 from pkgintel.licenses.meaning import Reader
 from pkgintel.licenses.spdx import License, LicenseList
-from pkgintel.licenses.verdict import Declaration, Judge
+from pkgintel.licenses.verdict import Declaration, Judge, Verdict
 from tests.support.checkout import SHARED
 
 FWLINK = "http://go.microsoft.com/fwlink/?LinkId="
@@ -153,10 +153,12 @@ def test_a_redirector_decides_only_for_the_time_in_which_somebody_independent_re
 def test_a_redirector_decides_from_its_first_reading_to_its_last(
     judge: Judge, url: str, before: str, read: str, last: str, after: str, verdict: str
 ) -> None:
-    def found(day: str) -> str:
-        return judge.judge(Declaration(url=url), datetime.fromisoformat(f"{day}T12:00Z")).verdict
+    def found(day: str) -> Verdict:
+        return judge.judge(Declaration(url=url), datetime.fromisoformat(f"{day}T12:00Z"))
 
-    assert [found(day) for day in (before, read, last, after)] == ["unknown", verdict, verdict, "unknown"]
+    verdicts = [found(day).verdict for day in (before, read, last, after)]
+    assert verdicts == ["unknown", verdict, verdict, "unknown"]
+    assert "reading says where it led when the version was created (known: " in found(after).reason
     assert judge.judge(Declaration(url=url)).verdict == "unknown"
 
 
