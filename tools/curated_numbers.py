@@ -53,7 +53,7 @@ def show(title: str, pairs: list[tuple[str, str]], missing: Counter[str]) -> Non
     decided = [(expected, verdict) for expected, verdict in pairs if verdict != "unknown"]
     right = sum(expected == verdict for expected, verdict in decided)
     opened = decided.count(("proprietary", "open_source"))
-    print(f"{title}: {len(decided)} of {len(pairs)} decided ({len(decided) / len(pairs):.3f}), {right} of these right")
+    print(f"{title}: {len(decided)} of {len(pairs)} decided ({len(decided) / len(pairs):.4f}), {right} of these right")
     print(f"  proprietary called open: {opened}")
     for declared, number in missing.most_common():
         print(f"  {number:>3} undecided: {declared}")
