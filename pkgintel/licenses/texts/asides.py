@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 
-from pkgintel.licenses.texts.names import Prose, is_name
+from pkgintel.licenses.texts.library import license_list
+from pkgintel.licenses.texts.names import PARTIES, Prose, is_name, is_on_code_host
 from pkgintel.licenses.texts.notices import is_notice, opening
 from pkgintel.licenses.texts.words import MAIL, URL, Passage, word_set
 
@@ -27,6 +28,13 @@ _STEWARDS = re.compile(
     r"licenses\.nuget\.org|scripts\.sil\.org|boost\.org)(?:/[\w./#-]*)?",
     re.ASCII,  # No letter of another alphabet.
 )
+_PAGE_WORDS = word_set(
+    """
+    license licenses licence licences html htm txt php legalcode wiki publicdomain zero copyleft en us osi opensource
+    mit bsd gpl lgpl agpl index web ofl software
+    """
+)
+_FILE_NAME = word_set("license licence md txt")
 _TITLE = word_set(
     """
     the license licence licensed licensing under terms of and a agreement version v text full file is this template
@@ -82,7 +90,7 @@ class Asides:
             while last > start and any(word in title for word in words[start:last]):
                 yield last
                 last -= 1
-        if _STEWARDS.fullmatch(words[start]):
+        if _is_license_page(words[start]):
             yield start + 1
         if (numbered or fresh) and _BULLET.fullmatch(words[start]):
             yield start + 1
@@ -106,13 +114,32 @@ class Asides:
         return alone and self._passage.words[index].startswith(URL) and self.is_name(index, index + 1)
 
     def _is_product(self, start: int, end: int) -> bool:
-        """Whether the words are the name of a product, or of the file: "Json.NET Schema", "License"."""
-        words = [word for word in self._passage.words[start:end] if word not in {"license", "licence", "md", "txt"}]
-        if not words:
+        """Whether the words are the name of a product, or of the file: "Json.NET Schema", "License".
+
+        A word that nobody knows may be any word of another language, unless what it names is said: Contoso Framework.
+        """
+        places = [index for index in range(start, end) if self._passage.words[index] not in _FILE_NAME]
+        if not places:
             return True
+        words = [self._passage.words[index] for index in places]
         written = self._passage.shown(start, end)
-        plain = written.isascii() and not any(word.startswith(MAIL) for word in words) and "/" not in written
-        return len(words) <= MOST_PRODUCT and plain and self.is_name(start, end)
+        plain = written.isascii() and not any(word.startswith((MAIL, URL)) for word in words) and "/" not in written
+        if not plain or len(words) > MOST_PRODUCT or all(word in PARTIES for word in words):
+            return False
+        kinds = [at for at, word in zip(places, words, strict=True) if word in self._prose.nameable - PARTIES]
+        known = all(at <= max(kinds, default=-1) or self._is_known(at) for at in places)
+        return known and self.is_name(start, end)
+
+    def _is_known(self, index: int) -> bool:
+        """Whether a word is one of which names are made, or is written as only names are, or is there once more."""
+        passage = self._passage
+        word, written = passage.words[index], passage.written(index)
+        if word in PARTIES or word in self._prose.nameable or any(sign.isdigit() for sign in word):
+            return True
+        joined = passage.text[passage.ends[index] : passage.ends[index] + 2]
+        if written not in {written.lower(), written.upper(), written.title()} or re.match(r"\.\w", joined):
+            return True
+        return len(re.findall(rf"\b{re.escape(word)}\b", passage.text, re.IGNORECASE)) > 1
 
     def _is_fresh(self, index: int) -> bool:
         lines = self._passage.lines
@@ -145,14 +172,14 @@ class Asides:
     def _slot_ends(self, kind: str, start: int, end: int) -> Iterator[int]:
         passage, last = self._passage, start + 1
         if kind == "%":
-            if _STEWARDS.fullmatch(passage.words[start]):
+            if _is_license_page(passage.words[start]):
                 yield last
             return
         if kind == "/":
             while last < end and not re.search(r"\s", passage.text[passage.ends[last - 1] : passage.starts[last]]):
                 last += 1
             written = passage.text[passage.starts[start] : passage.ends[last - 1]]
-            if passage.words[start].startswith(URL) or "/" in written:
+            if is_on_code_host(passage.words[start]) or ("/" in written and "//" not in written):
                 yield last
             return
         most = min(end, start + 10)
@@ -161,6 +188,23 @@ class Asides:
         ):
             yield last
             last += 1
+
+
+@cache
+def _is_license_page(word: str) -> bool:
+    """Whether a word is the address of a steward, or of its page of a license that somebody approved."""
+    if not _STEWARDS.fullmatch(word):
+        return False
+    path = word.partition("/")[2]
+    return all(part.isdigit() or part in _page_words() for part in re.split("[^a-z0-9]+", path) if part)
+
+
+@cache
+def _page_words() -> frozenset[str]:
+    """The words of which the addresses of such pages are made: those in the ids of approved licenses, and some more."""
+    licenses = license_list().licenses.values()
+    ids = " ".join(one.license_id.lower() for one in licenses if one.is_osi_approved or one.is_fsf_libre)
+    return _PAGE_WORDS | frozenset(re.split("[^a-z0-9]+", ids))
 
 
 @cache

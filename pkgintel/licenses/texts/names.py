@@ -7,6 +7,7 @@ copyright line, whatever it says and in whatever language.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import cache
 
@@ -161,12 +162,11 @@ def _row_before(passage: Passage, start: int, prose: Prose) -> int:
 
 
 def _follows(passage: Passage, index: int) -> bool:
-    """Whether nothing but white space within a line separates a word from the one before."""
-    return (
-        0 < index < len(passage)
-        and passage.lines[index - 1] == passage.lines[index]
-        and passage.text[passage.ends[index - 1] : passage.starts[index]].isspace()
-    )
+    """Whether nothing but white space within a line, or the vowel signs of a script, separates a word from the last."""
+    if not 0 < index < len(passage) or passage.lines[index - 1] != passage.lines[index]:
+        return False
+    between = passage.text[passage.ends[index - 1] : passage.starts[index]]
+    return between != "" and all(sign.isspace() or unicodedata.category(sign)[0] == "M" for sign in between)
 
 
 def _is_written_as_a_name(passage: Passage, index: int, row: int, prose: Prose, head: bool) -> bool:
@@ -237,3 +237,8 @@ def _is_home(word: str) -> bool:
     """A front page, a project on a code host, or the page of somebody there: an address that states no terms."""
     host, _, path = word.removeprefix(URL).partition("/")
     return not path or (host in _CODE_HOSTS and path.count("/") < 2)
+
+
+def is_on_code_host(word: str) -> bool:
+    """Whether a word is an address on a host of repositories."""
+    return word.startswith(URL) and word.removeprefix(URL).partition("/")[0] in _CODE_HOSTS
