@@ -5,6 +5,8 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+# What is compiled is kept, whatever the environment says: a run of the tests starts hundreds of interpreters.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
 # Tests with real servers and workers wait most of their time, so two of them share a core; more than eight at once would
 # only wait for each other.
 TEST_WORKERS ?= $(shell n=$$((2 * $(CORES))); [ $$n -gt 8 ] && n=8; echo $$n)
@@ -25,13 +27,13 @@ up: setup ## worker, beat and Flower until Ctrl-C, with embedded Postgres and Re
 	@$(BIN)/pkgintel up $(ARGS)
 
 test: setup ## the whole test suite, against real servers and workers: ARGS="-k journey"
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadscope --no-loadscope-reorder -q -ra $(ARGS)
+	@$(PYTEST) -n $(TEST_WORKERS) --dist loadscope --no-loadscope-reorder -q -ra $(ARGS)
 
 test-unit: setup ## its quick part: no server, an answer in seconds
-	@$(BIN)/python -m pytest -n $(CORES) --dist worksteal -q -ra --histories 400 tests/unit $(ARGS)
+	@$(PYTEST) -n $(CORES) --dist worksteal -q -ra --histories 400 tests/unit $(ARGS)
 
 coverage: setup ## how much of the pure packages their tests reach, with a floor
-	@$(BIN)/python -m pytest -n $(CORES) --dist worksteal -q --histories 400 tests/unit tests/integration/licenses \
+	@$(PYTEST) -n $(CORES) --dist worksteal -q --histories 400 tests/unit tests/integration/licenses \
 		--cov=pkgintel.nuget --cov=pkgintel.licenses --cov-fail-under=93 $(ARGS)
 
 check: lint coverage test ## all that .ci/run asks for: lint, format, types, import contracts, coverage, tests

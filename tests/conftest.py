@@ -4,10 +4,11 @@ The servers' home is a temporary directory that every pytest-xdist worker of the
 removes it once the last worker let go of it.
 """
 
+import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -68,11 +69,38 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Nothing that is imported or collected becomes garbage, so nobody looks for any: not now and not later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest come first, tests with real processes and histories, so that nobody waits for one in the end."""
-    items.sort(
-        key=lambda item: item.get_closest_marker("processes") is None and "examples" not in item.fixturenames  # type: ignore[attr-defined]
-    )
+    """The longest come first, so that nobody waits for one in the end: tests that wait for containers, then those that
+    wait for processes, and spread among them those that only compute, of histories. Each class or module stays whole.
+    """
+    scopes: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        scopes.setdefault(item.nodeid.rpartition("::")[0], []).append(item)
+    waiting, computing, short = [], [], []
+    for scope in scopes.values():
+        marked = {name for name in ("containers", "processes") if any(item.get_closest_marker(name) for item in scope)}
+        if marked:
+            waiting.append(("containers" not in marked, scope))
+        elif any("examples" in item.fixturenames for item in scope):  # type: ignore[attr-defined]
+            computing.append(scope)
+        else:
+            short.append(scope)
+    waiting.sort(key=lambda it: it[0])
+    order = [scope for _, scope in waiting]
+    for number, scope in enumerate(computing):
+        order.insert(number * (len(waiting) // len(computing) + 1) + 1, scope)
+    items[:] = [item for scope in (*order, *short) for item in scope]
 
 
 @pytest.fixture(scope="session")

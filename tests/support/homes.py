@@ -117,6 +117,14 @@ def home_at(path: Path) -> Iterator[Home]:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def copied(used: Path, path: Path) -> None:
+    """Make a home with the data directory of one that was used; its ports are chosen anew."""
+    path.mkdir(mode=0o700)
+    shutil.copytree(used / "postgres", path / "postgres")
+    password = guardian.read(used / "services.json")["postgres"]["password"]
+    (path / "services.json").write_text(json.dumps({"postgres": {"password": password}}))
+
+
 def write_to(said: dict[str, str], value: str) -> None:
     with psycopg.connect(said["postgres"]) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS kept (value text)")

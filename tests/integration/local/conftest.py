@@ -12,7 +12,7 @@ from tests.support.places import quick_place
 
 
 @pytest.fixture
-def home() -> Iterator[Home]:
+def new_home() -> Iterator[Home]:
     """A home of a test's own, which is not there yet."""
     place = Path(tempfile.mkdtemp(prefix="pkgintel-test-", dir=quick_place()))
     try:
@@ -20,3 +20,9 @@ def home() -> Iterator[Home]:
             yield home
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture
+def home(new_home: Home) -> Home:
+    """The home of a test; a module whose tests need no new one may give them another."""
+    return new_home

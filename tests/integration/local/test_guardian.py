@@ -4,13 +4,37 @@ import os
 import shutil
 import signal
 import socket
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pkgintel.local import server
 from pkgintel.local import services as embedded
-from tests.support.homes import Home, answers, read_from, soon, write_to
+from tests.support.homes import Home, answers, copied, home_at, read_from, soon, write_to
+from tests.support.places import quick_place
+
+
+@pytest.fixture(scope="module")
+def used_home() -> Iterator[Path]:
+    """A home whose servers ran once: to make a data directory takes longer than most tests here."""
+    place = Path(tempfile.mkdtemp(prefix="pkgintel-test-", dir=quick_place()))
+    try:
+        with home_at(place / "used") as used:
+            embedded.hold(used.settings)
+            embedded.release(used.path)
+            used.await_end()
+            yield used.path
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture
+def home(new_home: Home, used_home: Path) -> Home:
+    """A home of a test's own, with a data directory in which nothing is."""
+    copied(used_home, new_home.path)
+    return new_home
 
 
 def test_a_killed_user_takes_nobody_along(home: Home) -> None:
@@ -144,15 +168,15 @@ def test_orphans_whose_password_was_lost_are_restarted(home: Home) -> None:
     assert read_from(home.said(home.user())) == (["kept"], ["kept"])
 
 
-def test_a_half_written_home_heals(home: Home) -> None:
+def test_a_half_written_home_heals(new_home: Home) -> None:
     """As if initdb had been killed: the data directory appears whole or not at all."""
-    (home.path / "postgres.new-abc" / "data" / "global").mkdir(parents=True)
-    (home.path / "postgres").mkdir()
-    (home.path / "redis").mkdir()
-    (home.path / "guardian.json").write_text('{"ready": true')
-    (home.path / "services.json.new").write_text("{")
-    assert embedded.hold(home.settings).database("sample")
-    assert not (home.path / "postgres.new-abc").exists()
+    (new_home.path / "postgres.new-abc" / "data" / "global").mkdir(parents=True)
+    (new_home.path / "postgres").mkdir()
+    (new_home.path / "redis").mkdir()
+    (new_home.path / "guardian.json").write_text('{"ready": true')
+    (new_home.path / "services.json.new").write_text("{")
+    assert embedded.hold(new_home.settings).database("sample")
+    assert not (new_home.path / "postgres.new-abc").exists()
 
 
 @pytest.mark.parametrize("part", ["manifest", "incr.aof", "base.rdb"])
@@ -170,12 +194,12 @@ def test_a_damaged_journal_of_valkey_keeps_nobody_from_what_is_stored(home: Home
     assert "is set aside as" in (home.path / "logs" / "guardian.log").read_text()
 
 
-def test_a_guardian_killed_while_it_makes_the_data_directory(home: Home) -> None:
-    user = home.user()
-    soon(lambda: list(home.path.glob("postgres.new-*/data/PG_VERSION")), "initdb at work")
-    log = (home.path / "logs" / "guardian.log").read_text()
+def test_a_guardian_killed_while_it_makes_the_data_directory(new_home: Home) -> None:
+    user = new_home.user()
+    soon(lambda: list(new_home.path.glob("postgres.new-*/data/PG_VERSION")), "initdb at work")
+    log = (new_home.path / "logs" / "guardian.log").read_text()
     os.kill(int(log.partition("(process ")[2].partition(")")[0]), signal.SIGKILL)
-    said = home.said(user)
+    said = new_home.said(user)
     assert "postgres" in said, said
 
 
