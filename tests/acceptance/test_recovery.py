@@ -12,7 +12,7 @@ import redis
 from pkgintel.local.services import Services
 from tests.support.databases import redis_of
 from tests.support.sites import SiteFleet
-from tests.support.workers import kill
+from tests.support.workers import PATIENCE, kill
 
 pytestmark = pytest.mark.processes
 
@@ -22,7 +22,8 @@ def crew(services: Services, shared_database: str, tmp_path_factory: pytest.Temp
     """One worker of two processes; the last test kills it."""
     with ExitStack() as stack:
         redis_url = stack.enter_context(redis_of(services))
-        yield SiteFleet(stack, shared_database, redis_url, tmp_path_factory.mktemp("recovery"), request_attempts=1)
+        changes = {"request_attempts": 1, "request_timeout": PATIENCE}
+        yield SiteFleet(stack, shared_database, redis_url, tmp_path_factory.mktemp("recovery"), **changes)
 
 
 @pytest.fixture
@@ -38,8 +39,11 @@ def test_a_scan_that_upstream_answers_503_says_so_since_when_and_when_it_tries_a
     site.broken["/index.json"] = lambda: httpx.Response(503)
     fleet.send("catalog.scan")
     run = fleet.wait(lambda: fleet.rows("SELECT * FROM ops.runs WHERE retry_noted IS NOT NULL"), "another try")[0]
+    # After half a minute of tries the run would have failed: the next one waits for its answer, which is a good one.
+    held = site.hold("/index.json")
+    site.broken.clear()
     show = ("runs", "show", str(run["id"]))
-    with ThreadPoolExecutor() as pool:  # All at one moment: after half a minute of tries the run has failed.
+    with ThreadPoolExecutor() as pool:  # All at one moment, before the next try.
         status = pool.submit(fleet.status)
         shown, *texts = pool.map(lambda words: fleet.tell(*words).stdout, ((*show, "--json"), ("status",), show))
     now = status.result()["run"]
@@ -51,7 +55,7 @@ def test_a_scan_that_upstream_answers_503_says_so_since_when_and_when_it_tries_a
         assert "503" in text
         assert "next try" in text
     assert json.loads(shown)["retry"]["because"]
-    site.broken.clear()
+    held.set()
     fleet.ended("scan", "done")
     assert json.loads(fleet.tell("runs", "show", str(run["id"]), "--json").stdout)["retry"] is None
 

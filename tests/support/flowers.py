@@ -16,6 +16,7 @@ from pkgintel.runtime import deployment
 from pkgintel.settings import Deployment
 from tests.support.checkout import CHECKOUT
 from tests.support.waiting import until
+from tests.support.workers import PATIENCE
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -85,7 +86,7 @@ def flowers() -> Iterator[Start]:
             assert process.poll() is None, "Flower ended"
             return False
 
-        until(up, "Flower answers")
+        until(up, "Flower answers", PATIENCE)
         return served
 
     yield start

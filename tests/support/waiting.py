@@ -8,7 +8,7 @@ from typing import TypeVar
 Value = TypeVar("Value")
 
 
-def until(condition: Callable[[], Value | None], what: str = "", timeout: float = 30, pause: float = 0.05) -> Value:
+def until(condition: Callable[[], Value | None], what: str = "", timeout: float = 60, pause: float = 0.05) -> Value:
     """The first true value of `condition`, asked every `pause` seconds.
 
     Raises: AssertionError, with `what`, after `timeout` seconds.

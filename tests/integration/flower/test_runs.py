@@ -19,6 +19,7 @@ from tests.support.browser import CHROMIUM, browser
 from tests.support.flowers import Served, Start
 from tests.support.old_runs import failed_scan, grow_old
 from tests.support.waiting import until
+from tests.support.workers import PATIENCE
 
 pytestmark = pytest.mark.processes
 
@@ -117,7 +118,7 @@ def quickly(served: Served, path: str) -> str:
         assert "Traceback" not in body
         return took < 0.2
 
-    until(quick, f"{path} takes less than 200 ms")
+    until(quick, f"{path} takes less than 200 ms", PATIENCE)
     return body
 
 
