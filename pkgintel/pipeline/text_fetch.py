@@ -8,21 +8,22 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from urllib.parse import quote
 
 from pkgintel import database
 from pkgintel.errors import RunFailed, TryLater, UpstreamChanged
-from pkgintel.licenses.hosted import owner_of
 from pkgintel.pipeline import heartbeats, pages, runs, text_sources
 from pkgintel.pipeline.pages import PagesLeft
 from pkgintel.pipeline.runs import Run
 from pkgintel.pipeline.states import Action, State
-from pkgintel.pipeline.text_sources import PACKAGES, SourceLeft
+from pkgintel.pipeline.text_sources import PACKAGES, FileSource, SourceLeft, VersionSource
 from pkgintel.settings import Settings, places_of
 from pkgintel.text import many
 from pkgintel.upstream import feeds, files, nupkg, sources
 from pkgintel.upstream.client import Client
 from pkgintel.upstream.files import Look, Manners
+from pkgintel.upstream.origins import CatalogAddress
 from pkgintel.upstream.slots import Limit
 
 log = logging.getLogger(__name__)
@@ -82,32 +83,35 @@ class _Host:
         self._db, self._client, self._limit, self._settings = db, client, limit, settings
         self.run_id, self.host = run_id, host
         self._places = places_of(settings.text_origins)
-        self._base = sources.package_base(client, settings.service_index_url) if host == PACKAGES else None
-        if host == PACKAGES and self._base is None:
-            raise UpstreamChanged(f"{settings.service_index_url} names no {sources.PACKAGE_BASE} any more")
         # A place that an operator chose is nobody's code host, so nobody there has to be spared.
         self.pace = 0.0 if host == PACKAGES or f"https://{host}" in self._places else PACE
 
-    def look(self, source: SourceLeft) -> Look:
-        """Ask for one file. Raises: UpstreamUnavailable, ServiceUnavailable."""
-        if source.url is None:
+    def look(self, source: FileSource | VersionSource) -> Look:
+        """Ask for one file. Raises: UpstreamUnavailable, ServiceUnavailable, UpstreamChanged."""
+        if isinstance(source, VersionSource):
             return self._look_inside(source)
-        owner = owner_of(source.url) or self.host
         token = self._settings.github_token
-        manners = Manners(files.code_host(owner), self._limit, places=self._places, token=token)
+        manners = Manners(files.code_host(source.url), self._limit, places=self._places, token=token)
         return files.look(self._client, source.url, manners, source.etag)
 
-    def _look_inside(self, source: SourceLeft) -> Look:
+    def _look_inside(self, source: VersionSource) -> Look:
         """Ask for the file as it lies beside its package; where it does not, look for it in the package."""
-        address, base = self._base  # type: ignore[misc]
-        name, version = source.package_key or self.host, source.version_key or self.host
-        folder = feeds.folder(base, name, version)
+        address, base = self._base
+        folder = feeds.folder(base, *source.key)
         manners = Manners(address.allows, self._limit, public=address.public, places=self._places)
         found = files.look(self._client, f"{folder}license", manners, source.etag)
         if found.outcome != "missing" or not source.license_file:
             return found
-        package = f"{folder}{quote(f'{name}.{version}', safe='')}.nupkg"
+        package = f"{folder}{quote('.'.join(source.key), safe='')}.nupkg"
         return replace(nupkg.look(self._client, package, source.license_file, manners), asked=found.asked)
+
+    @cached_property
+    def _base(self) -> tuple[CatalogAddress, str]:
+        """Where the source of the catalog keeps its packages. Raises: UpstreamUnavailable, UpstreamChanged."""
+        url = self._settings.service_index_url
+        if (found := sources.package_base(self._client, url)) is None:
+            raise UpstreamChanged(f"{url} names no {sources.PACKAGE_BASE} any more")
+        return found
 
     def keep(self, source: SourceLeft, look: Look) -> bool:
         """Keep what a look found; whether the run still runs."""
@@ -125,7 +129,7 @@ class _Host:
             text_sources.pause(conn, self.host, seconds, why)
 
 
-def _ask_all(host: _Host, left: list[SourceLeft], progress: Callable[[str], None]) -> HostResult:
+def _ask_all(host: _Host, left: list[FileSource | VersionSource], progress: Callable[[str], None]) -> HostResult:
     begun, troubles = time.monotonic(), 0
     for number, source in enumerate(left):
         if number:

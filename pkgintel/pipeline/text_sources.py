@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from pydantic import TypeAdapter
+
 from pkgintel import database
 from pkgintel.licenses.hosted import hosted
 from pkgintel.licenses.texts.hand import SourceKind
@@ -25,16 +27,39 @@ PACKAGES = "packages"
 
 
 class SourceLeft(Row):
-    """A source that a run has not looked at yet, with what was stored of it."""
+    """A source that nobody has looked at yet, with what was stored of it."""
 
     id: int
     kind: SourceKind
-    url: str | None
-    package_key: str | None
-    version_key: str | None
     etag: str | None
     sha256: str | None
-    license_file: str | None = None  # What the version calls the file inside it.
+
+
+class FileSource(SourceLeft):
+    """A file on a code host."""
+
+    url: str
+    package_key: None
+    version_key: None
+    license_file: None = None
+
+
+class VersionSource(SourceLeft):
+    """The license file inside a version, which may give it a name; `settled`: nobody has to be asked about it now."""
+
+    url: None
+    package_key: str
+    version_key: str
+    license_file: str | None = None
+    settled: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Package key and version key."""
+        return self.package_key, self.version_key
+
+
+_LEFT: TypeAdapter[FileSource | VersionSource] = TypeAdapter(FileSource | VersionSource)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +97,6 @@ def plan(conn: database.Connection, settings: Settings, client: Client, run_id: 
     return FetchPlan(hosts, len(due))
 
 
-class VersionSource(SourceLeft):
-    """The license file inside a version; `settled`: nobody has to be asked about it now."""
-
-    package_key: str
-    version_key: str
-    settled: bool
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Package key and version key."""
-        return self.package_key, self.version_key
-
-
 def inside_versions(conn: database.Connection, keys: Sequence[tuple[str, str]]) -> list[VersionSource]:
     """The license files inside some versions that were read, as sources like any other."""
     columns = {"package_keys": [key[0] for key in keys], "version_keys": [key[1] for key in keys]}
@@ -118,10 +130,10 @@ def map_declarations(conn: database.Connection) -> int:
 _NO_URL = "about:blank"
 
 
-def left(conn: database.Connection, run_id: int, host: str) -> list[SourceLeft]:
+def left(conn: database.Connection, run_id: int, host: str) -> list[FileSource | VersionSource]:
     """What run `run_id` still has to ask of a host, in order."""
     rows = database.every(conn, "texts/left", run_id=run_id, host=host)
-    return [SourceLeft.model_validate(row) for row in rows]
+    return [_LEFT.validate_python(row) for row in rows]
 
 
 def see(conn: database.Connection, run_id: int | None, source: SourceLeft, look: Look) -> None:

@@ -88,6 +88,9 @@ def fetch(
 
     `tick` hears now and then how many are done. Once the source no longer answers, the rest is not asked for; nor is it
     after `until` (monotonic seconds), when also what is under way ends, with `OutOfTime`.
+
+    For an audit, behind which somebody waits: one feed, many addresses, a time to end. What a run reads of hosts that
+    have to be spared, one file after the other with its ETag and its redirects, is `files.look`.
     """
     asking = _Asking(client, feed, limit, until)
     step = (lambda: tick(asking.done)) if tick is not None else None

@@ -78,8 +78,9 @@ class Wanted:
     cap: int = MAX_BYTES
 
 
-def code_host(owner: str) -> Callable[[str], str | None]:
-    """What forbids an address: all but https files of `owner` ("github.com/contoso") on a host that is allowed."""
+def code_host(file: str) -> Callable[[str], str | None]:
+    """What forbids an address: all but https files of the owner of `file`, an address, on a host that is allowed."""
+    owner = hosted.owner_of(file)
 
     def allows(url: str) -> str | None:
         try:
@@ -90,8 +91,8 @@ def code_host(owner: str) -> Callable[[str], str | None]:
             return f"{origin} is not https at its usual port"
         if origins.host(url) not in hosted.FAMILIES:
             return f"{origin} is not one of the hosts that license files are fetched from"
-        if hosted.owner_of(url) != owner:
-            return f"it leads away from {owner}"
+        if owner is None or hosted.owner_of(url) != owner:
+            return f"it leads away from {owner or 'every owner'}"
         return None
 
     return allows
