@@ -21,9 +21,12 @@ Kind: TypeAlias = Literal[
 
 MAX_LENGTH = 2_000  # characters
 
-_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)  # str.lower would turn U+212A into a plain k.
+_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 _TWIN = re.compile(r"(?:/|\.(?:html?|txt|php|md))+$")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_SLASHES = re.compile("/{2,}")
+# What nearly all are: nothing in such a text has a second meaning, so that it is split as urlsplit does, and sooner.
+_PLAIN = re.compile(r"(https?)://([a-z0-9.-]+)(/[a-z0-9._~/-]*)?", re.IGNORECASE | re.ASCII)
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]")
 _PLACEHOLDER = re.compile(
     r"license_?url|delete_?this|your_?license|someurl|^example\.|\.example(\.|$)|\.(test|invalid|localhost)$"
@@ -65,28 +68,38 @@ def read(url: str) -> Address:
         return Address("not-a-url")
     if "://" not in text and re.match(r"[a-z0-9-]+(\.[a-z0-9-]+)+(/|$)", text, re.IGNORECASE):
         text = "http://" + text
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
-    except ValueError:
+    found = _split(text)
+    if found is None:
         return Address("not-a-url")
-    if host is None:
-        return Address("not-a-url")
-    host, scheme = host.removesuffix("."), parts.scheme.lower()
-    if scheme not in {"http", "https", "ftp"} or not host or " " in host or "@" in parts.netloc:
+    scheme, netloc, host, port, path, query = found
+    host = host.removesuffix(".")
+    if scheme not in {"http", "https", "ftp"} or not host or " " in host or "@" in netloc:
         return Address("not-a-url")
     host = host.removeprefix("www.")
     if "." not in host or _PLACEHOLDER.search(host):
         return Address("placeholder")
     if port not in {None, 80, 443}:
         host = f"{host}:{port}"
-    return _address(host if scheme != "ftp" else f"ftp://{host}", parts.path, parts.query)
+    return _address(host if scheme != "ftp" else f"ftp://{host}", path, query)
+
+
+def _split(text: str) -> tuple[str, str, str, int | None, str, str] | None:
+    """Scheme, network location, host, port, path and query of a URL; None where it has no host or cannot be split."""
+    if plain := _PLAIN.fullmatch(text):
+        scheme, host, path = plain.groups("")
+        return scheme.lower(), host, host.lower(), None, path, ""
+    try:
+        parts = urlsplit(text)
+        name, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    return None if name is None else (parts.scheme.lower(), parts.netloc, name, port, parts.path, parts.query)
 
 
 def _address(host: str, raw_path: str, query: str) -> Address:
     """Rules of single hosts first, then what holds for every page."""
-    exact = re.sub(r"/{2,}", "/", unquote(raw_path, errors="replace")).strip("/")
-    path = exact.translate(_ASCII_LOWER)
+    exact = _SLASHES.sub("/", unquote(raw_path, errors="replace")).strip("/")
+    path = _lower(exact)
     if host == "licenses.nuget.org":
         return Address("expression", f"{host}/{path}", exact.strip()) if exact.strip() else Address("page", host)
     if host == "aka.ms" and path == "deprecatelicenseurl":
@@ -135,5 +148,10 @@ def _github_file(host: str, raw_path: str, query: str) -> str:
         parts.insert(2, "blob")
     if len(parts) < 5 or parts[2] not in _FILE:
         return ""
-    owner, repository = parts[0].translate(_ASCII_LOWER), parts[1].translate(_ASCII_LOWER)
+    owner, repository = _lower(parts[0]), _lower(parts[1])
     return "/".join(["github.com", owner, repository, "blob", *parts[3:]])
+
+
+def _lower(text: str) -> str:
+    """The text with its ASCII letters small: `str.lower` would turn U+212A into a plain k."""
+    return text.lower() if text.isascii() else text.translate(_ASCII_LOWER)
