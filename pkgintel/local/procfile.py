@@ -68,7 +68,7 @@ class Process:
         """Start it, as the leader of a session that dies with this process."""
         self._since = time.monotonic()
         exec_ = "" if _OF_SEVERAL.match(self._command) else "exec "
-        self._popen = subprocess.Popen(
+        self._popen = popen = subprocess.Popen(
             ["/bin/sh", "-c", exec_ + self._command],
             cwd=self._cwd,
             env=self._environ,
@@ -79,9 +79,9 @@ class Process:
             start_new_session=True,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
-        assert self._popen.stdout is not None  # noqa: S101 (a pipe was asked for)
-        os.set_blocking(self._popen.stdout.fileno(), False)
-        selector.register(self._popen.stdout, selectors.EVENT_READ, self)
+        if popen.stdout is not None:  # Always: a pipe was asked for.
+            os.set_blocking(popen.stdout.fileno(), False)
+            selector.register(popen.stdout, selectors.EVENT_READ, self)
 
     def running(self) -> bool:
         """Whether its leader runs."""

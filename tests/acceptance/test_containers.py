@@ -1,7 +1,8 @@
 """The image and the compose file, on a real Docker engine; skipped where none answers.
 
 Two ways in: `docker compose up` as a newcomer types it, and pytest-celery with the image's worker between a Redis and a
-Postgres of its own. Names are unique and ports are free ones, so that nothing else on the engine is touched.
+Postgres of its own. Names are unique and ports are free ones, so that nothing else on the engine is touched. All of it
+is here, for one image and one stack serve it.
 """
 
 import base64

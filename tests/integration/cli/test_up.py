@@ -1,4 +1,7 @@
-"""`pkgintel up` on small Procfiles: order, new starts, signals, and nobody left behind."""
+"""`pkgintel up` on small Procfiles: order, new starts, signals, and nobody left behind.
+
+All of it is here, for what starts and watches such a deployment serves every test.
+"""
 
 import json
 import os

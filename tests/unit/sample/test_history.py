@@ -1,4 +1,7 @@
-"""The sample catalog: it parses, it has every oddity it promises, it grows as the real one does."""
+"""The sample catalog: it parses, it has every oddity it promises, it grows as the real one does.
+
+All of it is here, for the two stages of the sample are made once.
+"""
 
 import hashlib
 import json

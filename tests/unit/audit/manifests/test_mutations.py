@@ -13,7 +13,8 @@ from pkgintel.audit.manifests.graph import Ways
 from pkgintel.errors import ManifestUnreadable, SettingsError
 from tests.support import audits
 from tests.support.audits import report
-from tests.unit.audit.manifests.test_formats import ASSETS, CYCLONEDX, LOCK
+from tests.unit.audit.manifests.test_bills import CYCLONEDX
+from tests.unit.audit.manifests.test_formats import ASSETS, LOCK
 
 XML = b"""<?xml version="1.0"?><packages><package id="A" version="1.0" developmentDependency="true"/></packages>"""
 PROJECT = (
