@@ -6,10 +6,10 @@
 --   new, leaving                     whether this is its first renewal, its last
 --   ok, failed, retry_after, chance  answers since the last renewal; a number from 0 to 1
 --   failures, quiet, open, longest_open, probe   when a circuit opens, for how long, and how long a probe may take
--- Leases are a hash of holder → "slots wanted expiry began", and "@since" → when it began; times are the server's, in ms
--- ("began", which orders the holders, in µs).
+-- Leases are a hash of holder → "slots wanted expiry began less", and "@since" → when it began; times are the server's,
+-- in ms ("began", which orders the holders, in µs). "less" is 1 where it wanted more before: its work comes to its end.
 -- Returns the slots it may use, its due share, how many holders there are, ms until the circuit closes (0: closed),
--- and 1 if it is the probe.
+-- 1 if it is the probe, and 1 if more may be free soon.
 
 local leases, circuit, said = KEYS[1], KEYS[2], cjson.decode(ARGV[1])
 local me, limit, held, wanted = said.holder, said.limit, said.held, said.wanted
@@ -66,18 +66,20 @@ if not since then
   redis.call('HSET', leases, '@since', now)
 end
 local flat, holders, taken = redis.call('HGETALL', leases), {}, 0
-local own = {name = me, want = wanted, began = clock[1] * 1000000 + clock[2]}
+local own, less, ending = {name = me, want = wanted, began = clock[1] * 1000000 + clock[2]}, 0, false
 for i = 1, #flat, 2 do
   local name = flat[i]
   if name ~= '@since' then
-    local slots, want, expiry, began = string.match(flat[i + 1], '(%d+) (%d+) (%d+) ?(%d*)')
+    local slots, want, expiry, began, fewer = string.match(flat[i + 1], '(%d+) (%d+) (%d+) ?(%d*) ?(%d*)')
     if name == me then
       if not said.new then own.began = tonumber(began) or 0 end
+      if wanted < tonumber(want) then less = 1 end
     elseif tonumber(expiry) <= now then
       redis.call('HDEL', leases, name)
     else
       holders[#holders + 1] = {name = name, want = tonumber(want), began = tonumber(began) or 0}
       taken = taken + tonumber(slots)
+      ending = ending or (fewer == '1' and tonumber(want) > 0)
     end
   end
 end
@@ -108,9 +110,10 @@ local use = said.leaving and 0 or math.max(0, math.min(due, limit - taken))
 if said.leaving then
   if held == 0 then
     redis.call('HDEL', leases, me)
-    return {0, 0, #holders, wait, mine}
+    return {0, 0, #holders, wait, mine, 0}
   end
   wanted = 0
 end
-redis.call('HSET', leases, me, string.format('%d %d %d %d', math.max(use, held), wanted, now + said.lease, own.began))
-return {use, due, #holders, wait, mine}
+local kept = {math.max(use, held), wanted, now + said.lease, own.began, less}
+redis.call('HSET', leases, me, string.format('%d %d %d %d %d', unpack(kept)))
+return {use, due, #holders, wait, mine, (use < due or ending) and 1 or 0}

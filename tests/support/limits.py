@@ -9,7 +9,8 @@ import redis
 
 from pkgintel.local.valkey import Valkey
 from pkgintel.upstream.client import Client
-from pkgintel.upstream.limit import FleetLimit, Lease, Pace
+from pkgintel.upstream.lease import Lease, Pace
+from pkgintel.upstream.limit import FleetLimit
 from tests.support.waiting import until
 
 soon = partial(until, timeout=10, pause=0.01)
@@ -60,6 +61,7 @@ class Busy:
 
     def __init__(self, client: Client, limit: Lease, wanted: int) -> None:
         self.client, self.limit, self.held, self.done = client, limit, 0, 0
+        self.left = wanted  # Of its requests, those that wait or are under way.
         self.errors: list[Exception] = []
         self._over = threading.Event()
         for _ in range(wanted):
@@ -80,6 +82,8 @@ class Busy:
                     self.limit.leave(True)
         except Exception as error:  # noqa: BLE001 - the test looks at it
             self.errors.append(error)
+        finally:
+            self.left -= 1
 
     def let_go(self) -> None:
         self._over.set()

@@ -25,7 +25,7 @@ def test_who_leaves_gives_its_share_back_and_comes_again_as_the_youngest(
                 comes = Busy(client, second, 8)
                 soon(lambda second=second: (first.share, second.share) == (5, 3))  # type: ignore[misc]
                 comes.let_go()
-                soon(lambda comes=comes: comes.held == 0)  # type: ignore[misc]
+                soon(lambda comes=comes: comes.left == 0)  # type: ignore[misc]
             assert len(leases(valkey, prefix)) == 1
             soon(lambda: first.share == 8)
         stays.let_go()

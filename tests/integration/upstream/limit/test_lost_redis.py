@@ -7,8 +7,9 @@ import pytest
 from pkgintel.errors import ServiceUnavailable
 from pkgintel.local.server import free_port
 from pkgintel.upstream.client import Client
+from pkgintel.upstream.lease import Pace
 from pkgintel.upstream.leaves import fetch_leaves
-from pkgintel.upstream.limit import FleetLimit, Pace
+from pkgintel.upstream.limit import FleetLimit
 from tests.support.hostile import HostileServer
 from tests.support.leaves import catalog_of, served
 from tests.support.limits import Busy, Redis, fleet_of, soon

@@ -42,7 +42,7 @@ def test_one_holder_gets_it_all_and_of_several_the_oldest_most(valkey: Redis, cl
             holder.let_go()
             assert not holder.errors
         assert peak <= 12
-        soon(lambda: all(holder.held == 0 for holder in holders))
+        soon(lambda: all(holder.left == 0 for holder in holders))  # One that waited may be admitted yet.
     assert sum(leases(valkey, prefix).values()) == 0
 
 
@@ -76,7 +76,8 @@ def test_a_worker_of_an_older_version_shares_the_limit(valkey: Redis, client: Cl
 
 HOLDER = """
 import signal, sys
-from pkgintel.upstream.limit import FleetLimit, Pace
+from pkgintel.upstream.lease import Pace
+from pkgintel.upstream.limit import FleetLimit
 from pkgintel.settings import Settings
 from pkgintel.upstream.client import Client
 client = Client(Settings())
