@@ -46,12 +46,14 @@ class Texts:
         self._readings: dict[str, StoredReading] = {}
         self._failures: list[UpstreamError] = []
         self._held: tuple[str, ...] = ()
+        self._names: dict[Key, str | None] = {}
 
     def better(self, answers: Mapping[Key, Answer]) -> dict[Key, Answer]:
         """The answers that are others now that a license file is read."""
         unread = {key: one for key, one in answers.items() if one.rule == NOT_READ and one.declaration is not None}
         brought = [key for key, one in unread.items() if one.source == "database"]
         looked_up = [key for key, one in unread.items() if one.source == "nuspec"]
+        self._names = {key: one.declaration.file for key, one in unread.items() if one.declaration is not None}
         store = self.lookup.store
         seen = store.texts(self.lookup.source, looked_up) if store is not None and looked_up else {}
         if self.asks and unread:
@@ -101,15 +103,22 @@ class Texts:
         return seen
 
     def _fetched(self, keys: Sequence[Key]) -> "dict[Key, tuple[str, Found]]":
-        """What is inside some versions, by their keys, with the address of each."""
+        """What is inside some versions, by their keys, with the address of each: beside the package, else out of it."""
+        from pkgintel.audit import inside  # Slow to import, and not needed where nothing is asked for.
+
         asking = self.lookup.opened() if time.monotonic() < self._until else None
         if asking is None:
             return {}
         urls = [asking.feed.license(*key) for key in keys]
         found = asking.fetch(urls, until=self._until)
         self.lookup.asked |= set(keys)
-        self._failures += [one.error for one in found if one.error is not None]
-        return dict(zip(keys, zip(urls, found, strict=True), strict=True))
+        came = dict(zip(keys, zip(urls, found, strict=True), strict=True))
+        named = {
+            key: name for key, (_, one) in came.items() if one == inside.NOTHING and (name := self._names.get(key))
+        }
+        came |= inside.read(asking, named, self._until)
+        self._failures += [one.error for _, one in came.values() if one.error is not None]
+        return came
 
     def _store(self, store: Store, asked: Mapping[Key, SeenText], brought: Sequence[Key]) -> None:
         """Have what was fetched read as the pipeline reads it, with the files of the versions that it knows."""

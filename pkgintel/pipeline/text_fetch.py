@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from urllib.parse import quote
 
 from pkgintel import database
 from pkgintel.errors import RunFailed, TryLater, UpstreamChanged
@@ -102,7 +101,7 @@ class _Host:
         found = files.look(self._client, f"{folder}license", manners, source.etag)
         if found.outcome != "missing" or not source.license_file:
             return found
-        package = f"{folder}{quote('.'.join(source.key), safe='')}.nupkg"
+        package = feeds.package(base, *source.key)
         return replace(nupkg.look(self._client, package, source.license_file, manners), asked=found.asked)
 
     @cached_property

@@ -35,6 +35,11 @@ def folder(base: str, package_key: str, version_key: str) -> str:
     return f"{base}{quote(package_key, safe='')}/{quote(version_key, safe='')}/"
 
 
+def package(base: str, package_key: str, version_key: str) -> str:
+    """The address of a version's package below the base address of a source's packages."""
+    return f"{folder(base, package_key, version_key)}{quote(f'{package_key}.{version_key}', safe='')}.nupkg"
+
+
 @dataclass(frozen=True, slots=True)
 class Feed:
     """A V3 source that packages can be looked up at: its service index, and where its packages lie."""
@@ -50,6 +55,10 @@ class Feed:
     def license(self, package_key: str, version_key: str) -> str:
         """The address of the license file inside a version."""
         return f"{folder(self.address.index_url, package_key, version_key)}license"
+
+    def package(self, package_key: str, version_key: str) -> str:
+        """The address of a version's package."""
+        return package(self.address.index_url, package_key, version_key)
 
     def versions(self, package_key: str) -> str:
         """The address of the list of a package's versions."""

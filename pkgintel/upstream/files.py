@@ -7,6 +7,7 @@ owners and rules stay those of the host. Nothing of a body is believed but its b
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from pkgintel.licenses import hosted
 from pkgintel.licenses.texts.decode import MAX_BYTES
 from pkgintel.upstream import origins
 from pkgintel.upstream.answers import FetchFailed, Unobtainable, retry_after
-from pkgintel.upstream.client import MOST_REDIRECTS, Client
+from pkgintel.upstream.client import MOST_REDIRECTS, Client, Credentials
 from pkgintel.upstream.exchange import REDIRECTS, Answer, target_of
 from pkgintel.upstream.slots import Limit
 
@@ -57,6 +58,7 @@ class Manners:
     """How files are asked for: which addresses `allows` forbids (with a reason), under which limit, where.
 
     `places`: "https://host" → the origin that is connected to in its stead. `public`: nothing but the open internet.
+    `until` (monotonic seconds): when a look ends that has no answer yet.
     """
 
     allows: Callable[[str], str | None]
@@ -64,6 +66,18 @@ class Manners:
     public: bool = True
     places: Mapping[str, str] = field(default_factory=dict)
     token: str | None = field(default=None, repr=False)
+    credentials: Credentials | None = field(default=None, repr=False)
+    until: float | None = None
+
+    def left(self) -> float | None:
+        """The seconds that are left; None where there is no end."""
+        return None if self.until is None else max(0.0, self.until - time.monotonic())
+
+    def authorization(self, url: str) -> str | None:
+        """The header that says who asks for `url`."""
+        if self.token and urlsplit(url).hostname in GITHUB:
+            return f"token {self.token}"
+        return self.credentials.towards(url) if self.credentials else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +132,11 @@ async def reach(client: Client, url: str, manners: Manners, wanted: Wanted) -> t
         return Look("refused", url, error=f"it was not asked for: {why}")
     for _ in range(MOST_REDIRECTS + 1):
         try:
-            answer = await _answer(client, asked, manners, wanted if asked == url else replace(wanted, etag=None))
+            async with asyncio.timeout(manners.left()):
+                answer = await _answer(client, asked, manners, wanted if asked == url else replace(wanted, etag=None))
             target = _target(asked, answer)
+        except TimeoutError:
+            return Look("trouble", url, answered=asked, error="the time for it was over")
         except Unobtainable as error:
             return Look("refused", url, answered=asked, error=str(error))
         except FetchFailed as error:
@@ -157,8 +174,9 @@ async def _once(client: Client, url: str, manners: Manners, wanted: Wanted) -> A
     headers = _headers(wanted)
     if place:
         headers["host"] = parts.netloc
-    if manners.token and parts.hostname in GITHUB:
-        headers["authorization"] = f"token {manners.token}"
+    said = manners.authorization(url)
+    if said:
+        headers["authorization"] = said
     request = client.exchange.request_with(where, headers)
     public = manners.public and not place
     await manners.limit.enter()

@@ -75,6 +75,7 @@ _RTF_STARRED = _RTF_UNSEEN | word_set(
     """
 )
 _RTF_NAMED = frozenset({"fonttbl", "stylesheet", "latentstyles", "listtable", "info", "generator", "fldinst"})
+_RTF_TOLD = frozenset({"title", "subject", "keywords", "doccomm", "comment"})  # Of a document's properties.
 _RTF_STRUCK = frozenset({"strike", "striked", "deleted"})
 _PAIR = re.compile(r"[^\W\d_]{2,}[\s,]+[^\W\d_]{2,}")
 _SENTENCE = re.compile(r"(?:[^\W\d_]+[\s,]+){4}[^\W\d_]")  # Words in a row that no font and no style has in its name.
@@ -190,14 +191,28 @@ def _without_rtf(text: str) -> str:
         elif brace == "}":
             if len(hidden) > 1:
                 hidden.pop()
-        elif word in _RTF_UNSEEN or (starred and word and word.lower() in _RTF_STARRED):
+        elif word and _names_group(word, hidden[-1], starred):
             hidden[-1] = word
         elif not hidden[-1]:
             out.append(_rtf_sign(part))
-        elif part[8] and (_SENTENCE if hidden[-1] in _RTF_NAMED else _PAIR).search(part[8]):
+        elif part[8] and _says(hidden[-1], part[8]):
             out.append(f"\n{part[8]}\n")
         starred = part[5] == "*"
     return "".join(out)
+
+
+def _names_group(word: str, within: str, starred: bool) -> bool:
+    """Whether a control word names a group that no program shows, or one of a document's properties."""
+    if within == "info" and word in _RTF_TOLD:
+        return True
+    return word in _RTF_UNSEEN or (starred and word.lower() in _RTF_STARRED)
+
+
+def _says(group: str, text: str) -> bool:
+    """Whether words in a group that no program shows are more than its names and numbers."""
+    if group in _RTF_TOLD:
+        return True
+    return (_SENTENCE if group in _RTF_NAMED else _PAIR).search(text) is not None
 
 
 def _rtf_sign(part: re.Match[str]) -> str:

@@ -13,6 +13,7 @@ from pkgintel import cli
 from pkgintel import database as db
 from pkgintel.licenses.texts import library
 from pkgintel.pipeline import sync
+from tests.support.archives import archive
 from tests.support.audits import spdx
 from tests.support.feeds import LocalFeed
 from tests.support.text_hosts import sample
@@ -140,3 +141,45 @@ def test_the_rest_is_not_read_when_the_time_is_over(feed: LocalFeed) -> None:
     none = report(feed, "--no-database", "--spdx", "licenses.json", "--texts", "--texts-seconds", "0")
     assert feed.license_files == []
     assert none["notes"] == ["3 license files not read: the 0 seconds for them were over (--texts-seconds)"]
+
+
+def packed(feed: LocalFeed, **behaviour: Any) -> str:
+    """A version whose license file lies in its package alone, as feeds other than nuget.org have it; the path."""
+    feed.add("Packed", "1.0.0", file="docs\\License.txt")
+    path = "/flat/packed/1.0.0/packed.1.0.0.nupkg"
+    feed.put(path, archive({"docs/License.txt": sample("mit")}, around=300_000), ranges=True, **behaviour)
+    return path
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_file_that_the_source_does_not_serve_is_read_out_of_its_package(feed: LocalFeed, folder: Path) -> None:
+    (folder / "list.txt").write_text("Packed 1.0.0\nNone 1.0.0\n")
+    path = packed(feed)
+    words = ("--no-database", "--spdx", "licenses.json", "--texts")
+    found = report(feed, *words)
+    assert rules(found) == {"Packed": "text-open", "None": "text-missing"}
+    text = next(one["evidence"]["text"] for one in found["packages"] if one["package_id"] == "Packed")
+    assert text["asked"] == f"{feed.url(path)}#docs/License.txt"
+    assert feed.count(path) == 3, "its beginning, its end and the file"
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_was_read_out_of_a_package_is_stored_and_asked_for_once(
+    feed: LocalFeed, folder: Path, conn: db.Connection
+) -> None:
+    (folder / "list.txt").write_text("Packed 1.0.0\n")
+    packed(feed)
+    first = report(feed, "--spdx", "licenses.json", "--texts")
+    assert rules(first) == {"Packed": "text-open"}
+    assert report(feed, "--spdx", "licenses.json", "--texts") == first
+    assert feed.requests == []
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_package_that_hangs_ends_with_the_time_for_files(feed: LocalFeed, folder: Path) -> None:
+    (folder / "list.txt").write_text("Packed 1.0.0\n")
+    packed(feed, hang=True)
+    words = ("--no-database", "--spdx", "licenses.json", "--texts", "--texts-seconds", "1")
+    found = report(feed, *words)
+    assert rules(found) == {"Packed": "text-not-read-yet"}
+    assert found["notes"] == ["1 license file not read: the 1 seconds for them were over (--texts-seconds)"]

@@ -11,9 +11,11 @@ from click.testing import CliRunner, Result
 
 from pkgintel import cli
 from pkgintel import database as db
+from tests.support.archives import archive
 from tests.support.audits import spdx
 from tests.support.feeds import LocalFeed
 from tests.support.hostile import Answer
+from tests.support.text_hosts import sample
 
 LINES = "Open 1.0.0\nOpen 2.0.0\nFile 1.0.0\nGone 1.0.0\nOwn.Core 1.0.0\n"
 
@@ -96,6 +98,8 @@ def test_offline_sends_nothing(folder: Path, feed: LocalFeed) -> None:
 
 
 def test_a_source_that_wants_a_password(folder: Path, feed: LocalFeed, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed.add("Packed", "1.0.0", file="LICENSE")
+    feed.put("/flat/packed/1.0.0/packed.1.0.0.nupkg", archive({"LICENSE": sample("mit")}))
     documents = {path: feed._scripts[path][0].body for path in feed._scripts}
     feed._scripts.clear()
 
@@ -124,6 +128,9 @@ def test_a_source_that_wants_a_password(folder: Path, feed: LocalFeed, monkeypat
     assert _verdicts(json.loads(named.stdout))["Own.Core 1.0.0"] == "private"
     assert "secret" not in named.output
     assert not [path for path in feed.looked_up if "own" in path]
+    (folder / "list.txt").write_text("Packed 1.0.0\n")
+    packed = audit("list.txt", "--source", "our feed", *words[3:], "--texts", "--json")
+    assert _verdicts(json.loads(packed.stdout))["Packed 1.0.0"] == "text-open"
 
 
 def test_a_source_that_falls_silent_is_not_asked_for_ever(folder: Path, feed: LocalFeed) -> None:

@@ -14,7 +14,8 @@ def rich(text: str, put: str = "", before: str = "Permission") -> str:
     body = f"{head}{put}{before}{rest}".replace("\n", "\\par\n")
     tables = (
         r"{\fonttbl{\f0\fnil Times New Roman;}}{\colortbl ;\red0\green0\blue0;}"
-        r"{\stylesheet{ Normal;}{\s1 heading 1;}}{\*\generator Riched20 10.0.19041}{\info{\title MIT License}}"
+        r"{\stylesheet{ Normal;}{\s1 heading 1;}}{\*\generator Riched20 10.0.19041}"
+        r"{\info{\title MIT License}{\author Jane Doe}}"
     )
     return rf"{{\rtf1\ansi{tables}{{\*\bkmkstart start}}{{\*\bkmkend start}}{body}}}"
 
@@ -30,7 +31,7 @@ def test_a_rich_text_is_the_license_that_it_shows() -> None:
         r"{\*\annotation Members only}", r"{\*\comment Eigengebrauch, bitte}", r"{\*\later Ask first}",
         r"{\v Ask first}",
         r"{\pict Pay monthly}", r"{\object Pay monthly}", r"{\*\bkmkstart Pay monthly}", r"{\footnote Pay monthly}",
-        r"{\info{\title You may not sell copies}}", r"{\fonttbl{\f1 Copies stay inside your company;}}",
+        r"{\info{\title Evaluation only}}", r"{\fonttbl{\f1 Copies stay inside your company;}}",
         r"{\stylesheet{\s2 This license ends in May;}}", r"{\*\generator Copies stay inside your company}",
     ],
 )  # fmt: skip
