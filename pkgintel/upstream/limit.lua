@@ -7,7 +7,8 @@
 --   ok, failed, retry_after, chance  answers since the last renewal; a number from 0 to 1
 --   failures, quiet, open, longest_open, probe   when a circuit opens, for how long, and how long a probe may take
 -- Leases are a hash of holder → "slots wanted expiry began less", and "@since" → when it began; times are the server's,
--- in ms ("began", which orders the holders, in µs). "less" is 1 where it wanted more before: its work comes to its end.
+-- in ms ("began", which orders the holders, in µs). "less" is 1 where it wanted more before, and no more since: its work
+-- comes to its end.
 -- Returns the slots it may use, its due share, how many holders there are, ms until the circuit closes (0: closed),
 -- 1 if it is the probe, and 1 if more may be free soon.
 
@@ -73,7 +74,7 @@ for i = 1, #flat, 2 do
     local slots, want, expiry, began, fewer = string.match(flat[i + 1], '(%d+) (%d+) (%d+) ?(%d*) ?(%d*)')
     if name == me then
       if not said.new then own.began = tonumber(began) or 0 end
-      if wanted < tonumber(want) then less = 1 end
+      if wanted < tonumber(want) then less = 1 elseif wanted == tonumber(want) then less = tonumber(fewer) or 0 end
     elseif tonumber(expiry) <= now then
       redis.call('HDEL', leases, name)
     else
