@@ -89,11 +89,13 @@ def flowers() -> Iterator[Start]:
         until(up, "Flower answers", PATIENCE)
         return served
 
-    yield start
-    for process in started:  # At once: one that cannot reach its Redis takes seconds to end in order.
-        process.kill()
-    for process in started:
-        process.wait(20)
+    try:
+        yield start
+    finally:
+        for process in started:  # At once: one that cannot reach its Redis takes seconds to end in order.
+            process.kill()
+        for process in started:
+            process.wait(20)
 
 
 def plain_environment() -> dict[str, str]:
