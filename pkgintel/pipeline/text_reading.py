@@ -7,6 +7,7 @@ it had: a host that is out, or a reader gone wrong, changes no verdict.
 import json
 import logging
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,7 @@ def match(
     reader = reader_version()
     meanings = Reader(listed, settings.license_policy)
     read = 0
-    while rows := database.every(conn, "texts/unread", reader=reader, list_version=listed.version, most=BATCH):
+    for rows in _unread(conn, reader, listed.version):
         found = [reading.read(row["bytes"]) for row in rows]
         with conn.transaction():
             for one in found:
@@ -80,6 +81,24 @@ def match(
     return _admit(conn, reader, listed.version, read)
 
 
+def _unread(conn: database.Connection, reader: str, list_version: str) -> Iterator[Sequence[database.Row]]:
+    """The texts that this reader has not read with this list, in batches, until none is left.
+
+    Each batch is looked for behind the last one. What came meanwhile may lie before it, so it ends with a look at all.
+    """
+    after = ""
+    while True:
+        facts = {"reader": reader, "list_version": list_version, "most": BATCH, "after": after}
+        rows = database.every(conn, "texts/unread", **facts)
+        if rows:
+            yield rows
+            after = rows[-1]["sha256"]
+        elif after:
+            after = ""
+        else:
+            return
+
+
 def is_behind(conn: database.Connection) -> bool:
     """Whether there is something to read or to let through that another release left behind.
 
@@ -95,7 +114,7 @@ def is_behind(conn: database.Connection) -> bool:
     now = (reader_version(), version)
     if None in (version, admitted["reader"]) or now == (admitted["reader"], admitted["list_version"]):
         return False
-    return bool(database.every(conn, "texts/unread", reader=now[0], list_version=version, most=1))
+    return bool(database.every(conn, "texts/unread", reader=now[0], list_version=version, most=1, after=""))
 
 
 def _is_called_wrong(conn: database.Connection) -> bool:

@@ -1,11 +1,12 @@
 """License texts from their source to a verdict: over a real server, in a real Postgres, step by step."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 
 import pytest
 
 from pkgintel import database as db
-from pkgintel.licenses.texts import version
+from pkgintel.licenses.texts import reading, version
 from tests.support.archives import archive
 from tests.support.hostile import Answer, HostileServer
 from tests.support.text_hosts import TextBench, TextHost, sample
@@ -118,6 +119,30 @@ def test_the_reader_of_another_day_reads_stored_bytes_and_decides_exactly_what_c
     assert bench.evidence("Inside")["text"]["reader"] == "2-new"
     assert bench.match().read == 0
     assert bench.classify().idle
+
+
+def test_texts_are_read_batch_by_batch_and_so_is_what_comes_meanwhile(
+    conn: db.Connection, bench: TextBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.bring("Plain", licenseExpression="MIT")
+    bodies = sorted((b"text %d" % number for number in range(8)), key=lambda body: sha256(body).hexdigest())
+    keep = "INSERT INTO raw.license_texts (sha256, bytes) VALUES (encode(sha256(%(body)s), 'hex'), %(body)s)"
+    for body in bodies[1:]:
+        conn.execute(keep, {"body": body})
+    seen: list[bytes] = []
+
+    def read(body: bytes) -> reading.Reading:
+        if len(seen) == 4:
+            conn.execute(keep, {"body": bodies[0]})
+        seen.append(bytes(body))
+        return found(body)
+
+    found = reading.read
+    monkeypatch.setattr(reading, "read", read)
+    monkeypatch.setattr("pkgintel.pipeline.text_reading.BATCH", 2)
+    assert bench.match().read == 8
+    assert seen == [*bodies[1:], bodies[0]]
+    assert bench.match().read == 0
 
 
 def test_a_text_that_changes_is_recorded_with_both_digests_and_the_older_version_keeps_its_verdict(
