@@ -6,8 +6,9 @@ is a difference.
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from pkgintel.licenses.texts.library import license_list
@@ -126,7 +127,8 @@ class Asides:
         plain = written.isascii() and not any(word.startswith((MAIL, URL)) for word in words) and "/" not in written
         if not plain or len(words) > MOST_PRODUCT or all(word in PARTIES for word in words):
             return False
-        kinds = [at for at, word in zip(places, words, strict=True) if word in self._prose.nameable - PARTIES]
+        nameable = self._prose.nameable
+        kinds = [at for at, word in zip(places, words, strict=True) if word in nameable and word not in PARTIES]
         known = all(at <= max(kinds, default=-1) or self._is_known(at) for at in places)
         return known and self.is_name(start, end)
 
@@ -139,7 +141,12 @@ class Asides:
         joined = passage.text[passage.ends[index] : passage.ends[index] + 2]
         if written not in {written.lower(), written.upper(), written.title()} or re.match(r"\.\w", joined):
             return True
-        return len(re.findall(rf"\b{re.escape(word)}\b", passage.text, re.IGNORECASE)) > 1
+        return self._times[word] > 1
+
+    @cached_property
+    def _times(self) -> Counter[str]:
+        """How often the text has each word, notices included."""
+        return Counter(re.findall(r"\w+", self._passage.text.lower()))
 
     def _is_fresh(self, index: int) -> bool:
         lines = self._passage.lines

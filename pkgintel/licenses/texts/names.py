@@ -166,7 +166,9 @@ def _follows(passage: Passage, index: int) -> bool:
     if not 0 < index < len(passage) or passage.lines[index - 1] != passage.lines[index]:
         return False
     between = passage.text[passage.ends[index - 1] : passage.starts[index]]
-    return between != "" and all(sign.isspace() or unicodedata.category(sign)[0] == "M" for sign in between)
+    return between == " " or (
+        between != "" and all(sign.isspace() or unicodedata.category(sign)[0] == "M" for sign in between)
+    )
 
 
 def _is_written_as_a_name(passage: Passage, index: int, row: int, prose: Prose, head: bool) -> bool:
