@@ -25,7 +25,7 @@ from pkgintel.upstream.slots import Limit
 log = logging.getLogger(__name__)
 
 ONE_HOUR = 3600 * TICKS_PER_SECOND
-# A scan with no more ahead of it reads their leaves at once, which takes less CPU and some ten seconds; a longer one makes
+# A scan with no more ahead of it reads their leaves at once, some ten seconds of work and less CPU; a longer one makes
 # versions known first, so that verdicts do not wait for all of them.
 FEW_ITEMS = 15_000
 ITEMS_OF_A_PAGE = 2_750  # Where the index does not say how many there are.

@@ -133,15 +133,22 @@ class Asides:
         return known and self.is_name(start, end)
 
     def _is_known(self, index: int) -> bool:
-        """Whether a word is one of which names are made, or is written as only names are, or is there once more."""
+        """Whether a word is one of which names are made, or is written as only names are, or is there once more.
+
+        So is the last part of an id, behind a part that is known by itself: Microsoft.VisualStudio.Threading.
+        """
         passage = self._passage
-        word, written = passage.words[index], passage.written(index)
+        joined = passage.text[passage.ends[index] : passage.ends[index] + 2]
+        if self._is_known_by_itself(index) or re.match(r"\.\w", joined) or self._times[passage.words[index]] > 1:
+            return True
+        between = passage.text[passage.ends[index - 1] : passage.starts[index]] if index else ""
+        return between == "." and self._is_known_by_itself(index - 1)
+
+    def _is_known_by_itself(self, index: int) -> bool:
+        word, written = self._passage.words[index], self._passage.written(index)
         if word in PARTIES or word in self._prose.nameable or any(sign.isdigit() for sign in word):
             return True
-        joined = passage.text[passage.ends[index] : passage.ends[index] + 2]
-        if written not in {written.lower(), written.upper(), written.title()} or re.match(r"\.\w", joined):
-            return True
-        return self._times[word] > 1
+        return written not in {written.lower(), written.upper(), written.title()}
 
     @cached_property
     def _times(self) -> Counter[str]:

@@ -205,6 +205,8 @@ def _names_group(word: str, within: str, starred: bool) -> bool:
     """Whether a control word names a group that no program shows, or one of a document's properties."""
     if within == "info" and word in _RTF_TOLD:
         return True
+    if within == "stylesheet":
+        return False  # A style of characters is one of the styles.
     return word in _RTF_UNSEEN or (starred and word.lower() in _RTF_STARRED)
 
 

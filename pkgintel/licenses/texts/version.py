@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 # Raised whenever a change of the reader's code changes what some text is read as; its tables speak for themselves.
-READER = 8
+READER = 9
 TABLES = ("library.json.xz", "reviewed.csv", "sentences.txt")
 
 

@@ -14,7 +14,8 @@ def rich(text: str, put: str = "", before: str = "Permission") -> str:
     body = f"{head}{put}{before}{rest}".replace("\n", "\\par\n")
     tables = (
         r"{\fonttbl{\f0\fnil Times New Roman;}}{\colortbl ;\red0\green0\blue0;}"
-        r"{\stylesheet{ Normal;}{\s1 heading 1;}}{\*\generator Riched20 10.0.19041}"
+        r"{\stylesheet{ Normal;}{\s1 heading 1;}{\*\cs10 \additive Default Paragraph Font;}}"
+        r"{\*\generator Riched20 10.0.19041}"
         r"{\info{\title MIT License}{\author Jane Doe}}"
     )
     return rf"{{\rtf1\ansi{tables}{{\*\bkmkstart start}}{{\*\bkmkend start}}{body}}}"
@@ -111,7 +112,7 @@ def test_a_page_of_an_approved_license_may_stand_beside_a_text() -> None:
     [
         "Verboten", "# Confidentiel", "My Nagware", "PROHIBIDA LA VENTA", "Nur Für Studenten",
         "Hochschulversion by Contoso",
-        "BSL 1.1 and:", "Source\nAvailable", "Freemium:", "केवल छात्रों के लिए", "Testversion.",
+        "BSL 1.1 and:", "Source\nAvailable", "Freemium:", "Nur.Privat", "केवल छात्रों के लिए", "Testversion.",
     ],
 )  # fmt: skip
 def test_a_word_that_nobody_knows_names_no_product(line: str) -> None:
@@ -121,7 +122,15 @@ def test_a_word_that_nobody_knows_names_no_product(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["Json.NET Schema", "Command Line Parser Library", "AutoMapper", "xUnit.net", "Quuxly"]
+    "line",
+    [
+        "Json.NET Schema",
+        "Command Line Parser Library",
+        "AutoMapper",
+        "xUnit.net",
+        "Quuxly",
+        "Quux.VisualStudio.Threading",
+    ],
 )
 def test_a_product_is_known_by_its_words_by_their_form_or_by_being_named_again(line: str) -> None:
     assert meaning(f"{line}\n\n{MIT.replace(NOTICE, 'Copyright (c) 2020 Quuxly')}") == "open"
