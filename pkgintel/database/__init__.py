@@ -65,6 +65,11 @@ def every(conn: Connection, name: str, /, **parameters: Any) -> list[Row]:
     return conn.execute(sql(name), parameters).fetchall()
 
 
+def each(conn: Connection, name: str, /, **parameters: Any) -> psycopg.Cursor[Row]:
+    """The rows of statement `name`, each made when it is asked for; `rowcount` says how many there are."""
+    return conn.execute(sql(name), parameters)
+
+
 def run(conn: Connection, name: str, /, **parameters: Any) -> int:
     """Execute statement `name`; how many rows it touched."""
     return conn.execute(sql(name), parameters).rowcount

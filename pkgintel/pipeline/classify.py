@@ -7,7 +7,7 @@ rows touched since the last look are enough, found by the transaction that touch
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -158,14 +158,14 @@ def _take_turn(conn: database.Connection) -> None:
 
 def _judge_declarations(conn: database.Connection, settings: Settings, on: str, since: str) -> int:
     """Judge what was never judged on this basis; how many declarations were judged before, and otherwise."""
-    unjudged = declarations(conn, "verdicts/unjudged_declarations", basis=on, since=since)
-    found = sync.stored(conn) if unjudged else None
+    rows = database.each(conn, "verdicts/unjudged_declarations", basis=on, since=since)
+    found = sync.stored(conn) if rows.rowcount else None
     if not found:
         return 0
-    copy_judged(conn, found, settings, unjudged)
+    copy_judged(conn, found, settings, declared(rows))
     moved = relicensing.note_moved(conn)
     database.run(conn, "verdicts/keep_judged", basis=on)
-    if len(unjudged) >= _MANY:
+    if rows.rowcount >= _MANY:
         conn.execute("ANALYZE enriched.declaration_verdicts (declaration, text_source, created_from, created_until)")
     return moved
 
@@ -184,25 +184,23 @@ class Declared:
     hand_key: str
 
 
-def declarations(conn: database.Connection, statement: str, **parameters: str | None) -> list[Declared]:
-    """The declarations that a statement finds."""
-    return [
-        Declared(
+def declared(rows: Iterable[database.Row]) -> Iterator[Declared]:
+    """The declarations that a statement found, one after the other: of all of nuget.org there are some 150,000."""
+    for row in rows:
+        yield Declared(
             row["declaration"],
             verdict.Declaration(row["license_expression"], row["license_file"], row["license_url"]),
             row["text_source"],
             TextAtHand.model_validate(row["hand"]) if row["hand"] else None,
             row["hand_key"],
         )
-        for row in database.every(conn, statement, **parameters)
-    ]
 
 
 def copy_judged(
     conn: database.Connection,
     listed: LicenseList,
     settings: Settings,
-    unjudged: Sequence[Declared],
+    unjudged: Iterable[Declared],
 ) -> None:
     """Judge declarations, each era by itself, into the temporary table `judged` of this transaction."""
     judge = verdict.Judge(listed, settings.license_policy)
