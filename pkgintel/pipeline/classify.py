@@ -158,14 +158,14 @@ def _take_turn(conn: database.Connection) -> None:
 
 def _judge_declarations(conn: database.Connection, settings: Settings, on: str, since: str) -> int:
     """Judge what was never judged on this basis; how many declarations were judged before, and otherwise."""
-    rows = database.each(conn, "verdicts/unjudged_declarations", basis=on, since=since)
-    found = sync.stored(conn) if rows.rowcount else None
+    count, unjudged = declarations(conn, "verdicts/unjudged_declarations", basis=on, since=since)
+    found = sync.stored(conn) if count else None
     if not found:
         return 0
-    copy_judged(conn, found, settings, declared(rows))
+    copy_judged(conn, found, settings, unjudged)
     moved = relicensing.note_moved(conn)
     database.run(conn, "verdicts/keep_judged", basis=on)
-    if rows.rowcount >= _MANY:
+    if count >= _MANY:
         conn.execute("ANALYZE enriched.declaration_verdicts (declaration, text_source, created_from, created_until)")
     return moved
 
@@ -184,16 +184,23 @@ class Declared:
     hand_key: str
 
 
-def declared(rows: Iterable[database.Row]) -> Iterator[Declared]:
-    """The declarations that a statement found, one after the other: of all of nuget.org there are some 150,000."""
-    for row in rows:
-        yield Declared(
-            row["declaration"],
-            verdict.Declaration(row["license_expression"], row["license_file"], row["license_url"]),
-            row["text_source"],
-            TextAtHand.model_validate(row["hand"]) if row["hand"] else None,
-            row["hand_key"],
-        )
+def declarations(conn: database.Connection, statement: str, **parameters: str | None) -> tuple[int, Iterator[Declared]]:
+    """How many declarations a statement finds, and each of them, made when it is asked for.
+
+    Of all of nuget.org there are some 150,000.
+    """
+    rows = database.each(conn, statement, **parameters)
+    return rows.rowcount, map(_declared, rows)
+
+
+def _declared(row: database.Row) -> Declared:
+    return Declared(
+        row["declaration"],
+        verdict.Declaration(row["license_expression"], row["license_file"], row["license_url"]),
+        row["text_source"],
+        TextAtHand.model_validate(row["hand"]) if row["hand"] else None,
+        row["hand_key"],
+    )
 
 
 def copy_judged(

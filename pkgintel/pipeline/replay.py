@@ -243,9 +243,9 @@ def diff(conn: database.Connection, settings: Settings, only: str | None = None)
     found = sync.stored(conn)
     if found is None:
         raise GateFailed("spdx list is empty: run spdx.sync first.")
-    spoken = database.each(conn, "verdicts/all_declarations", only=only)
+    _, spoken = classify.declarations(conn, "verdicts/all_declarations", only=only)
     with conn.transaction(force_rollback=True):
-        classify.copy_judged(conn, found, settings, classify.declared(spoken))
+        classify.copy_judged(conn, found, settings, spoken)
         return [VerdictDiff.model_validate(row) for row in database.every(conn, "verdicts/diff", only=only)]
 
 

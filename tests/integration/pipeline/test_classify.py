@@ -2,6 +2,7 @@
 
 import json
 import threading
+import tracemalloc
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -304,3 +305,19 @@ def test_a_declaration_that_came_since_the_last_look_is_judged_whoever_wrote_it(
     conn.execute("TRUNCATE enriched.declaration_verdicts")
     classify.classify(conn, settings)
     assert {row["license_expression"] for row in conn.execute(judged).fetchall()} == said
+
+
+def test_a_declaration_is_made_when_it_is_judged(conn: db.Connection) -> None:
+    """All of nuget.org has 150,000 of them, and a worker is to stay small."""
+    conn.execute(
+        "INSERT INTO raw.license_declarations (declaration, license_expression)"
+        " SELECT raw.declaration('X-' || n, NULL, NULL), 'X-' || n FROM generate_series(1, 5000) AS n"
+    )
+    count, found = classify.declarations(conn, "verdicts/unjudged_declarations", basis="another", since="0")
+    assert count == 5000
+    tracemalloc.start()
+    try:
+        assert all(one.declaration.expression for one in found)
+        assert tracemalloc.get_traced_memory()[1] < 500_000, "a list of them takes millions of bytes"
+    finally:
+        tracemalloc.stop()
