@@ -21,10 +21,9 @@ from pkgintel.upstream.client import Client
 from pkgintel.upstream.slots import Limit
 
 PACKAGES = 500  # Of one page of a round, and so of one transaction.
-FEWEST_PAGES = 16  # Of a round that has as many packages, so that every worker has some.
 BLOCKS = 32  # Of one page of the rest: some thousand leaves.
 REST_PAGES = 40  # Of one run of the rest, which is half a minute of reading.
-LEAST_PAGES = 16  # Of one run of the rest that has as many blocks, so that every worker has some.
+LEAST_PAGES = 16  # Of a run that has as many packages or blocks, so that every worker has some.
 LOOKED_AT = 4096  # Blocks at once, to find the last one that is not empty.
 
 
@@ -126,8 +125,8 @@ def plan(
 
 def speaker_pages(conn: database.Connection, settings: Settings) -> list[RangePlan]:
     """The pages of a round: ranges of packages whose speaker is uncertain, small enough to be shared out."""
-    count = database.the(conn, "reading/uncertain", most=PACKAGES * FEWEST_PAGES)["packages"]
-    size = min(PACKAGES, max(1, -(-count // FEWEST_PAGES)))  # The last rounds read many leaves of few packages.
+    count = database.the(conn, "reading/uncertain", most=PACKAGES * LEAST_PAGES)["packages"]
+    size = min(PACKAGES, max(1, -(-count // LEAST_PAGES)))  # The last rounds read many leaves of few packages.
     rows = database.every(conn, "reading/speaker_ranges", size=size, most=settings.pages_per_scan)
     return [
         RangePlan(row["start"] or unread.FIRST, row["stop"], place, PageKind.SPEAKERS) for place, row in enumerate(rows)

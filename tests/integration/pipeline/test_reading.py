@@ -86,7 +86,7 @@ def test_no_page_of_a_round_reads_more_than_a_page_of_the_catalog_names(bench: B
         bench.catalog.add("page0", *(details(name, f"1.{minor}.0", minor, listed=False) for minor in range(40)))
     bench.catalog.publish()
     bench.scan()
-    with mock.patch.multiple(unread, MOST_LEAVES=10), mock.patch.multiple(reading, PACKAGES=3, FEWEST_PAGES=1):
+    with mock.patch.multiple(unread, MOST_LEAVES=10), mock.patch.multiple(reading, PACKAGES=3, LEAST_PAGES=1):
         bench.read_unread()
     most = bench.conn.execute("SELECT max(leaves) AS leaves FROM ops.run_pages").fetchone()
     assert most == {"leaves": 10}
