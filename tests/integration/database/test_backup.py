@@ -12,8 +12,8 @@ import pytest
 from pkgintel import database as db
 from pkgintel.local.services import Services
 from pkgintel.pipeline import classify
-from tests.integration.pipeline.test_classify import keep, small_list
 from tests.support.catalogs import Catalog, delete, details
+from tests.support.classified import keep, small_list
 from tests.support.databases import fresh_database
 from tests.support.pages import DOCS
 from tests.support.patience import quick

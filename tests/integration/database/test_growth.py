@@ -18,8 +18,8 @@ from pkgintel.nuget.documents import Event
 from pkgintel.pipeline import checks, classify, sync
 from pkgintel.settings import Settings
 from tests.bench.world import license_list
-from tests.integration.pipeline.test_classify import leaf
 from tests.support import bulk
+from tests.support.classified import leaf
 from tests.support.databases import fresh_database
 from tests.support.patience import quick
 from tests.support.waiting import until

@@ -6,7 +6,7 @@ from pkgintel import database as db
 from pkgintel.database import migrations
 from pkgintel.local.services import Services
 from pkgintel.pipeline import classify
-from tests.integration.pipeline.test_classify import keep, small_list
+from tests.support.classified import keep, small_list
 from tests.support.databases import fresh_database
 from tests.support.patience import quick
 

@@ -2,10 +2,7 @@
 
 import json
 import threading
-import tracemalloc
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
@@ -15,68 +12,16 @@ from pkgintel.errors import GateFailed
 from pkgintel.licenses import verdict
 from pkgintel.licenses.spdx import LicenseList
 from pkgintel.licenses.verdict import Declaration, Judge
-from pkgintel.nuget import documents, instant
-from pkgintel.nuget.documents import Event
-from pkgintel.pipeline import classify, sync
+from pkgintel.pipeline import classify
 from pkgintel.settings import Settings
 from tests.support.checkout import SHARED
+from tests.support.classified import bring, keep, leaf, small_list
 from tests.support.waiting import until
 
 SPDX = SHARED / "spdx"
 needs_lists = pytest.mark.skipif(
     not SPDX.is_dir(), reason="the SPDX lists of several versions are not beside the checkout"
 )
-
-
-def small_list(
-    version: str, *, open_ids: Iterable[str] = ("MIT", "Apache-2.0"), other: Iterable[str] = ()
-) -> LicenseList:
-    """A list of a few licenses, filled up to the floor of its gate."""
-    ids = [*open_ids, *(f"Filler-{number}" for number in range(110))]
-    rows = [(one, True) for one in ids] + [(one, False) for one in other]
-    document = {
-        "licenseListVersion": version,
-        "licenses": [{"licenseId": one, "name": one, "isOsiApproved": osi, "seeAlso": []} for one, osi in rows],
-    }
-    return LicenseList.parse(json.dumps(document).encode())
-
-
-def leaf(package: str, version: str = "1.0.0", commit: int = 1, **said: Any) -> Event:
-    """An event as a page brings it."""
-    kind = "delete" if said.pop("deleted", False) else "details"
-    url = f"http://127.0.0.1:9/{package.lower()}.{version}.{commit}.json"
-    stamp = instant.timestamp(instant.ticks("2024-05-01T00:00:00Z") + commit)
-    body = {
-        "@id": url,
-        "@type": "PackageDelete" if kind == "delete" else "PackageDetails",
-        "id": package,
-        "version": version,
-        "listed": True,
-        "catalog:commitTimeStamp": stamp,
-        **said,
-    }
-    item = documents.Item.model_validate(
-        {
-            "@id": url,
-            "@type": f"nuget:{body['@type']}",
-            "commitTimeStamp": stamp,
-            "nuget:id": package,
-            "nuget:version": version,
-        }
-    )
-    return documents.event(item, json.dumps(body).encode())
-
-
-def bring(conn: db.Connection, *events: Event) -> None:
-    """Store events as a page does."""
-    with conn.transaction():
-        store.write(conn, list(events))
-
-
-def keep(conn: db.Connection, found: LicenseList) -> None:
-    """Make `found` the stored list."""
-    with conn.transaction():
-        sync.rewrite(conn, found)
 
 
 def verdicts(conn: db.Connection) -> dict[str, db.Row]:
@@ -260,63 +205,3 @@ def test_without_a_list_nothing_is_classified(conn: db.Connection, settings: Set
     with pytest.raises(GateFailed, match=r"spdx list is empty: run spdx\.sync first"):
         classify.classify(conn, settings)
     assert verdicts(conn) == {}
-
-
-def test_each_distinct_declaration_is_judged_once(
-    conn: db.Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    judged = []
-    original = Judge.judge
-
-    def counting(self: Judge, declaration: Declaration, *said: Any) -> Any:
-        judged.append(declaration)
-        return original(self, declaration, *said)
-
-    monkeypatch.setattr(Judge, "judge", counting)
-    keep(conn, small_list("1"))
-    bring(conn, *(leaf(f"P{number}", licenseExpression="MIT") for number in range(50)), leaf("Other"))
-    classify.classify(conn, settings)
-    bring(conn, leaf("Late", licenseExpression="MIT"))
-    classify.classify(conn, settings)
-    assert len(judged) == 2
-
-
-def test_a_declaration_that_came_since_the_last_look_is_judged_whoever_wrote_it(
-    database: str, conn: db.Connection, settings: Settings
-) -> None:
-    declare = (
-        "INSERT INTO raw.license_declarations (declaration, license_expression)"
-        " VALUES (raw.declaration(%(said)s, NULL, NULL), %(said)s)"
-    )
-    judged = (
-        "SELECT license_expression FROM raw.license_declarations JOIN enriched.declaration_verdicts USING (declaration)"
-    )
-    keep(conn, small_list("1"))
-    bring(conn, leaf("A"))
-    with db.connect(database) as other, other.transaction():
-        other.execute(declare, {"said": "MIT"})  # Its transaction is older than the look, and ends behind it.
-        assert classify.classify(conn, settings).decided == 1
-        with conn.transaction():
-            conn.execute(declare, {"said": "Apache-2.0"})
-    assert classify.classify(conn, settings).idle
-    said = {row["license_expression"] for row in conn.execute(judged).fetchall()}
-    assert said == {None, "MIT", "Apache-2.0"}
-
-    conn.execute("TRUNCATE enriched.declaration_verdicts")
-    classify.classify(conn, settings)
-    assert {row["license_expression"] for row in conn.execute(judged).fetchall()} == said
-
-
-def test_a_declaration_is_made_when_it_is_judged(conn: db.Connection) -> None:
-    """All of nuget.org has 150,000 of them, and a worker is to stay small."""
-    conn.execute(
-        "INSERT INTO raw.license_declarations (declaration, license_expression)"
-        " SELECT raw.declaration('X-' || n, NULL, NULL), 'X-' || n FROM generate_series(1, 5000) AS n"
-    )
-    tracemalloc.start()
-    try:
-        count, found = classify.declarations(conn, "verdicts/unjudged_declarations", basis="another", since="0")
-        assert sum(one.declaration.expression is not None for one in found) == count == 5000
-        assert tracemalloc.get_traced_memory()[1] < 500_000, "a list of them takes millions of bytes"
-    finally:
-        tracemalloc.stop()

@@ -10,7 +10,7 @@ from pkgintel import database
 from pkgintel.licenses import dated, facts, pages, verdict
 from pkgintel.pipeline import classify
 from pkgintel.settings import Settings
-from tests.integration.pipeline.test_classify import bring, decided, keep, leaf, small_list, verdicts
+from tests.support.classified import bring, decided, keep, leaf, small_list, verdicts
 
 LINK = "http://go.microsoft.com/fwlink/?LinkId=329770"
 FILE = "https://github.com/Microsoft/dotnet/blob/master/LICENSE"

@@ -8,7 +8,7 @@ from pkgintel import database
 from pkgintel.licenses import verdict
 from pkgintel.pipeline import classify
 from pkgintel.settings import Settings
-from tests.integration.pipeline.test_classify import bring, keep, leaf, small_list, verdicts
+from tests.support.classified import bring, keep, leaf, small_list, verdicts
 
 LINK = "http://go.microsoft.com/fwlink/?LinkId=329770"
 LIST = small_list("1", open_ids=("MIT", "Apache-2.0", "RPL-1.5"), other=("BUSL-1.1",))

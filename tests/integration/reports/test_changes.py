@@ -12,7 +12,7 @@ from pkgintel.errors import SettingsError
 from pkgintel.pipeline import classify
 from pkgintel.reports import why
 from pkgintel.settings import Deployment
-from tests.integration.pipeline.test_classify import bring, keep, leaf, small_list
+from tests.support.classified import bring, keep, leaf, small_list
 
 LIST = small_list("1", open_ids=("MIT", "Apache-2.0", "RPL-1.5"), other=("BUSL-1.1",))
 

@@ -14,8 +14,8 @@ from pkgintel.reports import changes, totals, why
 from pkgintel.sample.source import CATALOG_INDEX, SPDX_EXCEPTIONS, SPDX_LICENSES, Sample
 from pkgintel.settings import Deployment
 from tests.integration.flower.test_metrics import exposed, value
-from tests.integration.pipeline.test_classify import bring, keep
 from tests.support import oracle
+from tests.support.classified import bring, keep
 
 BASE = "http://127.0.0.1:9"
 
