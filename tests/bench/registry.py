@@ -1,8 +1,8 @@
 """A catalog of nuget.org's shape at any size: how many versions a package has, which are listed, deleted, listed again.
 
 Its pages are made once and kept compressed in a folder; its leaves are made when they are asked for, from the words of
-their address, so that a catalog of twenty million leaves takes a gigabyte of disk. What it should come to (`Truth`) is
-for checks alone: nothing of pkgintel reads it.
+their address, so that a catalog of twenty million leaves takes a gigabyte of disk. What it should come to lies in
+`truth`, for checks alone: nothing of pkgintel reads it.
 """
 
 import array
@@ -275,33 +275,4 @@ def leaf(number: int, version: str, second: int) -> bytes:
         ).encode()
         + _PROSE[at : at + size]
         + b'"}'
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What the tables should come to: versions known, packages by state, and the version that speaks for each."""
-
-    versions: int
-    deleted: int  # Versions.
-    speakers: dict[str, str | None]  # By package key; None where every version is deleted.
-
-
-def truth(shape: Shape) -> Truth:
-    """Replays the events by the rules of the catalog alone. Takes memory: for registries of a tenth at most."""
-    alive: dict[tuple[int, int], bool] = {}
-    for place, (number, index) in enumerate(events(shape)):
-        alive[number, index] = not is_delete(number, index, commit_of(place))
-    best: dict[int, tuple[bool, bool, int, int]] = {}
-    for (number, index), is_alive in alive.items():
-        best.setdefault(number, (False, False, -1, -1))
-        if is_alive:
-            stable = "-" not in version_of(number, index)
-            best[number] = max(best[number], (is_listed(number, index), stable, index, index))
-    return Truth(
-        versions=len(alive),
-        deleted=sum(not one for one in alive.values()),
-        speakers={
-            package_id(number).lower(): version_of(number, at[3]) if at[3] >= 0 else None for number, at in best.items()
-        },
     )

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from pkgintel import database
-from tests.bench import registry
+from tests.bench import registry, truth
 from tests.bench.plan import LATENCY, Plan
 from tests.bench.report import Report
 from tests.bench.server import BenchServer
@@ -46,7 +46,7 @@ def load(report: Report, plan: Plan, home: World) -> None:
         with database.connect(settings.database_url) as conn:
             _say(report, part, conn, made, seconds, server)
             if part != ALL:  # The truth of all of it takes gigabytes of memory.
-                wrong = wrong_speakers(conn, registry.truth(shape))
+                wrong = wrong_speakers(conn, truth.of(shape))
                 report.add(part, "packages that speak by another version than they should", len(wrong), target="0")
         report.add(part, "Redis at its peak", workers.redis_peak(), "MB", target="≤ 30")
         report.add(part, "largest worker process at its peak", max(workers.peaks()), "MB", target="≤ 150")
@@ -121,11 +121,13 @@ def _asked_of_listed(conn: database.Connection) -> int:
                           " USING (package_key) WHERE p.state = 'listed'")["leaves"])  # fmt: skip
 
 
-def wrong_speakers(conn: database.Connection, truth: registry.Truth) -> list[str]:
+def wrong_speakers(conn: database.Connection, expected: truth.Truth) -> list[str]:
     """The keys of the packages that speak by another version than they should."""
     rows = conn.execute("SELECT package_key, latest_version FROM raw.nuget_packages").fetchall()
     found = {row["package_key"]: row["latest_version"] for row in rows}
-    return [key for key in truth.speakers.keys() | found.keys() if found.get(key, "") != truth.speakers.get(key, "")]
+    return [
+        key for key in expected.speakers.keys() | found.keys() if found.get(key, "") != expected.speakers.get(key, "")
+    ]
 
 
 def _one(conn: database.Connection, query: str) -> database.Row:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pkgintel import database
 from pkgintel.pipeline import sync
-from tests.bench import registry
+from tests.bench import registry, truth
 from tests.bench.server import BenchServer
 from tests.bench.whole import wrong_speakers
 from tests.bench.world import license_list
@@ -144,10 +144,10 @@ def _is_begun(stack: Stack, kind: Kind, kind_of_page: str) -> bool:
 
 def _wrong(conn: database.Connection, made: registry.Registry) -> list[object]:
     """The packages that speak by another version than they should, and how many versions are known, if not all."""
-    truth = registry.truth(made.shape)
+    expected = truth.of(made.shape)
     known = conn.execute("SELECT count(*) AS versions FROM raw.nuget_versions").fetchall()[0]["versions"]
-    found: list[object] = [*wrong_speakers(conn, truth)]
-    return found + ([f"{known} versions in place of {truth.versions}"] if known != truth.versions else [])
+    found: list[object] = [*wrong_speakers(conn, expected)]
+    return found + ([f"{known} versions in place of {expected.versions}"] if known != expected.versions else [])
 
 
 @contextmanager

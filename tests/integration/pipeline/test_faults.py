@@ -1,6 +1,5 @@
-"""What chaos.py found, each as small as it gets: messages that got lost, chords that broke, servers that were away."""
+"""What chaos found, each as small as it gets: messages that got lost, chords that broke, servers that were away."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import kombu
@@ -8,47 +7,18 @@ import kombu.exceptions
 import psycopg
 import pytest
 from celery.exceptions import Retry
-from click.testing import CliRunner
 
 from pkgintel import database, tasks
 from pkgintel.celery import app
-from pkgintel.cli.database import check
 from pkgintel.database import migrations
 from pkgintel.errors import AlreadyRunning
 from pkgintel.pipeline import page, replay, runs, scan
-from pkgintel.pipeline.states import Action, Kind, Source, State
+from pkgintel.pipeline.states import Action, Kind, Source
 from pkgintel.settings import Settings
 from pkgintel.tasks import base, recovery, workflow
 from tests.support.faults import Sent, Site
 from tests.support.processes import working_for
 from tests.support.scans import open_scan
-
-
-@pytest.fixture
-def sent(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Sent:
-    """What goes to the broker in this test."""
-    found = Sent()
-
-    def send(_self: Any, *_args: Any, **_options: Any) -> None:
-        if found.broken is not None:
-            raise found.broken
-        found.append((_self.task, {**(_self.kwargs or {}), "args": list(_self.args)}))
-
-    def send_chain(chain: Any, **_: Any) -> None:
-        if found.broken is not None:
-            raise found.broken
-        found.append((chain.tasks[0].task, {}))
-
-    monkeypatch.setattr("celery.canvas.Signature.apply_async", send)
-    monkeypatch.setattr("celery.canvas._chain.apply_async", send_chain)
-    return found
-
-
-@pytest.fixture
-def site(settings: Settings, conn: database.Connection, sent: Sent) -> Iterator[Site]:
-    made = Site(conn, settings)
-    yield made
-    made.client.close()
 
 
 def test_the_next_scan_of_a_chain_is_sent_again_when_its_message_was_lost(site: Site, sent: Sent) -> None:
@@ -261,48 +231,3 @@ def test_the_pages_of_a_scan_never_wait_behind_those_of_a_replay(
     workflow.pages(1, ["page0", "page1"])
     workflow.replay_pages(2, ["page0", "page1"])
     assert queues == [{"pages"}, {"replays"}]
-
-
-def blocked_classification(conn: database.Connection, cause: int | None = None) -> int:
-    run_id = runs.open_run(conn, Source.VERDICTS, Action.CLASSIFY, Kind.MANUAL, cause_id=cause)
-    runs.end(conn, run_id, State.BLOCKED, error="a gate is closed")
-    return run_id
-
-
-def good_tables(conn: database.Connection) -> None:
-    """What every blocking check asks for."""
-    conn.execute(
-        """INSERT INTO raw.nuget_packages (package_key, package_id, state, commit_ticks)
-           VALUES ('a', 'A', 'deleted', 1)"""
-    )
-    conn.execute(
-        """INSERT INTO raw.spdx_licenses (license_id, name, is_osi_approved, is_deprecated, list_version, raw)
-           SELECT 'OSI-' || n, 'a', true, false, '1', '{}' FROM generate_series(1, 100) AS n"""
-    )
-
-
-def test_a_held_back_classification_is_sent_until_one_has_begun_and_not_at_every_look(site: Site, sent: Sent) -> None:
-    held = blocked_classification(site.conn)
-    site.silence(held)
-    assert site.recover() == [], "no list is stored yet, so it would not get through"
-    good_tables(site.conn)
-    assert site.recover() == [f"sent the classification that a gate held back behind run {held}"]
-    assert sent.names() == ["verdicts.classify"]
-    assert site.recover() == [], "not at every look"
-    site.silence(held)
-    site.conn.execute("UPDATE ops.runs SET finished_at = now() WHERE id = %s", (held,))
-    assert len(site.recover()) == 1, "but until it is there"
-    runs.open_run(site.conn, Source.VERDICTS, Action.CLASSIFY, Kind.MANUAL)
-    site.silence(held)
-    assert site.recover() == []
-
-
-def test_a_check_that_opens_a_gate_without_redis_says_that_nothing_was_sent(
-    site: Site, sent: Sent, settings: Settings
-) -> None:
-    good_tables(site.conn)
-    blocked_classification(site.conn)
-    sent.broken = kombu.exceptions.OperationalError("refused")
-    told = CliRunner().invoke(check)
-    assert told.exit_code == 0
-    assert "Redis does not answer (refused): upkeep sends the held-back classification when it does" in told.stderr
