@@ -61,3 +61,9 @@ def keep(conn: db.Connection, found: LicenseList) -> None:
     """Make `found` the stored list."""
     with conn.transaction():
         sync.rewrite(conn, found)
+
+
+def verdicts(conn: db.Connection) -> dict[str, db.Row]:
+    """The verdict rows by package key, with where each row lies in its table."""
+    rows = conn.execute("SELECT *, ctid::text AS place FROM enriched.nuget_package_oss_status").fetchall()
+    return {row["package_key"]: row for row in rows}

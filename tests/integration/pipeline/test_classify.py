@@ -15,19 +15,13 @@ from pkgintel.licenses.verdict import Declaration, Judge
 from pkgintel.pipeline import classify
 from pkgintel.settings import Settings
 from tests.support.checkout import SHARED
-from tests.support.classified import bring, keep, leaf, small_list
+from tests.support.classified import bring, keep, leaf, small_list, verdicts
 from tests.support.waiting import until
 
 SPDX = SHARED / "spdx"
 needs_lists = pytest.mark.skipif(
     not SPDX.is_dir(), reason="the SPDX lists of several versions are not beside the checkout"
 )
-
-
-def verdicts(conn: db.Connection) -> dict[str, db.Row]:
-    """The verdict rows by package key, with where each row lies in its table."""
-    rows = conn.execute("SELECT *, ctid::text AS place FROM enriched.nuget_package_oss_status").fetchall()
-    return {row["package_key"]: row for row in rows}
 
 
 def decided(before: dict[str, db.Row], after: dict[str, db.Row]) -> set[str]:
