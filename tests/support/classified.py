@@ -67,3 +67,12 @@ def verdicts(conn: db.Connection) -> dict[str, db.Row]:
     """The verdict rows by package key, with where each row lies in its table."""
     rows = conn.execute("SELECT *, ctid::text AS place FROM enriched.nuget_package_oss_status").fetchall()
     return {row["package_key"]: row for row in rows}
+
+
+def decided(before: dict[str, db.Row], after: dict[str, db.Row]) -> set[str]:
+    """The packages decided anew between two looks."""
+    return {
+        key
+        for key in before | after
+        if before.get(key, {}).get("classified_at") != after.get(key, {}).get("classified_at")
+    }

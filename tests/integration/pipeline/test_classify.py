@@ -15,22 +15,13 @@ from pkgintel.licenses.verdict import Declaration, Judge
 from pkgintel.pipeline import classify
 from pkgintel.settings import Settings
 from tests.support.checkout import SHARED
-from tests.support.classified import bring, keep, leaf, small_list, verdicts
+from tests.support.classified import bring, decided, keep, leaf, small_list, verdicts
 from tests.support.waiting import until
 
 SPDX = SHARED / "spdx"
 needs_lists = pytest.mark.skipif(
     not SPDX.is_dir(), reason="the SPDX lists of several versions are not beside the checkout"
 )
-
-
-def decided(before: dict[str, db.Row], after: dict[str, db.Row]) -> set[str]:
-    """The packages decided anew between two looks."""
-    return {
-        key
-        for key in before | after
-        if before.get(key, {}).get("classified_at") != after.get(key, {}).get("classified_at")
-    }
 
 
 def test_an_unchanged_world_writes_nothing(conn: db.Connection, settings: Settings) -> None:
