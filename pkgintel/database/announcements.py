@@ -19,6 +19,10 @@ from pkgintel.nuget.version import Version
 
 _COLUMNS = ["text", "text", "text", "text", "bytea", "bool", "int8", "text", "bool", "int8", "text", "bool"]
 
+# Of a day, as addresses have them.
+_MINUTES = [f".{hour:02}.{minute:02}" for hour in range(24) for minute in range(60)]
+_SECONDS = [f".{second:02}" for second in range(60)]
+
 
 @dataclass(slots=True)
 class Announced:
@@ -106,11 +110,12 @@ def newest(items: Iterable[Item]) -> tuple[list[Announced], list[Item]]:
         except ValueError:
             unreadable.append(item)
             continue
-        package = package_key(item.package_id)
-        one = best.get((package, named.key))
+        key = package, _ = package_key(item.package_id), named.key
+        one = best.get(key)
         if one is None:
-            one = best[package, named.key] = Announced(package, named, item)
-        if item.kind == "delete":
+            details, delete = (item, None) if item.kind == "details" else (None, item)
+            best[key] = Announced(package, named, item, details, delete)
+        elif item.kind == "delete":
             if one.delete is None or (one.delete.commit, one.delete.url) < (item.commit, item.url):
                 one.delete = item
         elif one.details is None or (one.details.commit, one.details.url) < (item.commit, item.url):
@@ -120,13 +125,9 @@ def newest(items: Iterable[Item]) -> tuple[list[Announced], list[Item]]:
 
 def leaf_address(base: str, commit: int, package: str, version_key: str) -> str:
     """The address of a leaf as nuget.org writes it; `commit` in ticks. The same as `raw.leaf_address` in Postgres."""
-    return f"{base}{_stamp(commit // instant.TICKS_PER_SECOND)}/{package}.{version_key}.json"
-
-
-def _stamp(second: int) -> str:
-    days, second = divmod(second, 86_400)
-    minutes, second = divmod(second, 60)
-    return f"{_day(days)}.{minutes // 60:02}.{minutes % 60:02}.{second:02}"
+    days, second = divmod(commit // instant.TICKS_PER_SECOND, 86_400)
+    minute, second = divmod(second, 60)
+    return f"{base}{_day(days)}{_MINUTES[minute]}{_SECONDS[second]}/{package}.{version_key}.json"
 
 
 @lru_cache(maxsize=4096)

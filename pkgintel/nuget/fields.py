@@ -10,6 +10,14 @@ from pkgintel.nuget.instant import FIRST, LAST, moment, ticks
 
 Kind = Literal["details", "delete"]
 MOST_COUNTED = 1_000_000_000
+KINDS: dict[str, Kind] = {
+    "nuget:PackageDetails": "details",
+    "PackageDetails": "details",
+    "nuget:PackageDelete": "delete",
+    "PackageDelete": "delete",
+}
+# Bytes. An index holds an id once and a version twice; nuget.org takes no more than 128 and 64 letters.
+LONGEST_URL, LONGEST_ID, LONGEST_VERSION = 2000, 1000, 500
 LONGEST_DECLARATION = 10_000  # Bytes of a license expression, URL or file name; real ones stay below 500.
 _NOT_HELD = re.compile("[\0\ud800-\udfff]")
 # The escapes of a JSON text, from left to right: a whole surrogate pair, what cannot be held, any other.
@@ -111,10 +119,8 @@ Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 def kind_of(value: JsonValue) -> Kind:
     """What an `@type`, a text or an array of texts, says of the event."""
     for kind in [value] if isinstance(value, str) else value if isinstance(value, list) else []:
-        if kind in ("PackageDetails", "nuget:PackageDetails"):
-            return "details"
-        if kind in ("PackageDelete", "nuget:PackageDelete"):
-            return "delete"
+        if isinstance(kind, str) and kind in KINDS:
+            return KINDS[kind]
     raise ValueError(f"neither PackageDetails nor PackageDelete: {str(value)[:80]}")
 
 
@@ -146,12 +152,15 @@ def _count(value: Any) -> int:
     return value
 
 
-Text = Annotated[str, BeforeValidator(_no_nul), Field(min_length=1), _short(1000)]
-# An index holds the id once and the version twice; nuget.org takes no more than 128 and 64 letters.
-VersionText = Annotated[str, BeforeValidator(_no_nul), Field(min_length=1), _short(500)]
-Url = Annotated[str, Field(min_length=1), _short(2000), AfterValidator(_holdable)]
-ItemText = Annotated[str, BeforeValidator(_first_text), Field(min_length=1), _short(1000), AfterValidator(_holdable)]
-ItemVersion = Annotated[str, BeforeValidator(_first_text), Field(min_length=1), _short(500), AfterValidator(_holdable)]
+Text = Annotated[str, BeforeValidator(_no_nul), Field(min_length=1), _short(LONGEST_ID)]
+VersionText = Annotated[str, BeforeValidator(_no_nul), Field(min_length=1), _short(LONGEST_VERSION)]
+Url = Annotated[str, Field(min_length=1), _short(LONGEST_URL), AfterValidator(_holdable)]
+ItemText = Annotated[
+    str, BeforeValidator(_first_text), Field(min_length=1), _short(LONGEST_ID), AfterValidator(_holdable)
+]
+ItemVersion = Annotated[
+    str, BeforeValidator(_first_text), Field(min_length=1), _short(LONGEST_VERSION), AfterValidator(_holdable)
+]
 Count = Annotated[int | None, BeforeValidator(_count)]
 Said = Annotated[bool, BeforeValidator(_any_of)]
 Declared = Annotated[str | None, BeforeValidator(_optional), _short(LONGEST_DECLARATION)]

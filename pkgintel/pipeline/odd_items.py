@@ -84,7 +84,7 @@ def _item(odd: OddItem, name: str, found: Listing) -> Item:
 
     None is newer than its page: a page that is older than what is known of it is not taken.
     """
-    return Item.model_construct(
+    return Item(
         url=name,
         kind=cast("Kind", odd.kind),  # None where it is what is wrong; no leaf is fetched by this item.
         commit=found.newest if odd.commit is None else min(odd.commit, found.newest),

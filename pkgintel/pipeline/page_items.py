@@ -90,7 +90,7 @@ def _rejected(source: Source, page_url: str, rows: Mapping[str, OddRow]) -> Page
 
 
 def _items(rows: list[database.Row]) -> list[Item]:
-    return [Item.known(row["url"], row["kind"], row["ticks"], row["package_id"], row["version"]) for row in rows]
+    return [Item(row["url"], row["kind"], row["ticks"], row["package_id"], row["version"]) for row in rows]
 
 
 def _newest(items: list[Item], found: Listing | None = None) -> int | None:

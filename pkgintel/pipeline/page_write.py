@@ -96,7 +96,7 @@ def _transact(
 def unstorable(event: Event, words: str) -> Reject:
     """An event that was read well but cannot be stored."""
     leaf = event.leaf
-    item = Item.known(event.url, leaf.kind, event.commit, leaf.package_id, leaf.version)
+    item = Item(event.url, leaf.kind, event.commit, leaf.package_id, leaf.version)
     return Reject(item=item, reason="unstorable", error=words, body=event.body)
 
 

@@ -254,7 +254,7 @@ def _read_again(conn: database.Connection, only: str | None) -> Iterator[tuple[d
     last = {"package_key": "", "version_key": ""}
     while rows := database.every(conn, "replay/stored_leaves", **last, only=only, limit=BATCH):
         for row in rows:
-            item = Item.known(row["details_url"], "details", row["details_ticks"], row["package_id"], row["version"])
+            item = Item(row["details_url"], "details", row["details_ticks"], row["package_id"], row["version"])
             try:
                 yield row, documents.event(item, row["raw_bytes"] or row["raw"].encode())
             except ValueError as error:

@@ -129,7 +129,7 @@ def read_versions(conn: database.Connection, client: Client, leasing: Leasing, k
 
 
 def _unread(rows: list[database.Row], packages: list[str]) -> Unread:
-    items = [Item.known(row["url"], row["kind"], row["ticks"], row["package_id"], row["version"]) for row in rows]
+    items = [Item(row["url"], row["kind"], row["ticks"], row["package_id"], row["version"]) for row in rows]
     return Unread(items, [(row["package_key"], row["version_key"]) for row in rows], packages)
 
 

@@ -64,7 +64,7 @@ class BenchCatalog:
         """The events of a page, read as the pipeline reads them."""
         return [
             catalog.event(
-                catalog.Item.model_construct(
+                catalog.Item(
                     url=base + leaf.path, kind="details", commit=leaf.commit, package_id=leaf.package_id,
                     version=leaf.version,
                 ),

@@ -199,7 +199,7 @@ def replay(report: Report, plan: Plan, home: World, server: BenchServer, held: B
 
 def _items(lines: Sequence[BenchLeaf]) -> list[Item]:
     return [
-        Item.model_construct(
+        Item(
             url=f"{BASE}{one.path}",
             kind="details",
             commit=one.commit + 1,

@@ -118,7 +118,7 @@ def plain(url: str, origin: str, pages: Sequence[tuple[str, Sequence[BenchLeaf]]
             response = await client.get(line["@id"])
         response.raise_for_status()
         document = response.json()
-        item = documents.Item.model_validate(line)
+        item = documents.Item.read(line)
         event = documents.event(item, response.content)
         return *events._row(event)[:17], Jsonb(document), None
 

@@ -87,7 +87,7 @@ def _write(conn: database.Connection, pages: Pages, tick: int) -> None:
 
 def _items(page: Sequence[Event], tick: int, kind: Kind = "details") -> list[Item]:
     return [
-        Item.known(f"{one.url}?{tick}", kind, one.commit + tick * LATER, one.leaf.package_id, one.leaf.version)
+        Item(f"{one.url}?{tick}", kind, one.commit + tick * LATER, one.leaf.package_id, one.leaf.version)
         for one in page
     ]
 

@@ -39,7 +39,7 @@ def leaf(package: str, version: str = "1.0.0", commit: int = 1, **said: Any) -> 
         "catalog:commitTimeStamp": stamp,
         **said,
     }
-    item = documents.Item.model_validate(
+    item = documents.Item.read(
         {
             "@id": url,
             "@type": f"nuget:{body['@type']}",

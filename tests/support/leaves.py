@@ -19,14 +19,14 @@ def line(server: HostileServer, number: int, url: str | None = None) -> dict[str
 
 
 def items(server: HostileServer, count: int) -> list[Item]:
-    return [Item.model_validate(line(server, number)) for number in range(count)]
+    return [Item.read(line(server, number)) for number in range(count)]
 
 
 def served(server: HostileServer, numbers: range) -> list[Item]:
     """The items of leaves that the server has."""
     for number in numbers:
         server.put(f"/{number}", leaf_of(number))
-    return [Item.model_validate(line(server, number)) for number in numbers]
+    return [Item.read(line(server, number)) for number in numbers]
 
 
 def catalog_of(server: HostileServer) -> CatalogAddress:

@@ -26,7 +26,7 @@ from tests.support.waiting import until
 
 
 def read(one: oracle.Event, **more: Any) -> Event:
-    return documents.event(Item.model_validate(one.item), db_bytes(dict(one.leaf) | more))
+    return documents.event(Item.read(one.item), db_bytes(dict(one.leaf) | more))
 
 
 def db_bytes(document: dict[str, Any]) -> bytes:
@@ -36,7 +36,7 @@ def db_bytes(document: dict[str, Any]) -> bytes:
 def write(conn: db.Connection, events: list[oracle.Event]) -> int:
     """One page: of each version the newest details and the newest delete, as the pipeline does."""
     by_url = {one.url: one for one in events}
-    kept = documents.newest(Item.model_validate(one.item) for one in events)
+    kept = documents.newest(Item.read(one.item) for one in events)
     with conn.transaction():
         return store.write(conn, [read(by_url[item.url]) for item in kept])
 
@@ -181,7 +181,7 @@ def test_the_longest_keys_fit_and_a_number_beyond_jsonb_is_told(conn: db.Connect
     write(conn, [long])
     assert differences(conn, [long]) == []
     huge = read(details("B", "1.0", 1))
-    bad = documents.event(Item.model_validate(details("B", "1.0", 1).item), huge.body[:-1] + b', "n": 1e400000}')
+    bad = documents.event(Item.read(details("B", "1.0", 1).item), huge.body[:-1] + b', "n": 1e400000}')
     assert [event for event, _ in store.unstorable(conn, [huge, bad])] == [bad]
 
 
@@ -192,7 +192,7 @@ def test_unknown_are_the_items_whose_event_is_not_stored(conn: db.Connection) ->
         details("A", "1.0.0", 4), details("A", "1.0", 5), details("A", "1.0", 6), delete("A", "1.0", 1),
         details("B", "1.0", 1), delete("B", "1.0", 5), details("C", "what", 1),
     ]  # fmt: skip
-    items = [Item.model_validate(one.item) for one in asked]
+    items = [Item.read(one.item) for one in asked]
     assert store.unknown(conn, items, 0) == [items[2], items[3], items[4], items[6]]
 
 

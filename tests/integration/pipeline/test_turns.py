@@ -21,7 +21,7 @@ def bench(speaking: Bench) -> Bench:
 
 
 def announce(conn: database.Connection, *said: Event) -> int:
-    items = [Item.model_validate(one.item) for one in said]
+    items = [Item.read(one.item) for one in said]
     return announcements.know(conn, announcements.newest(items)[0], ZERO)
 
 

@@ -28,9 +28,7 @@ def sample(conn: database.Connection, settings: Deployment) -> database.Connecti
     events = sorted(oracle.read(published, BASE, CATALOG_INDEX), key=lambda one: one.age)
     for deletes in (False, True):
         newest = {one.key: one for one in events if one.is_delete == deletes}.values()
-        read = (
-            documents.event(documents.Item.model_validate(one.item), json.dumps(one.leaf).encode()) for one in newest
-        )
+        read = (documents.event(documents.Item.read(one.item), json.dumps(one.leaf).encode()) for one in newest)
         bring(conn, *read)
     classify.classify(conn, settings)
     return conn

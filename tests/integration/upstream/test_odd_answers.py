@@ -39,7 +39,7 @@ def fetch(server: HostileServer, client: Client, answer: Answer) -> Leaves | Ups
     """What becomes of one leaf that is answered so; nothing else may leave `fetch_leaves`."""
     server.script("/leaf.json", [answer])
     line = {"@id": server.url("/leaf.json"), "@type": "nuget:PackageDetails", "commitTimeStamp": STAMP}
-    item = Item.model_validate(line | {"nuget:id": "P", "nuget:version": "1.0.0"})
+    item = Item.read(line | {"nuget:id": "P", "nuget:version": "1.0.0"})
     catalog = CatalogAddress(server.url("/index.json"), frozenset({server.origin}), public=False)
     try:
         found = fetch_leaves(client, catalog, [item], LocalLimit(2))

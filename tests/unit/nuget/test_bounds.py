@@ -15,7 +15,7 @@ STAMP = "2026-10-01T12:28:29.9400959Z"
 LEAF = {"@type": ["PackageDetails"], "id": "P", "version": "1.0.0", "listed": True}
 LINE = {"@id": "https://a.example/1", "@type": "nuget:PackageDetails", "commitTimeStamp": STAMP}
 LINE |= {"nuget:id": "P", "nuget:version": "1.0.0"}
-ITEM = Item.model_validate(LINE)
+ITEM = Item.read(LINE)
 
 
 @pytest.mark.parametrize("name", ["licenseExpression", "licenseUrl", "licenseFile"])

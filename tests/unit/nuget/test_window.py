@@ -53,7 +53,7 @@ class Follower:
         grown = set()
         for entry in planned.pages[: len(planned.pages) - dies]:
             events = {event.url: event for event in catalog.pages[entry.url]}
-            items = [Item.model_validate(event.item) for event in events.values()]
+            items = [Item.read(event.item) for event in events.values()]
             taken = newest(window.inside(items, floor=planned.floor, up_to=planned.up_to))
             self.stored |= {item.url: events[item.url] for item in taken}
             if max(item.commit for item in items) > planned.up_to:

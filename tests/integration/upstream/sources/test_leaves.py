@@ -49,8 +49,8 @@ def test_what_cannot_be_had_or_read_is_rejected(client: Client, server: HostileS
     server.put("/10", redirect="/moved")
     server.put("/moved", leaf_of(10))
     server.put("/11", redirect=f"http://localhost:{server.port}/moved")
-    wanted[12] = Item.model_validate(line(server, 12, "file:///etc/passwd"))
-    wanted[13] = Item.model_validate(line(server, 13, "http://127.0.0.1:1/13"))
+    wanted[12] = Item.read(line(server, 12, "file:///etc/passwd"))
+    wanted[13] = Item.read(line(server, 13, "http://127.0.0.1:1/13"))
     seen: list[tuple[int, int, threading.Thread]] = []
     got = fetch_leaves(
         client, catalog, wanted, LocalLimit(4), lambda done, of: seen.append((done, of, threading.current_thread()))
