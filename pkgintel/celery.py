@@ -12,11 +12,11 @@ from typing import Any
 from celery import Celery
 from celery.app import utils as celery_settings
 from celery.loaders.app import AppLoader
-from celery.signals import setup_logging, worker_process_shutdown
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
 
 from pkgintel import carried
 from pkgintel.errors import PkgintelError
-from pkgintel.runtime import channel, logs, process
+from pkgintel.runtime import channel, logs, memory, process
 from pkgintel.settings import Deployment, unknown_variables
 
 
@@ -69,6 +69,11 @@ def _log(loglevel: int | str = "INFO", **_: Any) -> None:
     logs.set_up(_deployment().log_format, loglevel)
     for sentence in unknown_variables():
         logging.getLogger("pkgintel").warning(sentence)
+
+
+@worker_process_init.connect
+def _begin(**_: Any) -> None:
+    memory.collect_seldom()
 
 
 @worker_process_shutdown.connect
