@@ -23,6 +23,7 @@ from pkgintel.runtime import broker
 from pkgintel.sample.server import serve
 from tests.support import engine, secured
 from tests.support.checkout import CHECKOUT
+from tests.support.commands import command
 from tests.support.secured import PASSWORD, QUOTED, Secured
 from tests.support.waiting import until
 
@@ -58,15 +59,7 @@ def environment(managed: Secured, tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 def pkgintel(environment: dict[str, str], *words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "pkgintel", *words],
-        cwd=CHECKOUT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
+    return command(words, environment, patience=180)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from pkgintel import database
 from pkgintel.runtime import deployment
 from pkgintel.settings import Deployment
 from tests.support.checkout import CHECKOUT
+from tests.support.commands import command
 from tests.support.waiting import until
 
 PATIENCE = 120  # Seconds until a wait fails: many times what it takes, for a machine that is busy.
@@ -76,15 +77,7 @@ class Fleet:
 
     def tell(self, *words: str) -> subprocess.CompletedProcess[str]:
         """What the command `pkgintel …` prints, run as an operator runs it."""
-        return subprocess.run(
-            [sys.executable, "-m", "pkgintel", *words],
-            cwd=CHECKOUT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        return command(words, self.environment, PATIENCE)
 
     def watch(self) -> State:
         """The tasks as Flower knows them, kept up to date from the workers' events until the end."""
