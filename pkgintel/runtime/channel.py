@@ -29,6 +29,8 @@ class Channel(kombu_redis.Channel):
     had taken, to acknowledge what ended meanwhile. The AttributeError it meets there would end the worker.
     """
 
+    _lasting: redis.Redis | None = None  # Holds no connection: it takes one from its pool for each command.
+
     def _connparams(self, *args: Any, **kwargs: Any) -> Any:
         if self.connection is None or self.connection.client is None:
             raise redis.ConnectionError("the connection to the broker was closed")
@@ -42,9 +44,14 @@ class Channel(kombu_redis.Channel):
             self._disconnect_pools()  # type: ignore[no-untyped-call]
             self._close_clients()  # type: ignore[no-untyped-call]
 
-    def _create_client(self, *args: Any, **kwargs: Any) -> Any:
-        client = super()._create_client(*args, **kwargs)  # type: ignore[no-untyped-call]
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        """What commands are given by. kombu makes one for each message, which costs as much as sending it."""
+        if not asynchronous and self._lasting is not None and self._lasting.connection_pool is self.pool:
+            return self._lasting
+        client = super()._create_client(asynchronous)  # type: ignore[no-untyped-call]
         client.set_response_callback("BRPOP", self._sorted_out)
+        if not asynchronous:
+            self._lasting = client
         return client
 
     def _sorted_out(self, reply: Sequence[bytes] | None, **_: Any) -> tuple[bytes, bytes] | None:

@@ -1,6 +1,8 @@
 """How a worker takes its tasks: Celery's consumer, which sets aside what it cannot take instead of ending on it."""
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from celery.worker import consumer
@@ -11,12 +13,28 @@ from redis import RedisError
 
 from pkgintel.runtime import strays
 
+TOGETHER = 0.1  # Seconds in which events of tasks are gathered, to be sent as one message.
+
 
 class Consumer(consumer.Consumer):  # type: ignore[misc]
     """Named by `worker_consumer`. What the channel let pass has a task's form (envelope.py), but may be none of ours.
 
     Celery logs, rejects and reports as ever; the message is kept as a stray besides.
     """
+
+    _together_until = 0.0  # The moment (monotonic) at which what was gathered is sent.
+
+    def on_send_event_buffered(self) -> None:
+        """Send what happens to tasks a little later, and all of it together; Celery sends each by itself."""
+        if self.hub and time.monotonic() >= self._together_until:
+            self._together_until = time.monotonic() + TOGETHER
+            self.hub.call_later(TOGETHER, self._flush_events)
+
+    def shutdown(self) -> None:
+        """End; what happened to the last tasks is said before."""
+        with suppress(RedisError, OSError):
+            self._flush_events()
+        super().shutdown()
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Message], None]:
         """Celery's handler of a message; whatever it trips over is the message's fault, not the worker's end."""
