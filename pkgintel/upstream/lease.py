@@ -103,7 +103,10 @@ class Standing:
 
 
 class Lease(LocalLimit):
-    """A share of the fleet's limit, for requests to one host. `FleetLimit.lease` makes it; it lives in the loop."""
+    """A share of the fleet's limit, for requests to one host. `FleetLimit.lease` makes it; it lives in the loop.
+
+    Redis hears of it with its first request, so a page that asks for nothing costs no round trip.
+    """
 
     def __init__(self, terms: Terms, name: str, redis_client: redis.asyncio.Redis) -> None:
         super().__init__(terms.limit)
@@ -119,7 +122,7 @@ class Lease(LocalLimit):
         self._known = False  # Heard of in Redis.
         self._valid = 0.0  # Until when the share may be used without renewal.
         self._waits_since: float | None = None  # When the present waiting for the circuit or for Redis began.
-        self._renewed = self._next = 0.0  # When the last renewal began, and when the next one has to.
+        self._renewed, self._next = 0.0, math.inf  # When the last renewal began, and when the next one has to.
         self._sooner = asyncio.Event()
         self._renewing = asyncio.Lock()
         self._keeper: asyncio.Task[None] | None = None
@@ -146,6 +149,8 @@ class Lease(LocalLimit):
             self._renew_after(GIVE)
 
     def _lacking(self) -> None:
+        if self._keeper is None:
+            self._keeper = asyncio.get_running_loop().create_task(self._keep())
         if self._busy + len(self._waiting) > self._asked_for:
             self._renew_after(ASK * self.standing.holders if self._asked_for else 0.0)
 
@@ -155,10 +160,10 @@ class Lease(LocalLimit):
             self._next = self._renewed + pause
             self._sooner.set()
 
-    async def join(self) -> None:
-        """Take the first share, if Redis can be asked, and keep the lease from now on."""
-        await self._try_to_renew()
-        self._keeper = asyncio.get_running_loop().create_task(self._keep())
+    @property
+    def begun(self) -> bool:
+        """Whether anybody asked for a slot, so that Redis may have heard of this lease."""
+        return self._keeper is not None
 
     async def quit(self) -> None:
         """Give the share back; if that fails, the lease ends by itself."""

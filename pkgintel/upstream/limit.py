@@ -59,7 +59,7 @@ class FleetLimit:
 
     @contextmanager
     def lease(self, client: Client, url: str) -> Iterator[Lease]:
-        """A share of the limit for requests to the host of `url`, leased until the block ends.
+        """A share of the limit for requests to the host of `url`, leased from the first of them until the block ends.
 
         Raises: nothing of its own; who waits for a slot gets `TryLater` when the circuit stays open for longer than a
         minute, and `ServiceUnavailable` when Redis does.
@@ -68,10 +68,10 @@ class FleetLimit:
         name = names.pop() if names else secrets.token_hex(8)
         lease = Lease(self.terms(origins.host(url)), name, self._redis(client))
         try:
-            client.run(lease.join())
             yield lease
         finally:
-            client.run(lease.quit())
+            if lease.begun:
+                client.run(lease.quit())
             names.append(name)
 
     def _redis(self, client: Client) -> redis.asyncio.Redis:

@@ -20,6 +20,7 @@ def test_who_leaves_gives_its_share_back_and_comes_again_as_the_youngest(
     fleet = fleet_of(valkey, prefix, 8, beat=0.05)
     with fleet.lease(client, "https://a.example/x") as first:
         stays = Busy(client, first, 8)
+        soon(lambda: first.share == 8)
         for _ in range(2):
             with fleet.lease(client, "https://a.example/x") as second:
                 comes = Busy(client, second, 8)
@@ -31,11 +32,20 @@ def test_who_leaves_gives_its_share_back_and_comes_again_as_the_youngest(
         stays.let_go()
 
 
+def test_a_page_that_asks_for_nothing_is_not_heard_of(valkey: Redis, client: Client, prefix: str) -> None:
+    before = valkey.client.info("stats")["total_commands_processed"]
+    with fleet_of(valkey, prefix, 8).lease(client, "https://a.example/x"):
+        pass
+    assert valkey.client.info("stats")["total_commands_processed"] == before + 1, "but for the question before"
+
+
 def test_a_page_that_breaks_off_leaves_no_claim(valkey: Redis, client: Client, prefix: str) -> None:
     fleet = fleet_of(valkey, prefix, 8)
     with fleet.lease(client, "https://a.example/x") as stays, ExitStack() as stack:
         breaks = stack.enter_context(fleet.lease(client, "https://a.example/x"))
-        busy, other = Busy(client, stays, 8), Busy(client, breaks, 8)
+        busy = Busy(client, stays, 8)
+        soon(lambda: stays.share == 8)
+        other = Busy(client, breaks, 8)
         soon(lambda: (stays.share, breaks.share) == (5, 3))
         stack.close()  # With its requests still in flight, which count on for a moment.
         assert leases(valkey, prefix)[breaks.name] == 3

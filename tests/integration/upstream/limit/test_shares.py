@@ -51,7 +51,10 @@ def test_of_more_holders_than_slots_the_oldest_come_first_and_all_are_served(
 ) -> None:
     fleet = fleet_of(valkey, prefix, 2)
     with ExitStack() as stack:
-        holders = [Busy(client, stack.enter_context(fleet.lease(client, "https://a.example/x")), 3) for _ in range(5)]
+        holders = []
+        for number in range(1, 6):
+            holders.append(Busy(client, stack.enter_context(fleet.lease(client, "https://a.example/x")), 3))
+            soon(lambda number=number: len(leases(valkey, prefix)) == number)  # type: ignore[misc]
         for first in range(4):
 
             def shared(first: int = first) -> bool:
