@@ -12,6 +12,7 @@ from pkgintel.errors import PkgintelError
 from pkgintel.pipeline import runs
 from pkgintel.pipeline.states import Action, Source, State
 
+LONGEST = 5.0  # Seconds between two signs of life of a run at most.
 CALLBACK_AFTER = 15.0  # Seconds since its last page until the callback of a run is sent again for the first time.
 
 log = logging.getLogger(__name__)
@@ -28,15 +29,22 @@ class SilentRun(runs.Row):
     all_done: bool
 
 
+def interval(lost_after: float) -> float:
+    """Seconds between two signs of life of a run that never counts as lost after `lost_after` seconds without one."""
+    return min(LONGEST, lost_after / 6)
+
+
 @contextmanager
-def pulse(db: database.Database, run_id: int, lost_after: float) -> Iterator[None]:
+def pulse(db: database.Database, run_id: int, lost_after: float, *, given: bool = False) -> Iterator[None]:
     """While this lasts, the run shows signs of life, often enough never to count as lost after `lost_after` seconds.
 
-    They are given from a thread of its own, the first one at once.
+    They are given from a thread of its own, the first one at once, unless one was `given` just now.
     """
-    every, ended = min(5.0, lost_after / 6), threading.Event()
+    every, ended = interval(lost_after), threading.Event()
 
     def beat() -> None:
+        if given and ended.wait(every):
+            return
         while True:
             try:
                 with db.connection() as conn:

@@ -15,12 +15,10 @@ import psycopg
 
 from pkgintel import database
 from pkgintel.errors import PkgintelError
-from pkgintel.pipeline import heartbeats, odd_items, page_items, page_leaves, page_write, pages, runs
+from pkgintel.pipeline import heartbeats, odd_items, page_items, page_leaves, page_write, pages
 from pkgintel.pipeline.page_items import Source
 from pkgintel.pipeline.page_write import PageResult
-from pkgintel.pipeline.pages import PageStart
-from pkgintel.pipeline.runs import Run
-from pkgintel.pipeline.states import PageKind, State
+from pkgintel.pipeline.states import PageKind
 from pkgintel.settings import Settings
 from pkgintel.text import many
 from pkgintel.upstream.client import Client
@@ -45,16 +43,15 @@ def store_page(
     Raises: UpstreamUnavailable and psycopg.OperationalError (try again), UpstreamChanged (the page broke its shape).
     """
     with db.connection() as conn:
-        begun = begin(conn, run_id, page_url)
-        if isinstance(begun, PageResult):
-            return begun
-        run, start = begun
-        odd = odd_items.known(conn, page_url)
+        start = pages.start(conn, run_id, page_url, heartbeats.interval(settings.lost_after))
+        if start is None:
+            return PageResult(note=pages.why_not_started(conn, run_id))
+        odd = odd_items.known(conn, page_url) if start.odd else {}
 
     fetched = shown(db, run_id, page_url, progress)
-    catalog = run.plan.catalog
+    run, catalog = start.run, start.run.plan.catalog
     server = page_url if start.kind is PageKind.CATALOG else catalog.index_url  # A package's key is no address.
-    with heartbeats.pulse(db, run_id, settings.lost_after), leasing(server) as limit:
+    with heartbeats.pulse(db, run_id, settings.lost_after, given=True), leasing(server) as limit:
         source = Source(db, client, catalog, limit)
         content = page_items.read(source, run, page_url, start, odd)
         if run.knows:
@@ -63,15 +60,6 @@ def store_page(
             leaves = page_leaves.bring(source, run, start.kind, content, fetched)
         with db.connection() as conn:
             return page_write.write(conn, client, run_id, page_url, start.kind, leaves)
-
-
-def begin(conn: database.Connection, run_id: int, page_url: str) -> tuple[Run, PageStart] | PageResult:
-    """Mark a page of a run as begun; what there is to say where nothing is left to do of it."""
-    run = runs.get(conn, run_id)
-    if run is None or run.state is not State.RUNNING:
-        return PageResult(note=f"run {run_id} is {run.state if run else 'gone'}: nothing to do")
-    start = pages.start(conn, run_id, page_url)
-    return PageResult(note="done already") if start is None else (run, start)
 
 
 def shown(

@@ -74,7 +74,9 @@ def _transact(
     rejected: Sequence[Reject],
 ) -> PageResult:
     with conn.transaction():
-        if not pages.lock(conn, run_id, page_url):
+        count = len(brought) + len(rejected)
+        counts = {"items": leaves.items, "leaves": count, "rejected": len(rejected)}
+        if not pages.finish(conn, run_id, page_url, **counts, newest=leaves.newest):
             return PageResult(note="done already, by another delivery of the same task")
         best: dict[tuple[str, str, str], Event] = {}
         for event in sorted(brought, key=lambda event: (event.commit, event.url)):
@@ -87,9 +89,6 @@ def _transact(
             database.run(conn, "events/resolve_older", urls=leaves.gone)
         for reject in rejected:
             database.run(conn, "events/reject_leaf", **reject_row(reject, origin, run_id))
-        count = len(brought) + len(rejected)
-        counts = {"items": leaves.items, "leaves": count, "rejected": len(rejected)}
-        pages.finish(conn, run_id, page_url, **counts, newest=leaves.newest)
     return PageResult(leaves=count, changed=changed, rejected=len(rejected), known=known)
 
 

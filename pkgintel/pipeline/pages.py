@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pkgintel import database
-from pkgintel.pipeline.runs import Row
-from pkgintel.pipeline.states import Action, PageKind, PageState
+from pkgintel.pipeline import heartbeats, runs
+from pkgintel.pipeline.runs import Row, Run
+from pkgintel.pipeline.states import Action, PageKind, PageState, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,18 @@ class RangePlan:
 
 
 class PageStart(Row):
-    """A page that was taken up for the `attempts`th time, with what its plan said of it."""
+    """A page of `run` that was taken up for the `attempts`th time, with what its plan said of it.
 
+    `odd` says that lines of it stand, or stood, rejected.
+    """
+
+    run: Run
     attempts: int
     page_ticks: int | None
     page_count: int | None
     kind: PageKind
     page_end: str | None
+    odd: bool
 
 
 class PagesLeft(Row):
@@ -128,10 +134,27 @@ def rejected(conn: database.Connection, run_id: int) -> RejectCount:
     return RejectCount.model_validate(database.the(conn, "pages/rejected", run_id=run_id))
 
 
-def start(conn: database.Connection, run_id: int, url: str) -> PageStart | None:
-    """Take up a page; None when it is not to do any more."""
-    row = database.one(conn, "pages/start", run_id=run_id, page_url=url)
-    return PageStart.model_validate(row) if row else None
+def start(conn: database.Connection, run_id: int, url: str, every: float = heartbeats.LONGEST) -> PageStart | None:
+    """Take up a page, which is a sign of life of its run; None when it is not to do any more.
+
+    The sign of life is given where the last one is longer ago than half of `every` seconds.
+    """
+    row = database.one(conn, "pages/start", run_id=run_id, page_url=url, every=every / 2)
+    if row is None:
+        return None
+    page = {name: row.pop(column) for name, column in _PAGE.items()}
+    return PageStart(run=Run.model_validate(row), **page)
+
+
+_PAGE = {name: name for name in ("attempts", "page_ticks", "page_count", "page_end", "odd")} | {"kind": "page_kind"}
+
+
+def why_not_started(conn: database.Connection, run_id: int) -> str:
+    """What there is to say of a page of run `run_id` that is not to do any more."""
+    run = runs.get(conn, run_id)
+    if run is None or run.state is not State.RUNNING:
+        return f"run {run_id} is {run.state if run else 'gone'}: nothing to do"
+    return "done already"
 
 
 def progress(conn: database.Connection, run_id: int, url: str, *, wanted: int, fetched: int) -> None:
@@ -139,18 +162,16 @@ def progress(conn: database.Connection, run_id: int, url: str, *, wanted: int, f
     database.run(conn, "pages/progress", run_id=run_id, page_url=url, wanted=wanted, fetched=fetched)
 
 
-def lock(conn: database.Connection, run_id: int, url: str) -> bool:
-    """Whether a page is still to be written; it is locked until the caller's transaction ends."""
-    row = database.one(conn, "pages/lock", run_id=run_id, page_url=url)
-    return row is not None and row["state"] != PageState.DONE
-
-
 def finish(
     conn: database.Connection, run_id: int, url: str, *, items: int, leaves: int, rejected: int, newest: int | None
-) -> None:
-    """The page is stored, in the caller's transaction: `items` new in the window, `leaves` fetched, some `rejected`."""
+) -> bool:
+    """The page is stored, in the caller's transaction, which begins with this; False where it was done already.
+
+    `items` are new in the window, `leaves` were fetched, some of them `rejected`. The page is locked until the
+    transaction ends.
+    """
     counts = {"items": items, "leaves": leaves, "rejected": rejected, "newest": newest}
-    database.run(conn, "pages/finish", run_id=run_id, page_url=url, **counts)
+    return bool(database.run(conn, "pages/finish", run_id=run_id, page_url=url, **counts))
 
 
 def fail(conn: database.Connection, run_id: int, url: str, error: str, *, final: bool) -> None:

@@ -59,17 +59,13 @@ def fetch_host(
     Raises: UpstreamUnavailable and psycopg.OperationalError (try again), UpstreamChanged.
     """
     with db.connection() as conn:
-        run = runs.get(conn, run_id)
-        if run is None or run.state is not State.RUNNING:
-            return HostResult(note=f"run {run_id} is {run.state if run else 'gone'}: nothing to do")
-        if pages.start(conn, run_id, host) is None:
-            return HostResult(note="done already")
+        if pages.start(conn, run_id, host, heartbeats.interval(settings.lost_after)) is None:
+            return HostResult(note=pages.why_not_started(conn, run_id))
         left = text_sources.left(conn, run_id, host)
-    with heartbeats.pulse(db, run_id, settings.lost_after):
+    with heartbeats.pulse(db, run_id, settings.lost_after, given=True):
         result = _ask_all(_Host(db, settings, client, limit, run_id, host), left, progress)
         with db.connection() as conn, conn.transaction():
-            if pages.lock(conn, run_id, host):
-                pages.finish(conn, run_id, host, items=len(left), leaves=result.asked, rejected=0, newest=None)
+            pages.finish(conn, run_id, host, items=len(left), leaves=result.asked, rejected=0, newest=None)
     return result
 
 

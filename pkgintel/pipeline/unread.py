@@ -51,15 +51,14 @@ def store_leaves(
     Raises: UpstreamUnavailable and psycopg.OperationalError (try again).
     """
     with db.connection() as conn:
-        begun = page.begin(conn, run_id, name)
-        if isinstance(begun, PageResult):
-            return begun
-        run, start = begun
+        start = pages.start(conn, run_id, name, heartbeats.interval(settings.lost_after))
+        if start is None:
+            return PageResult(note=pages.why_not_started(conn, run_id))
         wanted = _wanted(conn, name, start)
 
     fetched = page.shown(db, run_id, name, progress)
-    catalog = run.plan.catalog
-    with heartbeats.pulse(db, run_id, settings.lost_after), leasing(catalog.index_url) as limit:
+    catalog = start.run.plan.catalog
+    with heartbeats.pulse(db, run_id, settings.lost_after, given=True), leasing(catalog.index_url) as limit:
         found = fetch_leaves(client, catalog, wanted.items, limit, fetched)
         with db.connection() as conn:
             answers.count(conn, client)
@@ -157,12 +156,11 @@ def _transact(
     rejected: Sequence[Reject],
 ) -> PageResult:
     with conn.transaction():
-        if not pages.lock(conn, run_id, name):
-            return PageResult(note="done already, by another delivery of the same task")
-        changed = write(conn, run_id, wanted, events, rejected)
         counts = {"leaves": len(wanted.items), "rejected": len(rejected)}
         newest = max((event.commit for event in events), default=None)
-        pages.finish(conn, run_id, name, items=len(wanted.items), **counts, newest=newest)
+        if not pages.finish(conn, run_id, name, items=len(wanted.items), **counts, newest=newest):
+            return PageResult(note="done already, by another delivery of the same task")
+        changed = write(conn, run_id, wanted, events, rejected)
     return PageResult(leaves=len(wanted.items), changed=changed, rejected=len(rejected))
 
 

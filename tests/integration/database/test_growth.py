@@ -201,8 +201,7 @@ def test_gate_and_classification_take_no_longer_when_nothing_is_pending(
         ("sequels/held_back", {"at_once": True, "after": 120}),
         ("pages/left", {"run_id": 7}),
         ("heartbeats/lost", {"lost_after": 120, "callback_after": 15}),
-        ("pages/start", {"run_id": 7, "page_url": "http://127.0.0.1:9/page1.json"}),
-        ("pages/lock", {"run_id": 7, "page_url": "http://127.0.0.1:9/page1.json"}),
+        ("pages/start", {"run_id": 7, "page_url": "http://127.0.0.1:9/page1.json", "every": 5}),
     ],
 )
 def test_status_and_the_book_of_runs_read_no_table_whole(

@@ -8,11 +8,11 @@ import psycopg
 import pytest
 from celery.exceptions import Retry
 
-from pkgintel import database, tasks
+from pkgintel import tasks
 from pkgintel.celery import app
 from pkgintel.database import migrations
 from pkgintel.errors import AlreadyRunning
-from pkgintel.pipeline import page, replay, runs, scan
+from pkgintel.pipeline import page, pages, replay, runs, scan
 from pkgintel.pipeline.states import Action, Kind, Source
 from pkgintel.settings import Settings
 from pkgintel.tasks import base, recovery, workflow
@@ -170,7 +170,7 @@ def test_a_broken_chord_with_no_failed_page_is_lost_and_taken_over(site: Site, s
 def test_a_page_that_kills_its_worker_each_time_fails_its_run(site: Site, sent: Sent) -> None:
     opened = site.open()
     for _ in range(base.TRIES + 1):
-        database.run(site.conn, "pages/start", run_id=opened.run_id, page_url=opened.pages[0])
+        assert pages.start(site.conn, opened.run_id, opened.pages[0]) is not None
     assert tasks.fail_scan("some-task", run_id=opened.run_id) == f"run {opened.run_id} is failed"
     site.silence(opened.run_id)
     assert site.recover() == []

@@ -48,7 +48,7 @@ def test_what_only_shows_how_far_a_page_is_does_not_wait_for_the_disk(conn: Conn
 
 def test_what_a_run_promises_waits_for_the_disk(conn: Connection, run_id: int) -> None:
     with conn.transaction():
-        assert pages.lock(conn, run_id, URL)
-        pages.finish(conn, run_id, URL, items=0, leaves=0, rejected=0, newest=None)
+        assert pages.finish(conn, run_id, URL, items=0, leaves=0, rejected=0, newest=None)
+        assert not pages.finish(conn, run_id, URL, items=0, leaves=0, rejected=0, newest=None), "it is done"
         pages.fail(conn, run_id, URL, "it broke", final=True)
         assert waits(conn)

@@ -49,7 +49,7 @@ def begin(conn: database.Connection, pages: int = 3) -> int:
         kinds=["catalog"] * pages,
     )
     conn.execute("UPDATE ops.runs SET pages_total = %s WHERE id = %s", (pages, run_id))
-    database.run(conn, "pages/start", run_id=run_id, page_url=urls[0])
+    database.run(conn, "pages/start", run_id=run_id, page_url=urls[0], every=5)
     database.run(conn, "pages/finish", run_id=run_id, page_url=urls[0], items=7, leaves=7, rejected=1, newest=1)
     database.run(conn, "pages/fail", run_id=run_id, page_url=urls[1], state="failed", error="UpstreamUnavailable: 503")
     return run_id
