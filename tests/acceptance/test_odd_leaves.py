@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.hostile import Answer
+from tests.support.answers import Answer
 from tests.support.sites import SiteFleet
 from tests.support.tables import differences
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from pkgintel import database as db
-from tests.support.hostile import Answer, HostileServer
+from tests.support.answers import Answer
+from tests.support.hostile import HostileServer
 from tests.support.text_hosts import TextBench, TextHost, sample
 from tests.support.workers import Fleet, kill
 

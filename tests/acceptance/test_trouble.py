@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.answers import Answer
 from tests.support.catalogs import Catalog, details
-from tests.support.hostile import Answer, HostileServer
+from tests.support.hostile import HostileServer
 from tests.support.oracle import Event, ticks
 from tests.support.sites import SiteFleet
 from tests.support.tables import differences

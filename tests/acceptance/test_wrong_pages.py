@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pkgintel.local.services import Services
+from tests.support.answers import Answer
 from tests.support.catalogs import Catalog, Document
 from tests.support.databases import redis_of
-from tests.support.hostile import Answer
 from tests.support.oracle import ticks
 from tests.support.sites import Site, SiteFleet
 from tests.support.tables import differences

@@ -15,7 +15,7 @@ from pkgintel import database
 from tests.chaos.program import Program
 from tests.chaos.stack import LOST_AFTER, Stack
 from tests.chaos.world import World
-from tests.support.hostile import Answer
+from tests.support.answers import Answer
 
 
 class Faults:

@@ -4,8 +4,9 @@ import random
 import threading
 from typing import Any
 
+from tests.support.answers import Answer
 from tests.support.catalogs import ZERO, Catalog, delete, details
-from tests.support.hostile import Answer, HostileServer
+from tests.support.hostile import HostileServer
 
 SECOND = 10**7  # In ticks of a commit.
 

@@ -4,7 +4,8 @@ import base64
 from html import escape
 from typing import Any
 
-from tests.support.hostile import Answer, HostileServer
+from tests.support.answers import Answer
+from tests.support.hostile import HostileServer
 
 CONTENT = "/flat/"
 

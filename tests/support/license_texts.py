@@ -1,6 +1,7 @@
 """License texts for tests: made from the words that SPDX lists, and collected ones beside the checkout."""
 
 import csv
+import functools
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ def collected() -> list[Collected]:
     ]
 
 
+@functools.cache
 def written(license_id: str) -> str:
     """The text of a license as projects have it: a title, a notice, and the words in lines and paragraphs."""
     template = next(one for one in library.library().templates if one.kind == "text" and license_id in one.licenses)

@@ -10,8 +10,9 @@ from typing import Any
 from celery.events.state import State
 
 from pkgintel import database as db
+from tests.support.answers import Answer
 from tests.support.catalogs import Catalog, details
-from tests.support.hostile import Answer, HostileServer
+from tests.support.hostile import HostileServer
 from tests.support.oracle import Event
 from tests.support.patience import quick
 from tests.support.workers import Fleet

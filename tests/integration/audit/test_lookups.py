@@ -11,10 +11,10 @@ from click.testing import CliRunner, Result
 
 from pkgintel import cli
 from pkgintel import database as db
+from tests.support.answers import Answer
 from tests.support.archives import archive
 from tests.support.audits import spdx
 from tests.support.feeds import LocalFeed
-from tests.support.hostile import Answer
 from tests.support.text_hosts import sample
 
 LINES = "Open 1.0.0\nOpen 2.0.0\nFile 1.0.0\nGone 1.0.0\nOwn.Core 1.0.0\n"

@@ -7,8 +7,9 @@ import pytest
 
 from pkgintel import database as db
 from pkgintel.licenses.texts import reading, version
+from tests.support.answers import Answer
 from tests.support.archives import archive
-from tests.support.hostile import Answer, HostileServer
+from tests.support.hostile import HostileServer
 from tests.support.text_hosts import TextBench, TextHost, sample
 
 BLOB = "https://github.com/Contoso/Thing/blob/main/LICENSE"

@@ -13,8 +13,9 @@ from pkgintel.errors import TryLater, UpstreamUnavailable
 from pkgintel.settings import Settings
 from pkgintel.upstream.answers import Unobtainable
 from pkgintel.upstream.client import Client, Request
+from tests.support.answers import Answer
 from tests.support.fetches import BODY, anywhere, body, get, tasks
-from tests.support.hostile import Answer, HostileServer
+from tests.support.hostile import HostileServer
 from tests.support.waiting import until
 
 

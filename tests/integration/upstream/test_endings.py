@@ -17,8 +17,9 @@ from pkgintel.settings import Settings
 from pkgintel.upstream.answers import Unobtainable
 from pkgintel.upstream.client import Client, Request
 from pkgintel.upstream.slots import LocalLimit
+from tests.support.answers import Answer
 from tests.support.fetches import BODY, anywhere, body, tasks
-from tests.support.hostile import Answer, HostileServer
+from tests.support.hostile import HostileServer
 from tests.support.waiting import until
 
 

@@ -10,8 +10,9 @@ from pkgintel.upstream import nupkg
 from pkgintel.upstream.client import Client
 from pkgintel.upstream.files import Look, Manners
 from pkgintel.upstream.slots import LocalLimit
+from tests.support.answers import Answer
 from tests.support.archives import archive
-from tests.support.hostile import Answer, HostileServer
+from tests.support.hostile import HostileServer
 
 TEXT = b"Permission is hereby granted, free of charge\n" * 20
 NAME = "LICENSE.txt"

@@ -20,7 +20,8 @@ from pkgintel.upstream.client import Client, Request
 from pkgintel.upstream.leaves import Leaves, fetch_leaves
 from pkgintel.upstream.origins import CatalogAddress
 from pkgintel.upstream.slots import LocalLimit
-from tests.support.hostile import Answer, HostileServer
+from tests.support.answers import Answer
+from tests.support.hostile import HostileServer
 
 STAMP = "2026-10-01T12:28:29.9400959Z"
 LEAF = {"@type": ["PackageDetails"], "id": "P", "version": "1.0.0", "listed": True}

@@ -7,7 +7,8 @@ import pytest
 from pkgintel.errors import TryLater
 from pkgintel.upstream.client import Client
 from pkgintel.upstream.leaves import fetch_leaves
-from tests.support.hostile import Answer, HostileServer
+from tests.support.answers import Answer
+from tests.support.hostile import HostileServer
 from tests.support.leaves import catalog_of, leaf_of, served
 from tests.support.limits import Redis, fleet_of, soon
 

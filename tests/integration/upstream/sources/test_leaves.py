@@ -13,7 +13,8 @@ from pkgintel.upstream.client import Client
 from pkgintel.upstream.leaves import REJECTED_BYTES, Reject, fetch_leaves
 from pkgintel.upstream.origins import CatalogAddress
 from pkgintel.upstream.slots import LocalLimit
-from tests.support.hostile import Answer, HostileServer
+from tests.support.answers import Answer
+from tests.support.hostile import HostileServer
 from tests.support.leaves import items, leaf_of, line
 from tests.support.waiting import until
 

@@ -12,7 +12,8 @@ from pkgintel.upstream.client import Client
 from pkgintel.upstream.origins import CatalogAddress
 from pkgintel.upstream.slots import LocalLimit
 from pkgintel.upstream.sources import discover, fetch_bytes, fetch_index, fetch_page
-from tests.support.hostile import Answer, HostileServer
+from tests.support.answers import Answer
+from tests.support.hostile import HostileServer
 from tests.support.leaves import STAMP, line
 
 
