@@ -81,7 +81,7 @@ worker_max_memory_per_child = 400_000  # KiB; a guard, for a worker stays near 1
 worker_proc_alive_timeout = 30
 worker_soft_shutdown_timeout = 20  # On SIGQUIT: about a page's time; then the rest goes back to the queue.
 worker_hijack_root_logger = False  # pkgintel.celery sets up the log.
-task_track_started = False  # Events say it; the result of a task need not, which would cost each page four commands.
+task_track_started = True
 worker_send_task_events = True  # Flower sees everything without `-E`.
 task_send_sent_event = True
 

@@ -41,7 +41,8 @@ def scan_catalog(
     return str(plan or f"run {run_id}: caught up, nothing is newer than the watermark")
 
 
-@task(name="catalog.upsert_page")
+# Events say that a page has begun; its result, which nobody waits for, need not.
+@task(name="catalog.upsert_page", track_started=False)
 def upsert_page(self: Task, run_id: int, page_url: str) -> dict[str, int | str]:
     """Fetch one page of a run with its leaves and store them, in one transaction that also marks the page done.
 
@@ -80,7 +81,7 @@ def read_unread(self: Task, cause_id: int | None = None) -> str:
     return str(plan)
 
 
-@task(name="catalog.read_leaves")
+@task(name="catalog.read_leaves", track_started=False)
 def read_leaves(self: Task, run_id: int, name: str) -> dict[str, int | str]:
     """Fetch the unread leaves of one page of a run and store them, in one transaction that also marks the page done.
 

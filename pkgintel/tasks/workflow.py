@@ -65,8 +65,7 @@ def _chord(name: str, run_id: int, page_urls: Sequence[str], callback: Signature
     header = []
     for url in page_urls:
         told = f"(run {run_id}, {url.rpartition('/')[2]})"
-        # Events carry what came of a page, and its row; nobody asks for its result.
-        header.append(_task(name, run_id, url).set(argsrepr=told, queue=queue, ignore_result=True))
+        header.append(_task(name, run_id, url).set(argsrepr=told, queue=queue))
     callback.on_error(app.signature("catalog.fail_scan", kwargs={"run_id": run_id}))
     chord(header, callback).apply_async()
 

@@ -231,3 +231,18 @@ def test_the_pages_of_a_scan_never_wait_behind_those_of_a_replay(
     workflow.pages(1, ["page0", "page1"])
     workflow.replay_pages(2, ["page0", "page1"])
     assert queues == [{"pages"}, {"replays"}]
+
+
+def test_a_page_that_ends_while_redis_is_away_breaks_no_chord_for_its_result_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Celery tries again to keep a result, and nothing else, until Redis is back; only then it counts the page."""
+    sent: list[Any] = []
+    monkeypatch.setattr("celery.canvas._chord.apply_async", lambda chord, **_: sent.append(chord))
+    workflow.leaves(7, ["a", "b"])
+    [pages] = sent
+    assert [app.tasks[page.task].ignore_result or page.options.get("ignore_result", False) for page in pages.tasks] == [
+        False,
+        False,
+    ]
+    assert app.conf.result_backend_always_retry
