@@ -60,6 +60,7 @@ WITH judged AS MATERIALIZED (
            excluded.created, excluded.raw)
     RETURNING 1
 ), settled AS (
-    DELETE FROM raw.unread_packages d USING judged j WHERE d.package_key = j.package_key AND j.certain RETURNING 1
+    -- By their keys: a join would read the whole table, as nothing is known of how many are certain.
+    DELETE FROM raw.unread_packages WHERE package_key = ANY (ARRAY(SELECT package_key FROM judged WHERE certain)) RETURNING 1
 )
 SELECT (SELECT count(*) FROM written) AS written, (SELECT count(*) FROM settled) AS certain;
