@@ -39,7 +39,8 @@ def load(report: Report, plan: Plan, home: World) -> None:
     made = registry.make(FOLDER / f"{shape.scale}-{shape.seed}", shape)
     server = BenchServer(made, [LATENCY])
     settings = home.settings(f"{server.origin(LATENCY)}/{made.name}/v3.json", max_in_flight=IN_FLIGHT, read="speaking")
-    workers = Workers(settings, 2 * (os.cpu_count() or 1))
+    # Of six pages on two cores some wait for upstream while the others keep both cores at work.
+    workers = Workers(settings, 3 * (os.cpu_count() or 1))
     try:
         workers.redis_reset()
         seconds, cpu = _follow(workers)
