@@ -117,7 +117,7 @@ def newest(items: Iterable[Item]) -> tuple[list[Announced], list[Item]]:
             best[key] = Announced(package, named, item, details, delete)
         elif item.kind == "delete":
             if one.delete is None or (one.delete.commit, one.delete.url) < (item.commit, item.url):
-                one.delete = item
+                one.delete, one.said = item, one.details or item
         elif one.details is None or (one.details.commit, one.details.url) < (item.commit, item.url):
             one.details = one.said = item
     return list(best.values()), unreadable

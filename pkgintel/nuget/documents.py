@@ -95,7 +95,7 @@ class Item:
     version: Annotated[ItemVersion, Field(alias="nuget:version")]
 
     @classmethod
-    def read(cls, line: object) -> "Item":
+    def read(cls, line: JsonValue) -> "Item":
         """The item of a page's `line`. Raises: ValueError (pydantic's ValidationError) where it breaks its shape."""
         return _ITEM.validate_python(line)
 

@@ -13,7 +13,7 @@ def leaf_of(number: int, **more: Any) -> dict[str, Any]:
     return {"@type": ["PackageDetails"], "id": f"P{number}", "version": "1.0.0", "listed": True} | more
 
 
-def line(server: HostileServer, number: int, url: str | None = None) -> dict[str, str]:
+def line(server: HostileServer, number: int, url: str | None = None) -> dict[str, Any]:
     kinds = {"@id": url or server.url(f"/{number}"), "@type": "nuget:PackageDetails", "commitTimeStamp": STAMP}
     return kinds | {"nuget:id": f"P{number}", "nuget:version": "1.0.0"}
 

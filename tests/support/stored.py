@@ -30,7 +30,7 @@ def license_list(version: str = "3.27.0", **approved: bool) -> LicenseList:
 def take(conn: database.Connection, *events: Event) -> None:
     """Store events, each as if it came on a page of its own."""
     for event in events:
-        item = documents.Item.read(event.item)
+        item = documents.Item.read(dict(event.item))
         with conn.transaction():
             store.write(conn, [documents.event(item, json.dumps(event.leaf).encode())])
 

@@ -93,7 +93,7 @@ class TextBench:
         self.commit += 1
         event = details(package, version, self.commit, **said)
         with self.conn.transaction():
-            item = documents.Item.read(event.item)
+            item = documents.Item.read(dict(event.item))
             store.write(self.conn, [documents.event(item, json.dumps(event.leaf).encode())])
 
     def fetch(self) -> int:

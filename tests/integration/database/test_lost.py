@@ -132,7 +132,7 @@ def in_a_thread(work: Any) -> Iterator[list[BaseException]]:
 
 @pytest.mark.parametrize(
     ("word", "in_earnest"),
-    [(b"COMMIT", True), (b"touched package rows", False), (b"SELECT state FROM ops.run_pages", False)],
+    [(b"COMMIT", True), (b"touched package rows", False), (b"UPDATE ops.run_pages SET state = 'done'", False)],
 )
 def test_a_page_whose_worker_was_lost_inside_its_transaction_holds_up_no_other(
     bench: Bench, conn: db.Connection, database: str, word: bytes, in_earnest: bool

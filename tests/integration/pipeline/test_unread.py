@@ -128,3 +128,15 @@ def test_a_package_is_deleted_whose_only_leaf_is_a_delete_that_cannot_be_fetched
         bench.chain()
     assert packages(bench) == {"a": None}
     assert bench.rejected() == {lost.url}
+
+
+def test_of_two_deletes_at_one_moment_the_one_that_counts_says_the_spelling(bench: Bench) -> None:
+    for package, names in (("Alpha", "01"), ("Beta", "10")):  # The greater address comes last, then first.
+        spelled = zip((package, package.upper()), names, strict=True)
+        bench.catalog.add("page0", *(delete(text, "1.0.0", 1, name=name) for text, name in spelled))
+    bench.catalog.publish()
+    with mock.patch.object(scan, "FEW_ITEMS", 0):
+        bench.chain()
+    assert bench.differences() == []
+    rows = bench.conn.execute("SELECT package_id FROM raw.nuget_versions ORDER BY package_key").fetchall()
+    assert [row["package_id"] for row in rows] == ["ALPHA", "Beta"]

@@ -28,9 +28,10 @@ def test_the_statements_of_a_folder_are_called_in_one_module(folder: str) -> Non
 
 
 def test_no_statement_opens_or_ends_a_run_elsewhere() -> None:
+    sign_of_life = r" SET heartbeat_at = now\(\)\s+WHERE"
     writers = {
         path.parent.name
         for path in (ROOT / "sql").rglob("*.sql")
-        if re.search(r"(INSERT INTO|UPDATE|DELETE FROM) ops\.runs\b", path.read_text())
+        if re.search(rf"(INSERT INTO|DELETE FROM) ops\.runs\b|UPDATE ops\.runs\b(?!{sign_of_life})", path.read_text())
     }
     assert writers == {"runs", "heartbeats", "migrations"}
