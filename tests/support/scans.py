@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from pkgintel import database
-from pkgintel.pipeline import gate, page, page_write, reading, scan, unread
+from pkgintel.pipeline import gate, page, page_write, pages, reading, scan, unread
 from pkgintel.pipeline import runs as ledger
+from pkgintel.pipeline.pages import PagePlan
 from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Deployment
 from pkgintel.tasks import recovery
@@ -27,6 +28,16 @@ def open_scan(
     """Begin a scan as `catalog.scan` does: what is lost is freed first."""
     recovery.free_lost(conn, settings)
     return ledger.open_run(conn, Source.NUGET, Action.SCAN, kind, task_id=task_id, root_id=root_id)
+
+
+ONE_PAGE = "https://catalog.test/page0.json"
+
+
+def of_one_page(conn: database.Connection) -> int:
+    """A run of one page, `ONE_PAGE`, which is still to do: its newest item is of tick 7, the second of two."""
+    run_id = ledger.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL)
+    pages.add(conn, run_id, [PagePlan(ONE_PAGE, commit=7, count=2)])
+    return run_id
 
 
 class Bench:

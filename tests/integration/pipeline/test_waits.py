@@ -4,12 +4,8 @@ import pytest
 
 from pkgintel import database
 from pkgintel.database import Connection
-from pkgintel.pipeline import pages, runs
-from pkgintel.pipeline.pages import PagePlan
-from pkgintel.pipeline.states import Action, Kind, Source
-from tests.support.scans import Bench
-
-URL = "https://catalog.test/page0.json"
+from pkgintel.pipeline import pages
+from tests.support.scans import ONE_PAGE, Bench, of_one_page
 
 
 @pytest.fixture
@@ -20,9 +16,7 @@ def conn(bench: Bench) -> Connection:
 
 @pytest.fixture
 def run_id(conn: Connection) -> int:
-    run_id = runs.open_run(conn, Source.NUGET, Action.SCAN, Kind.MANUAL)
-    pages.add(conn, run_id, [PagePlan(URL)])
-    return run_id
+    return of_one_page(conn)
 
 
 def waits(conn: Connection) -> bool:
@@ -33,10 +27,10 @@ def waits(conn: Connection) -> bool:
 
 def test_what_only_shows_how_far_a_page_is_does_not_wait_for_the_disk(conn: Connection, run_id: int) -> None:
     with conn.transaction():
-        assert pages.start(conn, run_id, URL) is not None
+        assert pages.start(conn, run_id, ONE_PAGE) is not None
         assert not waits(conn)
     with conn.transaction():
-        pages.progress(conn, run_id, URL, wanted=2, fetched=1)
+        pages.progress(conn, run_id, ONE_PAGE, wanted=2, fetched=1)
         assert not waits(conn)
     with conn.transaction():
         database.run(conn, "answers/count", kinds=["ok"], answers=[1])
@@ -48,7 +42,7 @@ def test_what_only_shows_how_far_a_page_is_does_not_wait_for_the_disk(conn: Conn
 
 def test_what_a_run_promises_waits_for_the_disk(conn: Connection, run_id: int) -> None:
     with conn.transaction():
-        assert pages.finish(conn, run_id, URL, items=0, leaves=0, rejected=0, newest=None)
-        assert not pages.finish(conn, run_id, URL, items=0, leaves=0, rejected=0, newest=None), "it is done"
-        pages.fail(conn, run_id, URL, "it broke", final=True)
+        assert pages.finish(conn, run_id, ONE_PAGE, items=0, leaves=0, rejected=0, newest=None)
+        assert not pages.finish(conn, run_id, ONE_PAGE, items=0, leaves=0, rejected=0, newest=None), "it is done"
+        pages.fail(conn, run_id, ONE_PAGE, "it broke", final=True)
         assert waits(conn)
