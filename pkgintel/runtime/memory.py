@@ -1,4 +1,4 @@
-"""Memory that is free again, given back to the system: what a page needed is not kept until the next."""
+"""The memory of a process: what a page needed goes back to the system, and is seldom searched for circles."""
 
 import ctypes
 import functools
@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable
 from typing import Any
 
-_OBJECTS = 50_000  # More than a page of 2,750 leaves makes.
+_OBJECTS = 50_000  # More than a page of 2,750 lines makes when it is read.
 
 
 def give_back() -> None:
