@@ -7,9 +7,9 @@ BIN := $(VENV)/bin
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 # What is compiled is kept, whatever the environment says: a run of the tests starts hundreds of interpreters.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
-# Tests with real servers and workers wait most of their time, so two of them share a core; more than eight at once would
+# Tests with real servers and workers wait most of their time, so three of them share a core; more than eight at once would
 # only wait for each other.
-TEST_WORKERS ?= $(shell n=$$((2 * $(CORES))); [ $$n -gt 8 ] && n=8; echo $$n)
+TEST_WORKERS ?= $(shell n=$$((3 * $(CORES))); [ $$n -gt 8 ] && n=8; echo $$n)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run up test test-unit coverage check lint format clean
