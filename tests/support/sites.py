@@ -121,9 +121,12 @@ class SiteFleet(Fleet):
         return row
 
     def quiet(self) -> None:
-        """Wait until nothing runs and nothing follows any more."""
+        """Wait until no task waits or is held, nothing runs, and nothing follows any more.
+
+        A run begins only when a worker takes its task, which may be later than the command that sent it has ended.
+        """
         busy = "SELECT FROM ops.runs WHERE state = 'running' OR settled_at IS NULL"
-        self.wait(lambda: not self.rows(busy), "all is quiet")
+        self.wait(lambda: not self.underway() and not self.rows(busy), "all is quiet")
 
     def tended(self, seconds: float) -> None:
         """Wait until all runs have ended, with upkeep about as often as beat sends it; within so many seconds."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import redis
 from celery import Celery
 from celery.events.state import State
 
@@ -63,6 +64,14 @@ class Fleet:
         """Send a task as a shell or the clock would, to the queue where celeryconfig routes it."""
         queue = QUEUES.get(task.partition(".")[0], "ops")
         self.client.send_task(task, args=args, kwargs=arguments, queue=queue)
+
+    def underway(self) -> int:
+        """How many tasks lie in the queues or in the hands of workers."""
+        with redis.Redis.from_url(self.settings.redis_url) as broker, broker.pipeline() as asked:
+            for queue in ("ops", "catalog", "pages", "replays", "verdicts"):
+                asked.llen(queue)
+            asked.hlen("unacked")
+            return sum(map(int, asked.execute()))
 
     def wait(self, condition: Callable[[], Any], what: str) -> Any:
         """Wait for `condition`, and show the runs and logs if it does not come."""
