@@ -155,8 +155,12 @@ class Workers:
         stands rejected. A page that came later with no newer stamp is read with the next one that is newer.
         """
         bench = self.bench
-        assert stored(bench.conn) == ({}, {}), "what is stored opens the gate"
         mark, rejected = bench.watermark() or 0, bench.rejected()
+        versions, packages = stored(bench.conn)
+        assert not packages, "what is stored opens the gate"
+        for key, row in versions.items():
+            assert row["read_at"] is None, f"{key} is read, and its package has no row"
+            assert row["leaf_url"] in rejected, f"{key} is known and should be read first"
         done = bench.conn.execute("SELECT page_url, page_ticks FROM ops.run_pages WHERE state = 'done'").fetchall()
         read = {(row["page_url"], row["page_ticks"]) for row in done}
         for where, told in bench.catalog.index.items():

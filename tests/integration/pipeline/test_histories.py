@@ -46,6 +46,20 @@ OLDER_PAGE = {
     "seed": 960,
     "reads": "at once",
 }
+# The leaf of its first version is rejected when it is read, behind a page that made it known; the next page is no newer.
+KNOWN_AND_REJECTED = {
+    "history": History(
+        [
+            [("page0", [details("alpha", "1.0.0-Beta.2", 1, name="70")])],
+            [("page1", [details("Alpha", "1.0.0", 1, name="00")])],
+            [("page1", [details("Alpha", "1.0.0", 2, name="01")])],
+        ]
+    ),
+    "limit": 1,
+    "stale": "never",
+    "seed": 410,
+    "reads": "all",
+}
 PARTS = 4  # Of the histories: so many classes, for pytest-xdist shares out classes.
 
 
@@ -131,6 +145,7 @@ def read_many(url: str, examples: int, overlap: str, often: float) -> None:
         )
         @example(**ONLY_REJECTED)
         @example(**OLDER_PAGE)
+        @example(**KNOWN_AND_REJECTED)
         def one(history: History, limit: int, stale: str, seed: int, reads: str) -> None:
             empty(conn)
             mode = "speaking" if reads == "speaking" else "all"
