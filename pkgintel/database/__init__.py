@@ -65,9 +65,23 @@ def every(conn: Connection, name: str, /, **parameters: Any) -> list[Row]:
     return conn.execute(sql(name), parameters).fetchall()
 
 
-def each(conn: Connection, name: str, /, **parameters: Any) -> psycopg.Cursor[Row]:
-    """The rows of statement `name`, each made when it is asked for; `rowcount` says how many there are."""
-    return conn.execute(sql(name), parameters)
+def batches(conn: Connection, name: str, size: int, /, **parameters: Any) -> Iterator[list[Row]]:
+    """The rows of statement `name`, at most `size` at once, for those who cannot hold them all; in a transaction.
+
+    The statement says LIMIT %(most)s. Few rows come with one question, as `every` brings them; of more Postgres keeps
+    those that were not asked for yet.
+    """
+    rows = every(conn, name, **parameters, most=size + 1)
+    if len(rows) <= size:
+        if rows:
+            yield rows
+        return
+    del rows
+    the(conn, "session/read_all")
+    with conn.cursor(name="batches") as cursor:
+        cursor.execute(sql(name), parameters | {"most": None})
+        while rows := cursor.fetchmany(size):
+            yield rows
 
 
 def run(conn: Connection, name: str, /, **parameters: Any) -> int:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from uuid import UUID
 
 import psycopg
@@ -25,6 +26,7 @@ from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Settings
 
 BEFORE_EVERYTHING = "0"
+BATCH = 10_000  # Declarations that are held at once.
 _MANY = 1000  # Declarations judged at once from which on the planner is shown what this transaction wrote.
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
@@ -158,11 +160,12 @@ def _take_turn(conn: database.Connection) -> None:
 
 def _judge_declarations(conn: database.Connection, settings: Settings, on: str, since: str) -> int:
     """Judge what was never judged on this basis; how many declarations were judged before, and otherwise."""
-    count, unjudged = declarations(conn, "verdicts/unjudged_declarations", basis=on, since=since)
-    found = sync.stored(conn) if count else None
-    if not found:
+    unjudged = declarations(conn, "verdicts/unjudged_declarations", basis=on, since=since)
+    first = next(unjudged, None)
+    found = sync.stored(conn) if first else None
+    if not (first and found):
         return 0
-    copy_judged(conn, found, settings, unjudged)
+    count = copy_judged(conn, found, settings, chain([first], unjudged))
     moved = relicensing.note_moved(conn)
     database.run(conn, "verdicts/keep_judged", basis=on)
     if count >= _MANY:
@@ -184,13 +187,13 @@ class Declared:
     hand_key: str
 
 
-def declarations(conn: database.Connection, statement: str, **parameters: str | None) -> tuple[int, Iterator[Declared]]:
-    """How many declarations a statement finds, and each of them, made when it is asked for.
+def declarations(conn: database.Connection, statement: str, **parameters: str | None) -> Iterator[list[Declared]]:
+    """The declarations that a statement finds, some thousands at once: of all of nuget.org there are 150,000 and more.
 
-    Of all of nuget.org there are some 150,000.
+    Inside the caller's transaction.
     """
-    rows = database.each(conn, statement, **parameters)
-    return rows.rowcount, map(_declared, rows)
+    for rows in database.batches(conn, statement, BATCH, **parameters):
+        yield [_declared(row) for row in rows]
 
 
 def _declared(row: database.Row) -> Declared:
@@ -207,17 +210,20 @@ def copy_judged(
     conn: database.Connection,
     listed: LicenseList,
     settings: Settings,
-    unjudged: Iterable[Declared],
-) -> None:
-    """Judge declarations, each era by itself, into the temporary table `judged` of this transaction."""
-    judge = verdict.Judge(listed, settings.license_policy)
+    unjudged: Iterable[list[Declared]],
+) -> int:
+    """Judge declarations, each era by itself, into the temporary table `judged` of this transaction; how many."""
+    judge, count = verdict.Judge(listed, settings.license_policy), 0
     conn.execute(database.sql("verdicts/judged"))
-    with conn.cursor() as cursor, cursor.copy(database.sql("verdicts/copy_judged")) as copy:
-        for one in unjudged:
-            for since, until, found in _by_era(judge, one.declaration, one.hand):
-                evidence = Jsonb(found.evidence.as_json(), dumps=_dumps)
-                judged = (found.verdict, found.rule, found.reason, evidence, found.spdx_ids)
-                copy.write_row((one.name, one.text_source, one.hand_key, since, until, *judged))
+    for batch in unjudged:
+        count += len(batch)
+        with conn.cursor() as cursor, cursor.copy(database.sql("verdicts/copy_judged")) as copy:
+            for one in batch:
+                for since, until, found in _by_era(judge, one.declaration, one.hand):
+                    evidence = Jsonb(found.evidence.as_json(), dumps=_dumps)
+                    judged = (found.verdict, found.rule, found.reason, evidence, found.spdx_ids)
+                    copy.write_row((one.name, one.text_source, one.hand_key, since, until, *judged))
+    return count
 
 
 def _by_era(

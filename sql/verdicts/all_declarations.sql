@@ -19,4 +19,5 @@ UNION ALL
 SELECT v.declaration, v.license_expression, v.license_file, v.license_url, h.source_id, h.hand, h.hand_key
 FROM enriched.texts_at_hand h
 JOIN raw.read_versions v ON v.package_key = h.package_key AND v.version_key = h.version_key AND v.declaration IS NOT NULL
-WHERE %(only)s::text IS NULL OR v.package_key = %(only)s;
+WHERE %(only)s::text IS NULL OR v.package_key = %(only)s
+LIMIT %(most)s::bigint;

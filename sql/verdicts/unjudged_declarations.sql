@@ -20,4 +20,5 @@ JOIN raw.license_declarations d ON d.declaration = n.declaration
 WHERE least(age(d.xmin), age(n.xmin), age(h.xmin)) <= (SELECT back FROM look)
   AND NOT EXISTS (SELECT FROM enriched.declaration_verdicts v
                   WHERE v.declaration = d.declaration AND v.text_source = h.source_id AND v.created_from = '-infinity'
-                    AND v.basis = %(basis)s AND v.hand_key = h.hand_key);
+                    AND v.basis = %(basis)s AND v.hand_key = h.hand_key)
+LIMIT %(most)s::bigint;

@@ -1,6 +1,5 @@
 """Which declarations are judged, and how many of them a classification holds at once."""
 
-import tracemalloc
 from typing import Any
 
 import pytest
@@ -57,16 +56,38 @@ def test_a_declaration_that_came_since_the_last_look_is_judged_whoever_wrote_it(
     assert {row["license_expression"] for row in conn.execute(judged).fetchall()} == said
 
 
-def test_a_declaration_is_made_when_it_is_judged(conn: db.Connection) -> None:
-    """All of nuget.org has 150,000 of them, and a worker is to stay small."""
+def test_many_declarations_are_judged_a_batch_after_the_other(
+    conn: db.Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of nuget.org has more than 150,000 of them, and a worker is to stay small."""
+    held = []
+    original = classify.copy_judged
+
+    def watching(*said: Any) -> int:
+        *others, unjudged = said
+        return original(*others, (held.append(len(batch)) or batch for batch in unjudged))
+
+    monkeypatch.setattr(classify, "copy_judged", watching)
+    keep(conn, small_list("1"))
     conn.execute(
         "INSERT INTO raw.license_declarations (declaration, license_expression)"
-        " SELECT raw.declaration('X-' || n, NULL, NULL), 'X-' || n FROM generate_series(1, 5000) AS n"
+        " SELECT raw.declaration('X-' || n, NULL, NULL), 'X-' || n FROM generate_series(1, %s) AS n",
+        (classify.BATCH + 5000,),
     )
-    tracemalloc.start()
-    try:
-        count, found = classify.declarations(conn, "verdicts/unjudged_declarations", basis="another", since="0")
-        assert sum(one.declaration.expression is not None for one in found) == count == 5000
-        assert tracemalloc.get_traced_memory()[1] < 500_000, "a list of them takes millions of bytes"
-    finally:
-        tracemalloc.stop()
+    classify.classify(conn, settings)
+    assert held == [classify.BATCH, 5000]
+    judged = "SELECT count(DISTINCT declaration) AS n, count(*) AS rows FROM enriched.declaration_verdicts"
+    assert conn.execute(judged).fetchone() == {"n": sum(held), "rows": sum(held)}
+
+
+@pytest.mark.parametrize("rows", [0, 1, 6, 7, 8, 21])
+def test_a_statement_is_read_in_batches_of_any_number_of_rows(conn: db.Connection, rows: int) -> None:
+    conn.execute(
+        "INSERT INTO raw.license_declarations (declaration, license_expression)"
+        " SELECT raw.declaration('X-' || n, NULL, NULL), 'X-' || n FROM generate_series(1, %s) AS n",
+        (rows,),
+    )
+    with conn.transaction():
+        found = list(db.batches(conn, "verdicts/unjudged_declarations", 7, basis="another", since="0"))
+    assert [len(batch) for batch in found] == [7] * (rows // 7) + ([rows % 7] if rows % 7 else [])
+    assert len({row["declaration"] for batch in found for row in batch}) == rows
