@@ -46,7 +46,7 @@ OLDER_PAGE = {
     "seed": 960,
     "reads": "at once",
 }
-# The leaf of its first version is rejected when it is read, behind a page that made it known; the next page is no newer.
+# The leaf of its first version is rejected when it is read, after its page made it known; the next page is no newer.
 KNOWN_AND_REJECTED = {
     "history": History(
         [
