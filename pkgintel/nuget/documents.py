@@ -62,11 +62,15 @@ class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
 
-class PageEntry(_Document):
-    """A page's line in the index: its address, the newest commit the index knows of it, and how many items."""
+@dataclass(frozen=True, slots=True)
+class PageEntry:
+    """A page's line in the index: its address, the newest commit the index knows of it, and how many items.
 
-    url: Url = Field(alias="@id")
-    commit: Ticks = Field(alias="commitTimeStamp")
+    nuget.org's index has more than twenty thousand, and as models they take four times the memory.
+    """
+
+    url: Annotated[Url, Field(alias="@id")]
+    commit: Annotated[Ticks, Field(alias="commitTimeStamp")]
     count: Count = None
 
 

@@ -44,11 +44,12 @@ def plan(
 
     `watermark` is None on an empty database, which starts after `origin` and never reads before it. At most `limit`
     pages are taken, oldest first. `read` holds the (url, commit) of pages that earlier scans of the same chain have
-    read; such a chain goes on until every page, also of the overlap, was listed once. `grown` are pages that held items
-    newer than their window when last read: they come along again, whatever the index (perhaps a stale copy) says.
+    read, of those behind `overlapped`; such a chain goes on until every page, also of the overlap, was listed once.
+    `grown` are pages that held items newer than their window when last read: they come along again, whatever the index
+    (perhaps a stale copy) says.
     """
     after = origin if watermark is None else watermark
-    again_after = origin if watermark is None else max(origin, watermark - overlap - 1)
+    again_after = overlapped(watermark, origin, overlap)
     ordered = sorted(index.pages, key=lambda page: (page.commit, page.url))
     newest = ordered[-1].commit if ordered else after
     if newest <= after and not read:
@@ -70,6 +71,11 @@ def plan(
         more=len(wanted) > len(new),
         newest=newest,
     )
+
+
+def overlapped(watermark: int | None, origin: int, overlap: int) -> int:
+    """The commit behind which a scan lists pages, all in ticks: the overlap before the watermark, and never further."""
+    return origin if watermark is None else max(origin, watermark - overlap - 1)
 
 
 def _cut(wanted: list[PageEntry], limit: int) -> int:

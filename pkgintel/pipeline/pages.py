@@ -119,9 +119,13 @@ def left(conn: database.Connection, run_id: int) -> PagesLeft:
     return PagesLeft.model_validate(database.the(conn, "pages/left", run_id=run_id))
 
 
-def read(conn: database.Connection, root_id: int | None) -> set[tuple[str, int]]:
-    """The pages that earlier scans of a chain have read: address and commit (ticks)."""
-    return {(row["page_url"], row["page_ticks"]) for row in database.every(conn, "pages/read", root_id=root_id)}
+def read(conn: database.Connection, root_id: int | None, behind: int) -> set[tuple[str, int]]:
+    """The pages behind a commit that earlier scans of a chain have read: address and commit (both commits in ticks).
+
+    A chain that reads a whole catalog has read twenty thousand, of which the last few can be listed again.
+    """
+    found = database.every(conn, "pages/read", root_id=root_id, behind=behind)
+    return {(row["page_url"], row["page_ticks"]) for row in found}
 
 
 def grown(conn: database.Connection) -> set[str]:

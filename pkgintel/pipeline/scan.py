@@ -171,13 +171,17 @@ def _choose(
     """The window of the scan and the pages in it, from the index and what is stored; None when it is caught up."""
     stored = database.one(conn, "events/watermark", source=Source.NUGET)
     name = name_of(index, settings.service_index_url)
+    watermark = stored["watermark_ticks"] if stored else None
+    origin = stored["origin_ticks"] if stored else start_of_empty_database(settings, name, _newest(index))
+    overlap = int(settings.overlap * TICKS_PER_SECOND)
+    behind = window.overlapped(watermark, origin, overlap)
     return window.plan(
         index,
-        watermark=stored["watermark_ticks"] if stored else None,
-        origin=stored["origin_ticks"] if stored else start_of_empty_database(settings, name, _newest(index)),
-        overlap=int(settings.overlap * TICKS_PER_SECOND),
+        watermark=watermark,
+        origin=origin,
+        overlap=overlap,
         limit=min(settings.pages_per_scan, max_pages or settings.pages_per_scan),
-        read=pages.read(conn, root_id) if root_id is not None else (),
+        read=pages.read(conn, root_id, behind) if root_id is not None else (),
         grown=pages.grown(conn),
     )
 

@@ -5,6 +5,7 @@ called it should end with: `UpstreamUnavailable` (time may heal it) or `Upstream
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import urljoin
 
@@ -110,7 +111,7 @@ def _index(body: bytes, url: str, base: str) -> Index:
     if all("://" in entry.url for entry in index.pages):
         return index
     try:
-        pages = [entry.model_copy(update={"url": urljoin(base, entry.url)}) for entry in index.pages]
+        pages = [replace(entry, url=urljoin(base, entry.url)) for entry in index.pages]
     except ValueError as error:
         raise UpstreamChanged(f"index {url} names a page whose address is none: {error}", url) from None
     return index.model_copy(update={"pages": pages})

@@ -55,3 +55,12 @@ def test_no_page_is_taken_up_of_a_run_that_ended(conn: Connection, run_id: int) 
     assert pages.why_not_started(conn, run_id) == f"run {run_id} is aborted: nothing to do"
     assert pages.why_not_started(conn, run_id + 1) == f"run {run_id + 1} is gone: nothing to do"
     assert silent(conn)
+
+
+def test_of_the_pages_that_a_chain_has_read_those_behind_a_commit_are_looked_at(conn: Connection, run_id: int) -> None:
+    conn.execute("UPDATE ops.runs SET root_id = id")
+    assert pages.read(conn, run_id, behind=6) == set()
+    assert pages.finish(conn, run_id, ONE_PAGE, items=0, leaves=0, rejected=0, newest=None)
+    assert pages.read(conn, run_id, behind=6) == {(ONE_PAGE, 7)}
+    assert pages.read(conn, run_id, behind=7) == set()
+    assert pages.read(conn, run_id + 1, behind=6) == set()

@@ -13,7 +13,7 @@ from tests.support.catalogs import ZERO, Catalog, details
 from tests.support.histories import CLOSE, FAR, SECOND, History, grow, histories
 from tests.support.oracle import Event, replay
 
-entry, listed = PageEntry.model_construct, Index.model_construct  # Their times are ticks here, not texts.
+entry, listed = PageEntry, Index.model_construct  # Their times are ticks here, not texts.
 
 
 def index_of(catalog: Catalog) -> Index:
