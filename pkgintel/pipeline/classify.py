@@ -26,7 +26,7 @@ from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Settings
 
 BEFORE_EVERYTHING = "0"
-BATCH = 10_000  # Declarations that are held at once.
+BATCH = 5_000  # Declarations that are held at once.
 _MANY = 1000  # Declarations judged at once from which on the planner is shown what this transaction wrote.
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 

@@ -20,8 +20,8 @@ def find(conn: database.Connection, since: str, moved: int) -> int:
     """
     if not moved and not database.the(conn, "verdicts/any_touched", since=since)["found"]:
         return 0
-    besides = _keys(database.every(conn, "relicensing/of_moved")) if moved else []
-    varied = _keys(database.every(conn, "relicensing/varied", since=since, besides=besides))
+    besides = database.the(conn, "relicensing/of_moved")["package_keys"] if moved else []
+    varied = database.the(conn, "relicensing/varied", since=since, besides=besides)["package_keys"]
     database.run(conn, "relicensing/forget_uniform", since=since, besides=besides, varied=varied)
     if not varied:
         return 0
@@ -31,7 +31,3 @@ def find(conn: database.Connection, since: str, moved: int) -> int:
     found = database.run(conn, "relicensing/keep")
     database.run(conn, "relicensing/last_open", varied=varied)
     return found
-
-
-def _keys(rows: list[database.Row]) -> list[str]:
-    return [row["package_key"] for row in rows]

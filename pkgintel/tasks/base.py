@@ -25,7 +25,7 @@ from pkgintel.errors import (
 )
 from pkgintel.pipeline import answers, heartbeats, runs
 from pkgintel.pipeline.states import State
-from pkgintel.runtime import logs, process
+from pkgintel.runtime import logs, memory, process
 from pkgintel.runtime.process import Process
 
 log = logging.getLogger(__name__)
@@ -72,6 +72,7 @@ class Task(celery.Task):  # type: ignore[misc]
                 raise self._again(error) from error
             finally:
                 self._count_answers()
+                memory.give_back()
 
     @property
     def process(self) -> Process:

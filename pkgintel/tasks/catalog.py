@@ -9,7 +9,7 @@ from pkgintel.pipeline.page_write import PageResult
 from pkgintel.pipeline.replay import ReplayRequest
 from pkgintel.pipeline.replay_here import ReplayOptions
 from pkgintel.pipeline.states import Action, Kind, Source
-from pkgintel.runtime import logs, memory
+from pkgintel.runtime import logs
 from pkgintel.tasks import recovery, workflow
 from pkgintel.tasks.base import TRIES, Task, task
 from pkgintel.text import many
@@ -97,7 +97,6 @@ def _store(self: Task, store: Callable[..., PageResult], run_id: int, name: str)
     with logs.about(run=run_id, page=name.rpartition("/")[2]), self.trying(run_id, failed):
         result = store(mine.database, mine.deployment, mine.client, mine.leasing, run_id, name, progress=self.progress)
         log.info("%s", result)
-    memory.give_back()
     return result.facts()
 
 

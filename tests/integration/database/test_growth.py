@@ -180,7 +180,7 @@ def test_a_classification_looks_only_at_what_changed(large: tuple[database.Conne
         assert not scans(conn, "verdicts/remove_deleted", parameters) & {"nuget_packages", "nuget_package_oss_status"}
         for since in (state["horizon"], "0"):  # A plan that is kept for both must not read the table either.
             assert not scans(conn, "verdicts/any_touched", {"since": since}) & {"nuget_packages"}
-        asked = {"since": state["horizon"], "basis": state["basis"]}
+        asked = {"since": state["horizon"], "basis": state["basis"], "most": classify.BATCH + 1}
         assert not scans(conn, "verdicts/unjudged_declarations", asked, analyze=True) & {"declaration_verdicts"}
         parameters |= {"besides": [], "varied": [f"bulk.package{n}" for n in range(count)]}
         for step in ("varied", "forget_uniform", "relicensed", "forget", "keep", "last_open"):
