@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from pkgintel import database
-from tests.bench import registry, truth
+from tests.bench import bare, registry, truth
 from tests.bench.plan import LATENCY, Plan
 from tests.bench.report import Report
 from tests.bench.server import BenchServer
@@ -42,22 +42,49 @@ def load(report: Report, plan: Plan, home: World) -> None:
     # Of six pages on two cores some wait for upstream while the others keep both cores at work.
     workers = Workers(settings, 3 * (os.cpu_count() or 1))
     try:
-        workers.redis_reset()
-        seconds, cpu = _follow(workers)
-        with database.connect(settings.database_url) as conn:
-            _say(report, part, conn, made, seconds, server)
-            if part != ALL:  # The truth of all of it takes gigabytes of memory.
-                wrong = wrong_speakers(conn, truth.of(shape))
-                report.add(part, "packages that speak by another version than they should", len(wrong), target="0")
-        report.add(part, "Redis at its peak", workers.redis_peak(), "MB", target="≤ 30")
-        report.add(part, "largest worker process at its peak", max(workers.peaks()), "MB", target="≤ 150")
-        for name, used in cpu.items():
-            report.add(part, f"CPU of {name}", used, "s", show=True)
-        report.add(part, "CPU of the catalog's server", server.cpu(), "s", show=True)
+        try:
+            seconds = _measure(report, part, made, workers, server)
+        finally:
+            workers.stop()
+        if part != ALL:
+            _floor(report, part, made, server, home, seconds)
     finally:
-        workers.stop()
         server.stop()
         home.drop(settings)
+
+
+def _measure(report: Report, part: str, made: registry.Registry, workers: Workers, server: BenchServer) -> float:
+    """Load it all, and report what that took; the seconds."""
+    workers.redis_reset()
+    seconds, cpu = _follow(workers)
+    with database.connect(workers.settings.database_url) as conn:
+        _say(report, part, conn, made, seconds, server)
+        if part != ALL:  # The truth of all of it takes gigabytes of memory.
+            wrong = wrong_speakers(conn, truth.of(made.shape))
+            report.add(part, "packages that speak by another version than they should", len(wrong), target="0")
+    report.add(part, "Redis at its peak", workers.redis_peak(), "MB", target="≤ 30")
+    report.add(part, "largest worker process at its peak", max(workers.peaks()), "MB", target="≤ 150")
+    for name, used in cpu.items():
+        report.add(part, f"CPU of {name}", used, "s", show=True)
+    report.add(part, "CPU of the catalog's server", server.cpu(), "s", show=True)
+    return seconds
+
+
+def _floor(
+    report: Report, part: str, made: registry.Registry, server: BenchServer, home: World, seconds: float
+) -> None:
+    """What the same bytes cost by bare sockets and COPY, with nothing promised and no verdict, beside it."""
+    settings = home.settings(server.origin(LATENCY))
+    try:
+        taken = bare.load(server.origin(LATENCY), made, settings.database_url, IN_FLIGHT)
+    finally:
+        home.drop(settings)
+    floor = sum(taken.values())
+    note = ", ".join(f"{name} {took:.1f} s" for name, took in taken.items())
+    report.add(
+        part, "the floor: bare sockets and COPY, with nothing promised and no verdict", floor, "s", note, show=True
+    )
+    report.add(part, "… this load against it", seconds / floor, "×", show=True)
 
 
 LONGEST = 4 * 3600.0  # Seconds a whole load may take.
