@@ -7,7 +7,7 @@ once it is there, for a pooler may refuse them as start-up options.
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -65,7 +65,7 @@ def every(conn: Connection, name: str, /, **parameters: Any) -> list[Row]:
     return conn.execute(sql(name), parameters).fetchall()
 
 
-def batches(conn: Connection, name: str, size: int, /, **parameters: Any) -> Iterator[list[Row]]:
+def batches(conn: Connection, name: str, size: int, /, **parameters: Any) -> Generator[list[Row], None, None]:
     """The rows of statement `name`, at most `size` at once, for those who cannot hold them all; in a transaction.
 
     The statement says LIMIT %(most)s. Few rows come with one question, as `every` brings them; of more Postgres keeps
@@ -82,6 +82,7 @@ def batches(conn: Connection, name: str, size: int, /, **parameters: Any) -> Ite
         cursor.execute(sql(name), parameters | {"most": None})
         while rows := cursor.fetchmany(size):
             yield rows
+            del rows  # Not held beside the next ones.
 
 
 def run(conn: Connection, name: str, /, **parameters: Any) -> int:

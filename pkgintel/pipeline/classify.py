@@ -8,6 +8,7 @@ rows touched since the last look are enough, found by the transaction that touch
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -26,7 +27,7 @@ from pkgintel.pipeline.states import Action, Kind, Source, State
 from pkgintel.settings import Settings
 
 BEFORE_EVERYTHING = "0"
-BATCH = 5_000  # Declarations that are held at once.
+BATCH = 5_000  # Rows of declarations that are held at once.
 _MANY = 1000  # Declarations judged at once from which on the planner is shown what this transaction wrote.
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
@@ -160,12 +161,12 @@ def _take_turn(conn: database.Connection) -> None:
 
 def _judge_declarations(conn: database.Connection, settings: Settings, on: str, since: str) -> int:
     """Judge what was never judged on this basis; how many declarations were judged before, and otherwise."""
-    unjudged = declarations(conn, "verdicts/unjudged_declarations", basis=on, since=since)
-    first = next(unjudged, None)
-    found = sync.stored(conn) if first else None
-    if not (first and found):
-        return 0
-    count = copy_judged(conn, found, settings, chain([first], unjudged))
+    with declarations(conn, "verdicts/unjudged_declarations", basis=on, since=since) as unjudged:
+        first = next(unjudged, None)
+        found = sync.stored(conn) if first else None
+        if not (first and found):
+            return 0
+        count = copy_judged(conn, found, settings, chain([first], unjudged))
     moved = relicensing.note_moved(conn)
     database.run(conn, "verdicts/keep_judged", basis=on)
     if count >= _MANY:
@@ -187,13 +188,20 @@ class Declared:
     hand_key: str
 
 
-def declarations(conn: database.Connection, statement: str, **parameters: str | None) -> Iterator[list[Declared]]:
-    """The declarations that a statement finds, some thousands at once: of all of nuget.org there are 150,000 and more.
+@contextmanager
+def declarations(
+    conn: database.Connection, statement: str, **parameters: str | None
+) -> Iterator[Iterator[Iterable[Declared]]]:
+    """The declarations that a statement finds, in batches, each of them made when it is asked for.
 
-    Inside the caller's transaction.
+    Of all of nuget.org there are 150,000 and more. Inside the caller's transaction; a batch is gone with the next one.
     """
-    for rows in database.batches(conn, statement, BATCH, **parameters):
-        yield [_declared(row) for row in rows]
+    with closing(database.batches(conn, statement, BATCH, **parameters)) as found:
+        yield map(_made, found)
+
+
+def _made(rows: list[database.Row]) -> Iterable[Declared]:
+    return map(_declared, rows)
 
 
 def _declared(row: database.Row) -> Declared:
@@ -210,15 +218,15 @@ def copy_judged(
     conn: database.Connection,
     listed: LicenseList,
     settings: Settings,
-    unjudged: Iterable[list[Declared]],
+    unjudged: Iterable[Iterable[Declared]],
 ) -> int:
     """Judge declarations, each era by itself, into the temporary table `judged` of this transaction; how many."""
     judge, count = verdict.Judge(listed, settings.license_policy), 0
     conn.execute(database.sql("verdicts/judged"))
     for batch in unjudged:
-        count += len(batch)
         with conn.cursor() as cursor, cursor.copy(database.sql("verdicts/copy_judged")) as copy:
             for one in batch:
+                count += 1
                 for since, until, found in _by_era(judge, one.declaration, one.hand):
                     evidence = Jsonb(found.evidence.as_json(), dumps=_dumps)
                     judged = (found.verdict, found.rule, found.reason, evidence, found.spdx_ids)

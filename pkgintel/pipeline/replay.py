@@ -243,9 +243,10 @@ def diff(conn: database.Connection, settings: Settings, only: str | None = None)
     found = sync.stored(conn)
     if found is None:
         raise GateFailed("spdx list is empty: run spdx.sync first.")
+    spoken = classify.declarations(conn, "verdicts/all_declarations", only=only)
     with conn.transaction(force_rollback=True):
-        spoken = classify.declarations(conn, "verdicts/all_declarations", only=only)
-        classify.copy_judged(conn, found, settings, spoken)
+        with spoken as batches:
+            classify.copy_judged(conn, found, settings, batches)
         return [VerdictDiff.model_validate(row) for row in database.every(conn, "verdicts/diff", only=only)]
 
 

@@ -1,4 +1,4 @@
-"""The memory of a process: what a page needed goes back to the system, and is seldom searched for circles."""
+"""The memory of a process: what a task needed goes back to the system, and is seldom searched for circles."""
 
 import ctypes
 import functools

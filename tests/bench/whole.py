@@ -76,11 +76,12 @@ def _floor(
     """What the same bytes cost by bare sockets and COPY, with nothing promised and no verdict, beside it."""
     settings = home.settings(server.origin(LATENCY))
     try:
-        taken = bare.load(server.origin(LATENCY), made, settings.database_url, IN_FLIGHT)
+        home.checkpoint()
+        taken, asked = bare.load(server.origin(LATENCY), made, settings.database_url, IN_FLIGHT)
     finally:
         home.drop(settings)
     floor = sum(taken.values())
-    note = ", ".join(f"{name} {took:.1f} s" for name, took in taken.items())
+    note = f"{', '.join(f'{name} {took:.1f} s' for name, took in taken.items())}; {asked:,} leaves"
     report.add(
         part, "the floor: bare sockets and COPY, with nothing promised and no verdict", floor, "s", note, show=True
     )

@@ -16,6 +16,7 @@ from celery import Celery
 from celery.events.state import State
 
 from pkgintel import database
+from pkgintel.reports.crew import queue_lengths
 from pkgintel.runtime import deployment
 from pkgintel.settings import Deployment
 from tests.support.checkout import CHECKOUT
@@ -67,11 +68,9 @@ class Fleet:
 
     def underway(self) -> int:
         """How many tasks lie in the queues or in the hands of workers."""
-        with redis.Redis.from_url(self.settings.redis_url) as broker, broker.pipeline() as asked:
-            for queue in ("ops", "catalog", "pages", "replays", "verdicts"):
-                asked.llen(queue)
-            asked.hlen("unacked")
-            return sum(map(int, asked.execute()))
+        waiting = sum(queue_lengths(self.settings).values())
+        with redis.Redis.from_url(self.settings.redis_url) as broker:
+            return waiting + int(broker.hlen("unacked"))
 
     def wait(self, condition: Callable[[], Any], what: str) -> Any:
         """Wait for `condition`, and show the runs and logs if it does not come."""

@@ -1,5 +1,6 @@
 """Which declarations are judged, and how many of them a classification holds at once."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -65,7 +66,8 @@ def test_many_declarations_are_judged_a_batch_after_the_other(
 
     def watching(*said: Any) -> int:
         *others, unjudged = said
-        return original(*others, (held.append(len(batch)) or batch for batch in unjudged))
+        batches = ([*batch] for batch in unjudged)
+        return original(*others, (held.append(len(batch)) or batch for batch in batches))
 
     monkeypatch.setattr(classify, "copy_judged", watching)
     keep(conn, small_list("1"))
@@ -91,3 +93,28 @@ def test_a_statement_is_read_in_batches_of_any_number_of_rows(conn: db.Connectio
         found = list(db.batches(conn, "verdicts/unjudged_declarations", 7, basis="another", since="0"))
     assert [len(batch) for batch in found] == [7] * (rows // 7) + ([rows % 7] if rows % 7 else [])
     assert len({row["declaration"] for batch in found for row in batch}) == rows
+
+
+def test_no_more_is_held_of_many_declarations_than_of_a_batch(conn: db.Connection) -> None:
+    def peak() -> int:
+        tracemalloc.start()
+        try:
+            with (
+                conn.transaction(),
+                classify.declarations(conn, "verdicts/unjudged_declarations", basis="another", since="0") as found,
+            ):
+                assert sum(one.declaration.expression is not None for batch in found for one in batch) == count
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peaks = []
+    for count in (classify.BATCH, 4 * classify.BATCH):
+        conn.execute(
+            "INSERT INTO raw.license_declarations (declaration, license_expression)"
+            " SELECT raw.declaration('X-' || n, NULL, NULL), 'X-' || n FROM generate_series(1, %s) AS n"
+            " ON CONFLICT DO NOTHING",
+            (count,),
+        )
+        peaks.append(peak())
+    assert peaks[1] < 1.5 * peaks[0], "more than a batch is held"
