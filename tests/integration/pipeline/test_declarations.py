@@ -12,6 +12,16 @@ from pkgintel.settings import Settings
 from tests.support.classified import bring, keep, leaf, small_list
 
 
+def declare(conn: db.Connection, count: int) -> None:
+    """So many declarations, among them those that were declared so before."""
+    conn.execute(
+        "INSERT INTO raw.license_declarations (declaration, license_expression)"
+        " SELECT raw.declaration('X-' || n, NULL, NULL), 'X-' || n FROM generate_series(1, %s) AS n"
+        " ON CONFLICT DO NOTHING",
+        (count,),
+    )
+
+
 def test_each_distinct_declaration_is_judged_once(
     conn: db.Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -34,7 +44,7 @@ def test_each_distinct_declaration_is_judged_once(
 def test_a_declaration_that_came_since_the_last_look_is_judged_whoever_wrote_it(
     database: str, conn: db.Connection, settings: Settings
 ) -> None:
-    declare = (
+    insert = (
         "INSERT INTO raw.license_declarations (declaration, license_expression)"
         " VALUES (raw.declaration(%(said)s, NULL, NULL), %(said)s)"
     )
@@ -44,10 +54,10 @@ def test_a_declaration_that_came_since_the_last_look_is_judged_whoever_wrote_it(
     keep(conn, small_list("1"))
     bring(conn, leaf("A"))
     with db.connect(database) as other, other.transaction():
-        other.execute(declare, {"said": "MIT"})  # Its transaction is older than the look, and ends behind it.
+        other.execute(insert, {"said": "MIT"})  # Its transaction is older than the look, and ends behind it.
         assert classify.classify(conn, settings).decided == 1
         with conn.transaction():
-            conn.execute(declare, {"said": "Apache-2.0"})
+            conn.execute(insert, {"said": "Apache-2.0"})
     assert classify.classify(conn, settings).idle
     said = {row["license_expression"] for row in conn.execute(judged).fetchall()}
     assert said == {None, "MIT", "Apache-2.0"}
@@ -71,11 +81,7 @@ def test_many_declarations_are_judged_a_batch_after_the_other(
 
     monkeypatch.setattr(classify, "copy_judged", watching)
     keep(conn, small_list("1"))
-    conn.execute(
-        "INSERT INTO raw.license_declarations (declaration, license_expression)"
-        " SELECT raw.declaration('X-' || n, NULL, NULL), 'X-' || n FROM generate_series(1, %s) AS n",
-        (classify.BATCH + 5000,),
-    )
+    declare(conn, classify.BATCH + 5000)
     classify.classify(conn, settings)
     assert held == [classify.BATCH, 5000]
     judged = "SELECT count(DISTINCT declaration) AS n, count(*) AS rows FROM enriched.declaration_verdicts"
@@ -84,11 +90,7 @@ def test_many_declarations_are_judged_a_batch_after_the_other(
 
 @pytest.mark.parametrize("rows", [0, 1, 6, 7, 8, 21])
 def test_a_statement_is_read_in_batches_of_any_number_of_rows(conn: db.Connection, rows: int) -> None:
-    conn.execute(
-        "INSERT INTO raw.license_declarations (declaration, license_expression)"
-        " SELECT raw.declaration('X-' || n, NULL, NULL), 'X-' || n FROM generate_series(1, %s) AS n",
-        (rows,),
-    )
+    declare(conn, rows)
     with conn.transaction():
         found = list(db.batches(conn, "verdicts/unjudged_declarations", 7, basis="another", since="0"))
     assert [len(batch) for batch in found] == [7] * (rows // 7) + ([rows % 7] if rows % 7 else [])
@@ -110,11 +112,6 @@ def test_no_more_is_held_of_many_declarations_than_of_a_batch(conn: db.Connectio
 
     peaks = []
     for count in (classify.BATCH, 4 * classify.BATCH):
-        conn.execute(
-            "INSERT INTO raw.license_declarations (declaration, license_expression)"
-            " SELECT raw.declaration('X-' || n, NULL, NULL), 'X-' || n FROM generate_series(1, %s) AS n"
-            " ON CONFLICT DO NOTHING",
-            (count,),
-        )
+        declare(conn, count)
         peaks.append(peak())
     assert peaks[1] < 1.5 * peaks[0], "more than a batch is held"

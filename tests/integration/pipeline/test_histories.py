@@ -22,44 +22,38 @@ from tests.support.patience import quick
 from tests.support.scans import Bench, OneConnection
 from tests.support.wires import ShakyWire
 
-# Its first leaf is rejected by the shaky wire of this seed, so that a scan is caught up with nothing stored.
-ONLY_REJECTED = {
-    "history": History(
-        [[("page0", [details("ALPHA", "1.0.0", 9, name="00")]), ("page1", [details("Alpha", "1.0.0", 9, name="01")])]]
-    ),
-    "limit": 1,
-    "stale": "never",
-    "seed": 1,
-    "reads": "at once",
-}
+
+def always_read(waves: list[Any], seed: int, reads: str) -> dict[str, Any]:
+    """A history that is always read, one page to a scan, over the shaky wire of this seed."""
+    return {"history": History(waves), "limit": 1, "stale": "never", "seed": seed, "reads": reads}
+
+
+# Its first leaf is rejected, so that a scan is caught up with nothing stored.
+ONLY_REJECTED = always_read(
+    [[("page0", [details("ALPHA", "1.0.0", 9, name="00")]), ("page1", [details("Alpha", "1.0.0", 9, name="01")])]],
+    seed=1,
+    reads="at once",
+)
 # Of its first page every leaf is rejected, too; then comes a page whose only leaf is older than the watermark by then.
-OLDER_PAGE = {
-    "history": History(
-        [
-            [("page0", [delete("alpha", "1.0.0", 20, name="01")])],
-            [("page1", [details("Alpha", "1.0.0", 10, name="00")])],
-            [("page2", [details("Alpha", "1.0.0", 20, name="02")])],
-        ]
-    ),
-    "limit": 1,
-    "stale": "never",
-    "seed": 960,
-    "reads": "at once",
-}
+OLDER_PAGE = always_read(
+    [
+        [("page0", [delete("alpha", "1.0.0", 20, name="01")])],
+        [("page1", [details("Alpha", "1.0.0", 10, name="00")])],
+        [("page2", [details("Alpha", "1.0.0", 20, name="02")])],
+    ],
+    seed=960,
+    reads="at once",
+)
 # The leaf of its first version is rejected when it is read, after its page made it known; the next page is no newer.
-KNOWN_AND_REJECTED = {
-    "history": History(
-        [
-            [("page0", [details("alpha", "1.0.0-Beta.2", 1, name="70")])],
-            [("page1", [details("Alpha", "1.0.0", 1, name="00")])],
-            [("page1", [details("Alpha", "1.0.0", 2, name="01")])],
-        ]
-    ),
-    "limit": 1,
-    "stale": "never",
-    "seed": 410,
-    "reads": "all",
-}
+KNOWN_AND_REJECTED = always_read(
+    [
+        [("page0", [details("alpha", "1.0.0-Beta.2", 1, name="70")])],
+        [("page1", [details("Alpha", "1.0.0", 1, name="00")])],
+        [("page1", [details("Alpha", "1.0.0", 2, name="01")])],
+    ],
+    seed=410,
+    reads="all",
+)
 PARTS = 4  # Of the histories: so many classes, for pytest-xdist shares out classes.
 
 
